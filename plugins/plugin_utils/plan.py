@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run has to do, drawn from the declarations and from one look at every host: pure, on the controller.
+
+Each piece of work is a group of hosts, so that a play on an empty group costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.preflight import NUMBER_LABEL, Cluster, Host, violations
+
+SWARM_ROLES = {"managers": "manager", "workers": "worker"}
+GROUPS = ("managers", "workers", "minio")
+
+
+def read_cluster(
+    hostvars: Mapping[str, Any], groups: Mapping[str, Sequence[str]], looked_at: Iterable[str], settings: Mapping[str, Any]
+) -> Cluster:
+    """The inventory and the registered reports of ``host`` as one value."""
+    names = dict.fromkeys(name for group in GROUPS for name in groups.get(group, []))
+    looked_at = set(looked_at)
+    hosts = tuple(_read_host(name, hostvars[name], groups, name in looked_at) for name in names)
+    return Cluster(hosts=hosts, settings=settings)
+
+
+def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Sequence[str]], looked_at: bool) -> Host:
+    result = variables.get("__preflight_host") if looked_at else None
+    unreachable = str(result.get("msg", "no answer")) if result and result.get("unreachable") else None
+    return Host(
+        name=name,
+        groups=frozenset(group for group in GROUPS if name in groups.get(group, [])),
+        number=variables.get("overlay_host_number"),
+        address=variables.get("overlay_underlay_address"),
+        pool=variables.get("minio_pool", 1),
+        drives=tuple(variables.get("minio_drives") or ()),
+        report=None if unreachable else result,
+        unreachable=unreachable,
+    )
+
+
+def draw(cluster: Cluster) -> dict[str, Any]:
+    """The plan of a run; with violations in it, nothing of it may be carried out."""
+    return {
+        "violations": violations(cluster),
+        "acting_manager": _name(cluster.acting or _founder(cluster)),
+        "founder": _name(_founder(cluster)),
+        "nodes": [_node(host) for host in cluster.seen if host.facts.get("hostname")],
+        "underlay_mtu": _underlay_mtu(cluster),
+        "work": {host.name: _work(host, cluster) for host in cluster.hosts},
+    }
+
+
+def _name(host: Host | None) -> str | None:
+    return host.name if host else None
+
+
+def _founder(cluster: Cluster) -> Host | None:
+    """The manager that makes the swarm: only where no host that was looked at is in one."""
+    if any(host.in_swarm for host in cluster.seen) or cluster.left_out:
+        return None
+    return next((host for host in cluster.group("managers") if host.report is not None), None)
+
+
+def _node(host: Host) -> dict[str, Any]:
+    """What ``node`` is to converge: the Swarm role, and the number by which services find their host."""
+    role = next((role for group, role in SWARM_ROLES.items() if group in host.groups), "worker")
+    labels = {NUMBER_LABEL: str(host.number)} if "minio" in host.groups else {}
+    return {"hostname": host.facts["hostname"], "role": role, "labels": labels}
+
+
+def _underlay_mtu(cluster: Cluster) -> int | None:
+    """The smallest MTU on the way, or None where this run did not look at every host."""
+    if len(cluster.seen) < len([host for host in cluster.hosts if not host.unreachable]):
+        return None
+    found = [
+        entry["mtu"]
+        for host in cluster.seen
+        for entry in host.facts.get("addresses", [])
+        if entry["address"] == str(host.address)
+    ]
+    return min(found, default=None)
+
+
+def _work(host: Host, cluster: Cluster) -> list[str]:
+    """The computed groups that a host belongs to."""
+    if host.report is None:
+        return []
+    sections = host.report.get("sections", {})
+    changed = {name for name, section in sections.items() if section.get("changed")}
+    is_acting = host in (cluster.acting, _founder(cluster))
+    keeps = cluster.settings.get("keep_credentials", True) and "managers" in host.groups
+    work = {
+        "overlay_engine": bool(changed & {"packages", "engine"}),
+        "overlay_restart": bool(sections.get("engine", {}).get("restart")),
+        "overlay_drives": "drives" in changed,
+        "overlay_join": not host.in_swarm,
+        "overlay_acting": is_acting,
+        "overlay_credentials": keeps and not host.facts.get("credentials_present"),
+    }
+    return [group for group, wanted in work.items() if wanted]
