@@ -1,0 +1,228 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each rule against the smallest change that breaks it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import plan
+
+SETTINGS: dict[str, Any] = {
+    "network_driver": "overlay",
+    "encryption": "none",
+    "networks": [{"name": "minio-overlay", "subnet": "10.77.0.0/24"}],
+    "keep_credentials": True,
+}
+GROUPS = {"managers": ["n1", "n2", "n3"], "workers": ["n4"], "minio": ["n1", "n2", "n3", "n4"]}
+
+World = dict[str, Any]
+
+
+def bare_host(number: int) -> dict[str, Any]:
+    """What an inventory declares of a host, and what ``host`` reports while it is bare."""
+    address = f"172.31.77.{10 + number}"
+    facts = {
+        "hostname": f"n{number}",
+        "architecture": "x86_64",
+        "addresses": [{"interface": "eth0", "address": address, "prefix": 24, "mtu": 1500}],
+        "routes": [{"dst": "172.31.77.0/24", "dev": "eth0"}],
+        "swarm": {"state": "inactive"},
+        "credentials_present": False,
+    }
+    sections = {name: {"changed": True, "plan": [], "violations": []} for name in ("packages", "engine", "drives")}
+    return {
+        "overlay_host_number": number,
+        "overlay_underlay_address": address,
+        "minio_drives": ["/dev/a", "/dev/b"],
+        "__preflight_host": {"facts": facts, "sections": sections},
+    }
+
+
+def bare() -> World:
+    """Four bare hosts."""
+    return {
+        "hostvars": {f"n{number}": bare_host(number) for number in range(1, 5)},
+        "groups": copy.deepcopy(GROUPS),
+        "settings": copy.deepcopy(SETTINGS),
+        "looked_at": ["n1", "n2", "n3", "n4"],
+    }
+
+
+def facts(world: World, name: str) -> dict[str, Any]:
+    """The facts that ``host`` reported for one host."""
+    return world["hostvars"][name]["__preflight_host"]["facts"]
+
+
+def deployed() -> World:
+    """The same hosts as one swarm with everything in place."""
+    world = bare()
+    nodes = [{"id": f"id{n}", "hostname": f"n{n}", "labels": {"baremetal.overlay.minio": str(n)}} for n in range(1, 5)]
+    for number in range(1, 5):
+        manager = number < 4
+        facts(world, f"n{number}")["swarm"] = {
+            "state": "active",
+            "manager": manager,
+            "node_id": f"id{number}",
+            "remote_managers": ["172.31.77.11:2377"],
+            "nodes": nodes if manager else [],
+        }
+        facts(world, f"n{number}")["credentials_present"] = manager
+        for section in world["hostvars"][f"n{number}"]["__preflight_host"]["sections"].values():
+            section["changed"] = False
+    return world
+
+
+def draw(world: World) -> dict[str, Any]:
+    """The plan, as the playbook draws it."""
+    arguments = (world[name] for name in ("hostvars", "groups", "looked_at", "settings"))
+    return plan.draw(plan.read_cluster(*arguments))
+
+
+def test_bare_hosts_are_all_to_do() -> None:
+    drawn = draw(bare())
+    assert drawn["violations"] == []
+    assert (drawn["founder"], drawn["acting_manager"], drawn["underlay_mtu"]) == ("n1", "n1", 1500)
+    assert drawn["work"]["n1"] == ["overlay_engine", "overlay_drives", "overlay_join", "overlay_acting", "overlay_credentials"]
+    assert drawn["work"]["n4"] == ["overlay_engine", "overlay_drives", "overlay_join"]
+    assert drawn["nodes"][3] == {"hostname": "n4", "role": "worker", "labels": {"baremetal.overlay.minio": "4"}}
+
+
+def test_a_deployed_cluster_leaves_only_the_acting_manager() -> None:
+    drawn = draw(deployed())
+    assert drawn["violations"] == []
+    assert (drawn["founder"], drawn["acting_manager"]) == (None, "n1")
+    assert drawn["work"] == {"n1": ["overlay_acting"], "n2": [], "n3": [], "n4": []}
+
+
+def test_one_more_host_joins_alone() -> None:
+    world = deployed()
+    world["hostvars"]["n4"] = bare_host(4)
+    drawn = draw(world)
+    assert drawn["violations"] == []
+    assert {name for name, work in drawn["work"].items() if "overlay_join" in work} == {"n4"}
+
+
+def test_a_reset_first_manager_joins_the_swarm_that_is_there() -> None:
+    world = deployed()
+    world["hostvars"]["n1"] = bare_host(1)
+    drawn = draw(world)
+    assert (drawn["founder"], drawn["acting_manager"]) == (None, "n2")
+    assert "overlay_join" in drawn["work"]["n1"]
+
+
+def test_an_unreachable_host_that_is_named_is_left_out() -> None:
+    world = deployed()
+    world["hostvars"]["n1"]["__preflight_host"] = {"unreachable": True, "msg": "timed out"}
+    world["settings"]["unreachable_consent"] = ["n1"]
+    drawn = draw(world)
+    assert drawn["violations"] == []
+    assert (drawn["founder"], drawn["acting_manager"], drawn["work"]["n1"]) == (None, "n2", [])
+
+
+def test_limit_to_one_deployed_host_is_no_violation() -> None:
+    world = deployed()
+    world["looked_at"] = ["n4"]
+    drawn = draw(world)
+    assert drawn["violations"] == []
+    assert (drawn["founder"], drawn["underlay_mtu"], drawn["work"]["n4"]) == (None, None, [])
+
+
+def settings(**changes: Any) -> Callable[[World], None]:
+    """A world with other settings."""
+    return lambda world: world["settings"].update(changes)
+
+
+def hostvar(name: str, **changes: Any) -> Callable[[World], None]:
+    """A world where a host declares something else."""
+    return lambda world: world["hostvars"][name].update(changes)
+
+
+def fact(name: str, **changes: Any) -> Callable[[World], None]:
+    """A world where a host is found otherwise."""
+    return lambda world: facts(world, name).update(changes)
+
+
+def group(**changes: list[str]) -> Callable[[World], None]:
+    """A world with other groups."""
+    return lambda world: world["groups"].update(changes)
+
+
+def violation_of_a_section(world: World) -> None:
+    """A host's own section found something."""
+    world["hostvars"]["n2"]["__preflight_host"]["sections"]["drives"]["violations"] = ["/dev/a: holds an ext4"]
+
+
+def unreachable(world: World) -> None:
+    """A host did not answer."""
+    world["hostvars"]["n3"]["__preflight_host"] = {"unreachable": True, "msg": "timed out"}
+
+
+def join_under_limit(world: World) -> None:
+    """A bare host without any manager in the run."""
+    world["looked_at"] = ["n4"]
+
+
+BARE_CASES = [
+    (settings(network_driver="weave"), 'overlay_network_driver: "weave" is unknown; allowed: overlay'),
+    (settings(network_driver=None), "overlay_network_driver: is not set; allowed: overlay"),
+    (settings(network_driver="macvlan"), 'overlay_network_driver: "macvlan" is not deployed by this release'),
+    (settings(encryption=None), "overlay_encryption: is not set, and nothing is assumed; allowed: none, docker"),
+    (settings(encryption="rot13"), 'overlay_encryption: "rot13" is unknown; allowed: none, docker'),
+    (group(managers=[], workers=["n1", "n2", "n3", "n4"]), "group managers: no host is in it"),
+    (group(minio=[]), "group minio: no host is in it"),
+    (group(workers=["n1", "n4"]), "n1: is in managers and in workers"),
+    (group(workers=[]), "n4: is in minio only"),
+    (hostvar("n2", overlay_host_number=1), "n1 and n2: have the same overlay_host_number 1"),
+    (hostvar("n2", overlay_host_number=None), "n2: overlay_host_number is not set"),
+    (hostvar("n2", overlay_host_number="two"), 'n2: overlay_host_number "two" is not a whole number'),
+    (hostvar("n2", overlay_underlay_address="172.31.77.11"), "n1 and n2: have the same overlay_underlay_address"),
+    (hostvar("n2", overlay_underlay_address="nowhere"), 'n2: overlay_underlay_address "nowhere" is not an IP address'),
+    (hostvar("n2", overlay_underlay_address="172.31.77.99"), "n2: overlay_underlay_address 172.31.77.99 is on none"),
+    (hostvar("n3", minio_drives=[]), "n3: minio_drives is empty"),
+    (unreachable, "n3: is unreachable (timed out); nothing is formed without it"),
+    (violation_of_a_section, "n2: /dev/a: holds an ext4"),
+    (fact("n4", architecture="aarch64"), "group minio: mixes CPU architectures (aarch64: n4; x86_64: n1, n2 and n3)"),
+    (fact("n4", hostname="n1"), "n1 and n4: have the same host name n1"),
+    (settings(networks=[{"name": "o", "subnet": "172.31.0.0/16"}]), 'network "o": subnet 172.31.0.0/16 collides with'),
+    (settings(networks=[{"name": "o", "subnet": "10.0.0.0/33"}]), 'network "o": subnet 10.0.0.0/33 is not a CIDR'),
+    (fact("n4", routes=[{"dst": "10.77.0.0/16", "dev": "eth1"}]), "collides with the route 10.77.0.0/16 (eth1) of n4"),
+    (settings(root_password="short"), "minio_root_password: has 5 characters; MinIO takes 8 or more"),
+    (settings(keep_credentials=False), "minio_root_password: is not set, and minio_credentials_keep is false"),
+    (fact("n2", swarm={"state": "locked"}), "n2: its swarm state is locked"),
+    (
+        fact("n4", swarm={"state": "active", "node_id": "x", "remote_managers": ["10.9.9.9:2377"]}),
+        "n4: is in a swarm of which no host in managers is an active manager (its managers: 10.9.9.9:2377)",
+    ),
+    (join_under_limit, "n4: has to join the swarm, and no manager that is in it was looked at in this run"),
+]
+
+DEPLOYED_CASES = [
+    (fact("n4", swarm={"state": "active", "node_id": "x"}), "n4: is in another swarm (its managers: none known) than n1"),
+    (hostvar("n4", overlay_host_number=5), "n4: overlay_host_number 5 differs from 4, under which it is live"),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), BARE_CASES, ids=[case[1][:60] for case in BARE_CASES])
+def test_violation_of_bare_hosts(change: Callable[[World], None], expected: str) -> None:
+    world = bare()
+    change(world)
+    assert any(expected in sentence for sentence in draw(world)["violations"]), draw(world)["violations"]
+
+
+@pytest.mark.parametrize(("change", "expected"), DEPLOYED_CASES, ids=[case[1][:60] for case in DEPLOYED_CASES])
+def test_violation_of_a_deployed_cluster(change: Callable[[World], None], expected: str) -> None:
+    world = deployed()
+    change(world)
+    assert any(expected in sentence for sentence in draw(world)["violations"]), draw(world)["violations"]
+
+
+def test_all_violations_come_together() -> None:
+    world = bare()
+    for change, _expected in (BARE_CASES[1], BARE_CASES[4], BARE_CASES[9], BARE_CASES[18]):
+        change(world)
+    assert len(draw(world)["violations"]) >= 4
