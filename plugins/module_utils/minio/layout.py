@@ -1,0 +1,304 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From hosts, drives and pools to MinIO's server list, by MinIO's own rules: pure.
+
+The rules are those of MinIO's cmd/endpoint-ellipses.go (how drives are cut into erasure sets) and
+internal/config/storageclass (parity), release RELEASE.2026-02-12T20-18-48Z.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+SET_SIZES = range(2, 17)
+DEFAULT_PARITY = {1: 0, 2: 1, 3: 1, 4: 2, 5: 2, 6: 3, 7: 3}
+POOL = re.compile(
+    r"(?P<scheme>https?)://(?P<name>[a-z][a-z0-9-]*?)(?:\{(?P<first>\d+)\.\.\.(?P<last>\d+)\}|(?P<only>\d+))"
+    r":(?P<port>\d+)(?P<path>/\S*?)(?:\{1\.\.\.(?P<drives>\d+)\}|(?P<one>1))"
+)
+
+
+class LayoutError(ValueError):
+    """What MinIO, or we, refuse; one sentence a violation."""
+
+    def __init__(self, violations: Sequence[str]) -> None:
+        super().__init__("; ".join(violations))
+        self.violations = list(violations)
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """How the servers are addressed: equal on all of them."""
+
+    scheme: str = "http"
+    name: str = "minio"
+    port: int = 9000
+    path: str = "/drives/drive"
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Servers with consecutive numbers and equally many drives, cut into erasure sets of one size."""
+
+    number: int
+    servers: tuple[int, ...]
+    drives: int
+    set_size: int
+
+    @property
+    def sets(self) -> list[list[int]]:
+        """The server number of every drive, set by set: MinIO walks the servers first, then the drives."""
+        walk = [server for _drive in range(self.drives) for server in self.servers]
+        return [walk[start : start + self.set_size] for start in range(0, len(walk), self.set_size)]
+
+    def argument(self, endpoints: Endpoints) -> str:
+        """The pool as MinIO's command line has it."""
+        if len(self.servers) == self.drives == 1:
+            return f"{endpoints.path}1"
+        first, last = self.servers[0], self.servers[-1]
+        servers = f"{{{first}...{last}}}" if last > first else str(first)
+        drives = f"{{1...{self.drives}}}" if self.drives > 1 else "1"
+        return f"{endpoints.scheme}://{endpoints.name}{servers}:{endpoints.port}{endpoints.path}{drives}"
+
+    def servers_that_may_fail(self, drives_that_may_fail: int) -> int:
+        """How many servers any set can lose, the worst ones first."""
+        return min(_largest_loss(erasure_set, drives_that_may_fail) for erasure_set in self.sets)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The whole deployment."""
+
+    pools: tuple[Pool, ...]
+    parity: int
+    endpoints: Endpoints
+
+    @property
+    def args(self) -> list[str]:
+        """MinIO's server list, one argument a pool."""
+        return [pool.argument(self.endpoints) for pool in self.pools]
+
+    def quorums(self, pool: Pool) -> tuple[int, int]:
+        """How many drives of a set have to answer for a read and for a write."""
+        data = pool.set_size - self.parity
+        return data, data + 1 if data == self.parity else data
+
+    def tolerance(self, pool: Pool) -> tuple[int, int]:
+        """How many servers of a pool may fail for reads and for writes."""
+        read, write = (pool.set_size - quorum for quorum in self.quorums(pool))
+        return pool.servers_that_may_fail(read), pool.servers_that_may_fail(write)
+
+    def describe(self) -> dict[str, Any]:
+        """What users and reports get to see."""
+        return {
+            "args": self.args,
+            "parity": self.parity,
+            "pools": [self._describe(pool) for pool in self.pools],
+            "summary": [self._sentence(pool) for pool in self.pools],
+        }
+
+    def _describe(self, pool: Pool) -> dict[str, Any]:
+        read, write = self.tolerance(pool)
+        return {
+            "pool": pool.number,
+            "servers": [f"{self.endpoints.name}{number}" for number in pool.servers],
+            "drives_per_server": pool.drives,
+            "set_size": pool.set_size,
+            "sets": len(pool.sets),
+            "read_tolerance": read,
+            "write_tolerance": write,
+        }
+
+    def _sentence(self, pool: Pool) -> str:
+        read, write = self.tolerance(pool)
+        sets = len(pool.sets)
+        return (
+            f"pool {pool.number}: {_count(len(pool.servers), 'server')} x {_count(pool.drives, 'drive')}, "
+            f"{_count(sets, 'erasure set')} of {pool.set_size}, EC:{self.parity}; "
+            f"{_may_fail(read)} for reads, {_may_fail(write)} for writes"
+        )
+
+
+def set_size(servers: int, drives: int) -> Optional[int]:
+    """The erasure set size that MinIO chooses for a pool, or None where it refuses the pool."""
+    total = servers * drives
+    if total == 1:
+        return 1
+    # MinIO keeps symmetry with the leftmost ellipsis: the servers, or the drives where there is one server.
+    ellipsis = servers if servers > 1 else drives
+    sizes = [size for size in SET_SIZES if total % size == 0 and _symmetric(size, ellipsis)]
+    return sizes[-1] if sizes else None
+
+
+def _symmetric(size: int, ellipsis: int) -> bool:
+    return ellipsis % size == 0 if ellipsis > size else size % ellipsis == 0
+
+
+def default_parity(size: int) -> int:
+    """MinIO's own choice for a set of this size."""
+    return DEFAULT_PARITY.get(size, 4)
+
+
+def plan(
+    servers: Sequence[Mapping[str, Any]], parity: Optional[int] = None, endpoints: Optional[Endpoints] = None
+) -> Layout:
+    """Lay the servers out, given as dicts of ``host``, ``number``, ``drives`` (a count) and ``pool``."""
+    found = violations(servers, parity)
+    if found:
+        raise LayoutError(found)
+    pools = []
+    for number, members in _by_pool(servers).items():
+        numbers = tuple(sorted(int(member["number"]) for member in members))
+        drives = int(members[0]["drives"])
+        pools.append(Pool(number, numbers, drives, set_size(len(numbers), drives) or 1))
+    chosen = default_parity(pools[0].set_size) if parity is None else parity
+    return Layout(tuple(pools), chosen, endpoints or Endpoints())
+
+
+def violations(servers: Sequence[Mapping[str, Any]], parity: Optional[int] = None) -> list[str]:
+    """Every reason why these servers cannot be one deployment."""
+    pools = _by_pool(servers)
+    if not pools:
+        return ["MinIO: there is no server; list the hosts that carry drives in the group minio"]
+    found = [sentence for number, members in pools.items() for sentence in _pool(number, members, len(pools))]
+    return found or list(_parity(pools, parity))
+
+
+def _by_pool(servers: Sequence[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+    pools: dict[int, list[Mapping[str, Any]]] = {}
+    for server in sorted(servers, key=lambda server: (int(server.get("pool") or 1), int(server["number"]))):
+        pools.setdefault(int(server.get("pool") or 1), []).append(server)
+    return pools
+
+
+def _pool(pool: int, members: Sequence[Mapping[str, Any]], pools: int) -> Iterator[str]:
+    counts = Counter(int(member["drives"]) for member in members)
+    numbers = [int(member["number"]) for member in members]
+    broken = False
+    if len(counts) > 1:
+        broken = True
+        usual = counts.most_common(1)[0][0]
+        odd = ", ".join(f"{_name(m)} has {m['drives']}" for m in members if int(m["drives"]) != usual)
+        yield (
+            f"minio_pool {pool}: its servers have unequal numbers of drives ({odd}, the others {usual}); "
+            f"MinIO takes equally many on each server of a pool: give each {usual}, "
+            "or put the others into a pool of their own by minio_pool"
+        )
+    gaps = [f"{low} and {high}" for low, high in zip(numbers, numbers[1:]) if high != low + 1]
+    if gaps:
+        broken = True
+        yield (
+            f"minio_pool {pool}: the numbers of its servers are not consecutive (overlay_host_number "
+            f"{', '.join(map(str, numbers))}: a break between {' and between '.join(gaps)}); MinIO addresses a pool "
+            "as one range: number the hosts of a pool in sequence, or split them by minio_pool"
+        )
+    drives = int(members[0]["drives"])
+    if not broken and pools > 1 and len(members) * drives == 1:
+        yield (
+            f"minio_pool {pool}: a single drive on a single server cannot be one of several pools; "
+            "give it 2 drives or more, or another server"
+        )
+    elif not broken and set_size(len(members), drives) is None:
+        yield _refused(pool, len(members), drives)
+
+
+def _refused(pool: int, servers: int, drives: int) -> str:
+    with_servers = [str(count) for count in range(1, 17) if set_size(servers, count)]
+    below = next((count for count in range(servers - 1, 0, -1) if set_size(count, drives)), None)
+    above = next(count for count in range(servers + 1, servers + 17) if set_size(count, drives))
+    beside = f"{below} or {above}" if below else str(above)
+    drives_allowed = f"{', '.join(with_servers)} drives on each" if with_servers else "no number of drives up to 16"
+    count, size = _count(servers, "server"), _count(drives, "drive")
+    return (
+        f"minio_pool {pool}: {count} x {size} = {servers * drives} drives cannot be spread evenly over erasure sets "
+        f"of {SET_SIZES[0]} to {SET_SIZES[-1]} drives, so MinIO refuses them; allowed are: "
+        f"with {count} {drives_allowed}, with {size} on each {beside} servers"
+    )
+
+
+def _parity(pools: Mapping[int, Sequence[Mapping[str, Any]]], parity: Optional[int]) -> Iterator[str]:
+    """The first pool's parity holds for all, and none may need more than half of a set."""
+    sizes = {pool: set_size(len(members), int(members[0]["drives"])) or 1 for pool, members in pools.items()}
+    common = default_parity(next(iter(sizes.values()))) if parity is None else parity
+    for pool, size in sizes.items():
+        if not 0 <= common <= size // 2:
+            source = "minio_parity:" if parity is not None else "minio_parity is not set, and the first pool's default"
+            yield (
+                f"{source} EC:{common} does not fit minio_pool {pool}, whose erasure sets have "
+                f"{_count(size, 'drive')}; allowed there: 0 to {size // 2}; set minio_parity to a number that fits every pool"
+            )
+
+
+def server_list(args: Sequence[str]) -> list[str]:
+    """The pools in a MinIO command line: what is no flag and no value of one."""
+    return [arg for arg in args if re.match(r"(https?://|/)", arg)]
+
+
+def grow(live: Sequence[str], wanted: Sequence[str]) -> Optional[str]:
+    """None where the wanted server list is the live one, with whole pools after it or not; else the reason why not."""
+    live, wanted = list(live), list(wanted)
+    alone = bool(live) and not live[0].startswith("http")
+    if wanted[: len(live)] == live and (len(wanted) == len(live) or not alone):
+        return None
+    if alone:
+        return (
+            f"MinIO runs on a single drive ({live[0]}), and such a deployment cannot grow "
+            f"({' '.join(wanted)} is wanted); deploy a new one and copy the data"
+        )
+    if len(wanted) < len(live) and live[: len(wanted)] == wanted:
+        return (
+            f"{' '.join(live[len(wanted) :])} is a live pool, and it is not in the inventory; its data would be "
+            "lost to clients: put its hosts back, a pool is only given up after it was decommissioned"
+        )
+    changed = next((pair for pair in zip(live, wanted) if pair[0] != pair[1]), (" ".join(live), " ".join(wanted)))
+    return (
+        f"the live pool {changed[0]} would become {changed[1]}{_what_differs(*changed)}; a live server list only "
+        "grows, and by whole pools: leave the servers and drives of that pool, and give new hosts the next minio_pool"
+    )
+
+
+def _what_differs(live: str, wanted: str) -> str:
+    """The difference in words, where both are ours."""
+    old, new = POOL.fullmatch(live), POOL.fullmatch(wanted)
+    if not old or not new:
+        return ""
+    words = [
+        f"{what}: {before} live, {after} wanted"
+        for what, before, after in zip(("servers", "drives per server", "address"), _parts(old), _parts(new))
+        if before != after
+    ]
+    return f" ({'; '.join(words)})"
+
+
+def _parts(match: re.Match[str]) -> tuple[str, str, str]:
+    first = match["first"] or match["only"]
+    servers = f"{first} to {match['last']}" if match["last"] else first
+    address = f"{match['scheme']}://{match['name']}*:{match['port']}{match['path']}*"
+    return servers, match["drives"] or match["one"], address
+
+
+def _largest_loss(erasure_set: Sequence[int], drives_that_may_fail: int) -> int:
+    left, servers = drives_that_may_fail, 0
+    for _server, drives in Counter(erasure_set).most_common():
+        if drives > left:
+            break
+        left -= drives
+        servers += 1
+    return servers
+
+
+def _name(member: Mapping[str, Any]) -> str:
+    return str(member.get("host") or f"server {member['number']}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _may_fail(servers: int) -> str:
+    return "no server may fail" if servers == 0 else f"{_count(servers, 'server')} may fail"
