@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One way to wait: look, decide, sleep, and say at the deadline what was seen last."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, TypeVar
+
+from .errors import WaitTimeout
+
+State = TypeVar("State")
+
+
+class Clock:
+    """The time that tests replace."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def wait_until(
+    probe: Callable[[], State],
+    done: Callable[[State], bool],
+    timeout: float,
+    what: str,
+    interval: float = 1.0,
+    clock: Clock | None = None,
+    show: Callable[[State], object] = lambda state: state,
+) -> State:
+    """Returns the first state that ``done`` accepts; looks at least once, and once more at the deadline.
+
+    ``what`` completes "timed out waiting for …"; ``show`` makes the last state short enough to read.
+    """
+    clock = clock or Clock()
+    deadline = clock.now() + timeout
+    while True:
+        state = probe()
+        if done(state):
+            return state
+        left = deadline - clock.now()
+        if left <= 0:
+            raise WaitTimeout(f"timed out after {timeout:g} s waiting for {what}; last seen: {show(state)}", state)
+        clock.sleep(min(interval, left))
