@@ -277,12 +277,30 @@ def layout_is_possible(cluster: Cluster) -> Iterator[str]:
     for host in members:
         if not host.drives:
             yield f"{host.name}: minio_drives is empty; a host in minio needs a drive: list its devices"
-    if all(host.drives and str(host.number).isdigit() for host in members) and members:
-        servers = [
-            {"host": host.name, "number": int(host.number), "drives": len(host.drives), "pool": int(host.pool)}
-            for host in members
-        ]
-        yield from layout.violations(servers, parity=cluster.settings.get("parity"))
+    numbers = {str(host.number) for host in members}
+    if len(numbers) < len(members) or not all(host.drives and str(host.number).isdigit() for host in members):
+        return
+    servers = [
+        {"host": host.name, "number": int(host.number), "drives": len(host.drives), "pool": int(host.pool)}
+        for host in members
+    ]
+    parity = cluster.settings.get("parity")
+    try:
+        wanted = layout.plan(servers, None if parity in (None, "") else int(parity))
+    except layout.LayoutError as error:
+        yield from error.violations
+        return
+    for live in _live_server_lists(cluster):
+        reason = layout.grow(live, wanted.args)
+        if reason:
+            yield f"MinIO: {reason}"
+
+
+def _live_server_lists(cluster: Cluster) -> list[list[str]]:
+    """The server lists that MinIO's services run with; one, unless somebody's hand is in it."""
+    services = cluster.acting.swarm.get("services", []) if cluster.acting else []
+    lists = (layout.server_list(service.get("args") or []) for service in services)
+    return [list(found) for found in dict.fromkeys(tuple(found) for found in lists if found)]
 
 
 def credentials_are_strong(cluster: Cluster) -> Iterator[str]:

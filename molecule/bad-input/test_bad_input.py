@@ -1,0 +1,189 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What site.yml must refuse: the sentence that it says, and that no host was touched."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SPARE = "/dev/disk/by-id/overlay-n4-spare"
+
+
+def refused(lab: Any, *sentences: str, arguments: tuple[str, ...] = (), inventory: Path | None = None) -> None:
+    """A run that ends with these sentences and leaves every host as it was."""
+    before = lab.fingerprints()
+    run = lab.site(*arguments, **({"inventory": inventory} if inventory else {}))
+    assert run.rc != 0, run.output
+    for sentence in sentences:
+        assert sentence in run.text, run.output
+    assert set(run.changed.values()) == {0}, run.output
+    assert lab.fingerprints() == before
+
+
+SETTINGS = [
+    ({"overlay_network_driver": "weave"}, 'overlay_network_driver: "weave" is unknown; allowed: overlay'),
+    ({"overlay_network_driver": ""}, "overlay_network_driver: is not set; allowed: overlay"),
+    ({"overlay_encryption": "rot13"}, 'overlay_encryption: "rot13" is unknown; allowed: none, docker'),
+    ({"overlay_encryption": ""}, "overlay_encryption: is not set, and nothing is assumed"),
+    ({"minio_root_password": "short"}, "minio_root_password: has 5 characters; MinIO takes 8 or more"),
+]
+
+
+@pytest.mark.parametrize(("values", "sentence"), SETTINGS, ids=[case[1][:50] for case in SETTINGS])
+def test_setting(lab: Any, values: dict[str, str], sentence: str) -> None:
+    arguments = tuple(part for name, value in values.items() for part in ("-e", f"{name}='{value}'"))
+    refused(lab, sentence, arguments=arguments)
+
+
+def test_subnet_that_collides_with_the_underlay(lab: Any) -> None:
+    networks = '{"swarm_networks": [{"name": "minio-overlay", "subnet": "172.31.0.0/16"}]}'
+    refused(
+        lab,
+        'network "minio-overlay": subnet 172.31.0.0/16 collides with overlay_underlay_address 172.31.77.11 of n1',
+        arguments=("-e", networks),
+    )
+
+
+def test_archive_that_is_not_an_image(lab: Any, tmp_path: Path) -> None:
+    archive = tmp_path / "not-an-image.tar"
+    archive.write_text("hello")
+    arguments = ("-e", "minio_image_source=archive", "-e", f"minio_image_archive={archive}")
+    refused(lab, f"{archive}", "is not an image", arguments=arguments)
+
+
+def children(inventory: dict[str, Any]) -> dict[str, Any]:
+    """The inventory's groups."""
+    return inventory["all"]["children"]
+
+
+def hostvars(inventory: dict[str, Any], name: str) -> dict[str, Any]:
+    """Where the lab's inventory declares a host."""
+    found: dict[str, Any] = inventory["all"]["hosts"][name]
+    return found
+
+
+def no_manager(inventory: dict[str, Any]) -> None:
+    """All hosts are workers."""
+    children(inventory)["workers"]["hosts"] |= children(inventory)["managers"]["hosts"]
+    children(inventory)["managers"]["hosts"] = {}
+
+
+def declare(name: str, **values: Any) -> Callable[[dict[str, Any]], None]:
+    """An inventory in which one host declares something else."""
+    return lambda inventory: hostvars(inventory, name).update(values)
+
+
+INVENTORIES = [
+    (no_manager, "group managers: no host is in it"),
+    (declare("n2", overlay_host_number=1), "n1 and n2: have the same overlay_host_number 1"),
+    (
+        declare("n2", overlay_underlay_address="172.31.77.11"),
+        "n1 and n2: have the same overlay_underlay_address 172.31.77.11",
+    ),
+    (declare("n3", minio_drives=[]), "n3: minio_drives is empty"),
+    (
+        declare("n3", minio_drives=["/dev/disk/by-id/overlay-n3-drive9"]),
+        "n3: /dev/disk/by-id/overlay-n3-drive9",
+    ),
+    (declare("n3", minio_drives=["/dev/disk/by-id/overlay-n3-drive1"]), "drives"),
+    (declare("n3", ansible_host="172.31.77.99"), "n3: is unreachable"),
+]
+
+
+@pytest.mark.parametrize(("edit", "sentence"), INVENTORIES, ids=[case[1][:50] for case in INVENTORIES])
+def test_inventory(
+    lab: Any, changed_inventory: Callable[..., Path], edit: Callable[[dict[str, Any]], None], sentence: str
+) -> None:
+    refused(lab, sentence, inventory=changed_inventory(edit))
+
+
+def test_one_file_system_listed_twice(lab: Any, changed_inventory: Callable[..., Path]) -> None:
+    first = "/dev/disk/by-id/overlay-n3-drive1"
+    node = lab.hosts["n3"].check_output(f"readlink -f {first}")
+    refused(lab, f"{node}", "listed twice", inventory=changed_inventory(declare("n3", minio_drives=[first, node])))
+
+
+def test_mixed_architectures(lab: Any, changed_inventory: Callable[..., Path]) -> None:
+    wrapper = "/usr/local/bin/python-i686"
+    lab.hosts["n4"].check_output(f"printf '#!/bin/sh\\nexec setarch i686 /usr/bin/python3 \"$@\"\\n' > {wrapper}")
+    lab.hosts["n4"].check_output(f"chmod 0755 {wrapper}")
+    inventory = changed_inventory(declare("n4", ansible_python_interpreter=wrapper))
+    refused(lab, "group minio: mixes CPU architectures", "i686: n4", inventory=inventory)
+
+
+def test_everything_wrong_is_said_at_once(lab: Any, changed_inventory: Callable[..., Path]) -> None:
+    def edit(inventory: dict[str, Any]) -> None:
+        declare("n2", overlay_host_number=1)(inventory)
+        declare("n3", minio_drives=[])(inventory)
+
+    refused(
+        lab,
+        "n1 and n2: have the same overlay_host_number 1",
+        "n3: minio_drives is empty",
+        'overlay_encryption: "rot13" is unknown',
+        arguments=("-e", "overlay_encryption=rot13"),
+        inventory=changed_inventory(edit),
+    )
+
+
+@pytest.fixture
+def stopped_engine(lab: Any) -> Iterator[None]:
+    """The fourth host's engine, stopped by its operator."""
+    lab.hosts["n4"].check_output("systemctl stop docker.socket docker.service")
+    yield
+    lab.hosts["n4"].check_output("systemctl start docker.socket docker.service")
+    lab.eventually(lambda: lab.healthy("n4"), 200)
+    lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
+
+
+def test_stopped_engine(lab: Any, stopped_engine: None) -> None:
+    refused(lab, "n4: docker.service is", "systemctl start docker")
+
+
+def test_host_of_another_swarm_is_refused_and_joins_once_it_left(lab: Any) -> None:
+    host = lab.hosts["n4"]
+    host.check_output("docker swarm leave")
+    host.check_output("docker swarm init --advertise-addr 172.31.77.14")
+    try:
+        refused(lab, "n4: is in another swarm (its managers: 172.31.77.14:2377) than n1")
+    finally:
+        host.check_output("docker swarm leave --force")
+    joined = lab.site()
+    assert joined.rc == 0, joined.output
+    assert joined.changed["n4"] > 0
+    assert (joined.changed["n2"], joined.changed["n3"]) == (0, 0)
+    lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
+    again = lab.site()
+    assert set(again.changed.values()) == {0}, again.output
+
+
+def test_drive_with_a_file_system(lab: Any, changed_inventory: Callable[..., Path], spare_drive: str) -> None:
+    drives = [f"/dev/disk/by-id/overlay-n4-drive{number}" for number in (1, 2)]
+    inventory = changed_inventory(declare("n4", minio_drives=[drives[0], spare_drive]))
+    refused(lab, f"n4: {spare_drive}", "ext4", "drives_format_consent", inventory=inventory)
+    assert "ext4" in lab.hosts["n4"].check_output(f"blkid -p -o value -s TYPE {spare_drive}")
+
+
+@pytest.fixture
+def spare_drive(lab: Any, tmp_path: Path) -> Iterator[str]:
+    """One more loop device for the fourth host, with somebody's ext4 on it."""
+    image = tmp_path / "spare.img"
+    with image.open("wb") as handle:
+        handle.truncate(512 * 1024 * 1024)
+    device = subprocess.run(
+        ["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    host = lab.hosts["n4"]
+    try:
+        host.check_output(f"test -b {device} || mknod -m 0660 {device} b 7 {device.removeprefix('/dev/loop')}")
+        host.check_output(f"mkfs.ext4 -q {device} && ln -sf {device} {SPARE}")
+        yield SPARE
+    finally:
+        host.run(f"rm -f {SPARE} {device}")
+        subprocess.run(["losetup", "--detach", device], check=True)

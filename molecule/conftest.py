@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every scenario looks at the lab with: its hosts over ssh, the playbook, and MinIO's own SDK."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+import yaml
+from minio import Minio
+from minio.credentials import StaticProvider
+from minio.minioadmin import MinioAdmin
+from testinfra.host import Host
+
+ROOT = Path(__file__).resolve().parents[1]
+INVENTORY = ROOT / "inventories" / "lab"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "baremetal.overlay" / "lab"
+ADDRESSES = {f"n{number}": f"172.31.77.{10 + number}" for number in range(1, 5)}
+CREDENTIALS = "/etc/baremetal-overlay/minio-root.json"
+RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+# What a refused run must not have touched, in one text for each host.
+FINGERPRINT = r"""
+find /etc /srv -xdev -type f ! -name '*.cache' ! -name mtab -exec sha256sum {} + | sort -k2
+find /srv -xdev -printf '%p %m %u\n' | sort
+dpkg-query -W | sha256sum
+findmnt -rno TARGET,SOURCE,FSTYPE | grep -E '^/(srv|dev)' | sort
+for device in /dev/disk/by-id/*; do echo "$device $(blkid -p -o value -s UUID "$device")"; done
+systemctl show -p ActiveState --value docker
+docker info -f '{{.Swarm.LocalNodeState}} {{.Swarm.NodeID}}' 2>/dev/null
+docker images --no-trunc -q 2>/dev/null | sort
+docker service ls --format '{{.Name}} {{.Image}}' 2>/dev/null | sort
+docker network ls --format '{{.Name}}' 2>/dev/null | sort
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a playbook."""
+
+    rc: int
+    output: str
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """How much each host's recap says was changed."""
+        return {name: int(changed) for name, _ok, changed, _unreachable, _failed in RECAP.findall(self.output)}
+
+    @property
+    def text(self) -> str:
+        """The output with white space folded: messages are wrapped where they are printed."""
+        return " ".join(self.output.split())
+
+
+def eventually(read: Callable[[], Any], wanted: Any, seconds: float = 180) -> None:
+    """Poll until what is read is what is wanted, and show the last of it otherwise."""
+    deadline = time.monotonic() + seconds
+    last: Any = None
+    while time.monotonic() < deadline:
+        try:
+            last = read()
+        except Exception as error:
+            last = error
+        if last == wanted:
+            return
+        time.sleep(0.5)
+    pytest.fail(f"wanted {wanted!r}, last seen {last!r}")
+
+
+@dataclass
+class Lab:
+    """The four hosts."""
+
+    eventually = staticmethod(eventually)
+
+    hosts: dict[str, Host] = field(default_factory=dict)
+
+    def site(self, *arguments: str, inventory: Path = INVENTORY) -> Run:
+        """Run site.yml against the lab."""
+        command = ["ansible-playbook", "-i", str(inventory), str(ROOT / "playbooks" / "site.yml"), *arguments]
+        environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PY_COLORS": "0", "NO_COLOR": "1"}
+        environment["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        return Run(done.returncode, done.stdout + done.stderr)
+
+    def healthy(self, through: str, path: str = "cluster") -> int:
+        """The status of a health call on one node."""
+        url = f"http://{ADDRESSES[through]}:9000/minio/health/{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def fingerprints(self) -> dict[str, str]:
+        """What is on every host that answers, as text that shows what differs."""
+        return {name: host.run(FINGERPRINT).stdout for name, host in self.hosts.items()}
+
+    def engine(self, *arguments: str) -> str:
+        """Do something to the hosts themselves, through the engine that the lab runs on."""
+        return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
+
+    def credentials(self) -> tuple[str, str]:
+        """MinIO's root credentials, as the first manager keeps them."""
+        kept = json.loads(self.hosts["n1"].check_output(f"cat {CREDENTIALS}"))
+        return kept["user"], kept["password"]
+
+    def s3(self, name: str) -> Minio:
+        """MinIO's SDK against one node."""
+        user, password = self.credentials()
+        return Minio(endpoint=f"{ADDRESSES[name]}:9000", access_key=user, secret_key=password, secure=False)
+
+    def admin(self, name: str) -> MinioAdmin:
+        """MinIO's administration through one node."""
+        return MinioAdmin(
+            endpoint=f"{ADDRESSES[name]}:9000", credentials=StaticProvider(*self.credentials()), secure=False
+        )
+
+    def drives(self, through: str) -> dict[str, str]:
+        """The state of every drive by its endpoint, as MinIO itself sees it."""
+        servers = json.loads(self.admin(through).info())["servers"]
+        return {drive["endpoint"]: drive["state"] for server in servers for drive in server.get("drives", [])}
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """The lab as it is, reached the way a controller reaches it."""
+    config = str(CACHE / "ssh_config")
+    return Lab({name: testinfra.get_host(f"ssh://{name}", ssh_config=config) for name in ADDRESSES})
+
+
+@pytest.fixture
+def changed_inventory(tmp_path: Path) -> Iterator[Callable[[Callable[[dict[str, Any]], None]], Path]]:
+    """A copy of the lab's inventory with something in it changed."""
+
+    def change(edit: Callable[[dict[str, Any]], None]) -> Path:
+        copy = tmp_path / "inventory"
+        shutil.copytree(INVENTORY, copy)
+        path = copy / "hosts.yml"
+        inventory = yaml.safe_load(path.read_text())
+        edit(inventory)
+        path.write_text(yaml.safe_dump(inventory))
+        return copy
+
+    return change

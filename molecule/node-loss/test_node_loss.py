@@ -1,0 +1,100 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts die without a word: what still works, what says so, and what is there afterwards.
+
+Four hosts of two drives are one erasure set of eight with parity four: reads survive two hosts, writes one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import urllib3
+from minio import Minio
+from minio.error import S3Error
+
+BUCKET = "node-loss"
+LOST = ("n4", "n3")
+
+
+def put(client: Minio, name: str, size: int = 300_000) -> str:
+    """Put an object of random bytes; return the SHA-256 that it must be read with."""
+    body = os.urandom(size)
+    client.put_object(bucket_name=BUCKET, object_name=name, data=io.BytesIO(body), length=size)
+    return hashlib.sha256(body).hexdigest()
+
+
+def get(client: Minio, name: str) -> str:
+    """The SHA-256 of an object as it is read."""
+    response = client.get_object(bucket_name=BUCKET, object_name=name)
+    try:
+        return hashlib.sha256(response.read()).hexdigest()
+    finally:
+        response.close()
+
+
+def impatient(lab: Any, node: str) -> Minio:
+    """A client that does not retry, so that a refusal is seen as it comes."""
+    user, password = lab.credentials()
+    http = urllib3.PoolManager(timeout=urllib3.Timeout(30), retries=urllib3.Retry(0, raise_on_status=False))
+    return Minio(
+        endpoint=f"172.31.77.1{node[1:]}:9000", access_key=user, secret_key=password, secure=False, http_client=http
+    )
+
+
+@pytest.fixture(scope="module")
+def objects(lab: Any) -> Iterator[dict[str, str]]:
+    """Objects and their SHA-256, added to while hosts are away; removed when all are back."""
+    client = lab.s3("n1")
+    if not client.bucket_exists(bucket_name=BUCKET):
+        client.make_bucket(bucket_name=BUCKET)
+    kept = {f"before-{number}": put(client, f"before-{number}") for number in range(6)}
+    yield kept
+    for host in LOST:
+        lab.engine("start", f"overlay-lab-{host}")
+    lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
+    for entry in client.list_objects(bucket_name=BUCKET):
+        client.remove_object(bucket_name=BUCKET, object_name=entry.object_name)
+    client.remove_bucket(bucket_name=BUCKET)
+
+
+def all_equal(client: Minio, objects: dict[str, str]) -> None:
+    assert {name: get(client, name) for name in objects} == objects
+
+
+def test_one_host_lost_reads_and_writes_go_on(lab: Any, objects: dict[str, str]) -> None:
+    lab.engine("kill", "overlay-lab-n4")
+    lab.eventually(lambda: len([s for s in lab.drives("n1").values() if s != "ok"]), 2)
+    for node in ("n1", "n2", "n3"):
+        all_equal(lab.s3(node), objects)
+        objects[f"three-left-{node}"] = put(lab.s3(node), f"three-left-{node}")
+    assert lab.healthy("n1") == 200
+
+
+def test_two_hosts_lost_reads_go_on_and_writes_say_so(lab: Any, objects: dict[str, str]) -> None:
+    lab.engine("kill", "overlay-lab-n3")
+    lab.eventually(lambda: lab.healthy("n1"), 503)
+    assert lab.healthy("n1", "cluster/read") == 200
+    for node in ("n1", "n2"):
+        all_equal(lab.s3(node), objects)
+        with pytest.raises(S3Error) as refused:
+            put(impatient(lab, node), "refused")
+        assert refused.value.code == "SlowDownWrite"
+
+
+def test_both_back_all_objects_are_equal(lab: Any, objects: dict[str, str]) -> None:
+    for host in LOST:
+        lab.engine("start", f"overlay-lab-{host}")
+    lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
+    for node in lab.hosts:
+        lab.eventually(lambda node=node: lab.healthy(node), 200)
+        all_equal(lab.s3(node), objects)
+    run = lab.site()
+    assert run.rc == 0, run.output
+    assert set(run.changed.values()) == {0}, run.output

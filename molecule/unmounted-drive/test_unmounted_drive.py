@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host restarts and one of its drives does not mount: MinIO must not mistake the empty place for the drive."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+MOUNT_POINT = "/srv/minio/drive2"
+ENDPOINT = "http://minio4:9000/drives/drive2"
+BUCKET = "while-a-drive-is-away"
+
+
+@pytest.fixture(scope="module")
+def restarted(lab: Any) -> Iterator[Any]:
+    """The fourth host, restarted with its second drive kept from mounting."""
+    host = lab.hosts["n4"]
+    unit = host.check_output(f"systemd-escape -p --suffix=mount {MOUNT_POINT}")
+    host.check_output(f"systemctl mask {unit}")
+    lab.engine("restart", "overlay-lab-n4")
+    lab.eventually(lambda: host.run("systemctl is-active docker").stdout.strip(), "active")
+    yield host
+    host.run(f"systemctl unmask {unit}; systemctl daemon-reload; systemctl start {unit}")
+
+
+def test_the_drive_is_offline_and_the_others_are_not(lab: Any, restarted: Any) -> None:
+    assert not restarted.mount_point(MOUNT_POINT).exists
+    lab.eventually(lambda: {e for e, state in lab.drives("n1").items() if state != "ok"}, {ENDPOINT})
+
+
+def test_nothing_is_written_below_the_bare_mount_point(lab: Any, restarted: Any) -> None:
+    client = lab.s3("n1")
+    if not client.bucket_exists(bucket_name=BUCKET):
+        client.make_bucket(bucket_name=BUCKET)
+    for number in range(8):
+        client.put_object(bucket_name=BUCKET, object_name=f"o{number}", data=io.BytesIO(b"x" * 200_000), length=200_000)
+    place = restarted.file(MOUNT_POINT)
+    assert (place.mode, place.user, place.group) == (0o555, "root", "root")
+    assert restarted.check_output(f"find {MOUNT_POINT} -mindepth 1") == ""
+
+
+def test_mounting_it_brings_it_back(lab: Any, restarted: Any) -> None:
+    unit = restarted.check_output(f"systemd-escape -p --suffix=mount {MOUNT_POINT}")
+    restarted.check_output(f"systemctl unmask {unit} && systemctl daemon-reload && systemctl start {unit}")
+    lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
+    lab.eventually(lambda: restarted.run(f"test -d {MOUNT_POINT}/{BUCKET}").rc, 0)
+    client = lab.s3("n4")
+    for number in range(8):
+        assert client.get_object(bucket_name=BUCKET, object_name=f"o{number}").read() == b"x" * 200_000
+        client.remove_object(bucket_name=BUCKET, object_name=f"o{number}")
+    client.remove_bucket(bucket_name=BUCKET)
+
+
+def test_the_next_run_changes_nothing(lab: Any, restarted: Any) -> None:
+    run = lab.site()
+    assert run.rc == 0, run.output
+    assert set(run.changed.values()) == {0}, run.output
