@@ -1,0 +1,295 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The short and long forms that a Compose definition has for ports, volumes, secrets and the like, as options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from .compose_values import (
+    Key,
+    Place,
+    choice,
+    duration,
+    file_mode,
+    kind,
+    pairs,
+    section,
+    size,
+    take,
+    text,
+    texts,
+    truth,
+    whole,
+)
+
+PORT = re.compile(r"(?:(?P<published>\d+(?:-\d+)?):)?(?P<target>\d+(?:-\d+)?)(?:/(?P<protocol>tcp|udp|sctp))?")
+PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
+PORT_MAX = 65535
+
+
+def health_test(place: Place) -> Optional[list[str]]:
+    return ["CMD-SHELL", place.value] if isinstance(place.value, str) else texts(place)
+
+
+def health(place: Place) -> dict[str, Any]:
+    taken = take(place, HEALTHCHECK)
+    if not taken.pop("disable", False):
+        return taken
+    if taken:
+        place.fail(f"disable: true stands beside {', '.join(sorted(taken))}; give one or the other")
+    return {"test": ["NONE"]}
+
+
+def ulimits(place: Place) -> list[dict[str, Any]]:
+    limits = []
+    for name, entry in place.items():
+        if isinstance(entry.value, Mapping):
+            both = take(entry, {"soft": Key(whole), "hard": Key(whole)})
+            if len(both) < 2:
+                entry.fail("needs both soft and hard")
+            limits.append({"name": name, **both})
+        else:
+            limit = whole(entry)
+            limits.append({"name": name, "soft": limit, "hard": limit})
+    return limits
+
+
+def hosts(place: Place) -> list[str]:
+    """``name:address`` (or ``name=address``, as newer loaders write it), as lines of a hosts file."""
+    if not isinstance(place.value, (list, tuple)):
+        return [f"{address} {name}" for name, address in pairs(place).items()]
+    found = []
+    for entry in place.entries():
+        name, separator, address = re.sub(r"^([^:=]+)=", r"\1:", str(entry.value)).partition(":")
+        if not separator or not address:
+            entry.fail(f"is {entry.value!r}; give name:address")
+        found.append(f"{address.strip('[]')} {name}")
+    return found
+
+
+def ports(place: Place) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for entry in place.entries():
+        if isinstance(entry.value, Mapping):
+            found += _long_port(entry)
+        elif isinstance(entry.value, (str, int)) and not isinstance(entry.value, bool):
+            found += _short_port(entry)
+        else:
+            entry.fail(f"is {kind(entry.value)}; give a port such as 8080:80 or a mapping")
+    return found
+
+
+def _long_port(entry: Place) -> list[dict[str, Any]]:
+    taken = take(entry, PORTS)
+    target = taken.get("target")
+    if target is None:
+        if isinstance(entry.value, Mapping) and entry.value.get("target") is None:
+            entry.fail("has no target: the port inside the container")
+        return []
+    port = {"target_port": target, "protocol": taken.get("protocol", "tcp"), "mode": taken.get("mode", "ingress")}
+    if taken.get("published"):
+        port["published_port"] = taken["published"]
+    _check_ports(entry, port)
+    return [port]
+
+
+def _short_port(entry: Place) -> list[dict[str, Any]]:
+    match = PORT.fullmatch(str(entry.value))
+    if not match:
+        bound = re.fullmatch(r"(\[.*\]|\d+\.\d+\.\d+\.\d+):.*", str(entry.value))
+        entry.fail(
+            f"{entry.value!r} is bound to one address, which Swarm cannot do: published ports listen on all of them; "
+            "leave the address out"
+            if bound
+            else f"{entry.value!r} is not a port; give for example 8080:80, 9000-9001:9000-9001 or 53:53/udp"
+        )
+        return []
+    targets = _range(match["target"])
+    published = _range(match["published"]) if match["published"] else [None] * len(targets)
+    if len(published) != len(targets):
+        entry.fail(f"{entry.value!r} has {len(published)} published ports for {len(targets)} in the container")
+        return []
+    found = []
+    for outside, inside in zip(published, targets):
+        port = {"target_port": inside, "protocol": match["protocol"] or "tcp", "mode": "ingress"}
+        if outside:
+            port["published_port"] = outside
+        _check_ports(entry, port)
+        found.append(port)
+    return found
+
+
+def _range(ports_text: str) -> list[Optional[int]]:
+    first, _dash, last = ports_text.partition("-")
+    return list(range(int(first), int(last or first) + 1))
+
+
+def _check_ports(entry: Place, port: dict[str, Any]) -> None:
+    for name in ("target_port", "published_port"):
+        if name in port and not 0 < port[name] <= PORT_MAX:
+            entry.fail(f"port {port[name]} is not between 1 and {PORT_MAX}")
+
+
+def mounts(place: Place) -> list[dict[str, Any]]:
+    found = []
+    for entry in place.entries():
+        mount = _long_mount(entry) if isinstance(entry.value, Mapping) else _short_mount(entry)
+        if mount:
+            found.append(mount)
+    return found
+
+
+def _long_mount(entry: Place) -> Optional[dict[str, Any]]:
+    taken = take(entry, VOLUMES)
+    mount_type, target = taken.get("type"), taken.get("target")
+    if not target or not mount_type:
+        entry.fail("needs a type and a target")
+        return None
+    for other in ("bind", "volume", "tmpfs", "image"):
+        if other in taken and other != mount_type:
+            entry.fail(f"{other} options do not go with type {mount_type}")
+    if mount_type == "tmpfs" and "source" in taken:
+        entry.fail("a tmpfs has no source")
+    if mount_type in ("bind", "npipe", "cluster", "image") and not taken.get("source"):
+        entry.fail(f"type {mount_type} needs a source")
+    mount = {key: taken[key] for key in ("type", "source", "target", "consistency") if key in taken}
+    if "read_only" in taken:
+        mount["readonly"] = taken["read_only"]
+    mount.update(taken.get(mount_type) or {})
+    return _checked_mount(entry, mount)
+
+
+def _short_mount(entry: Place) -> Optional[dict[str, Any]]:
+    if not isinstance(entry.value, str) or not entry.value:
+        entry.fail(f"is {kind(entry.value)}; give source:target or a mapping")
+        return None
+    parts = entry.value.split(":")
+    if len(parts) == 1:
+        return _checked_mount(entry, {"type": "volume", "target": parts[0]})
+    source, target, words_after = parts[0], parts[1], ":".join(parts[2:]).split(",")
+    bind = source.startswith(("/", ".", "~"))
+    mount: dict[str, Any] = {"type": "bind" if bind else "volume", "source": source, "target": target}
+    for word in filter(None, words_after):
+        if word in ("ro", "rw"):
+            mount["readonly"] = word == "ro"
+        elif word == "nocopy" and not bind:
+            mount["no_copy"] = True
+        elif word in PROPAGATIONS and bind:
+            mount["propagation"] = word
+        elif word in ("consistent", "cached", "delegated"):
+            mount["consistency"] = word
+        else:
+            entry.fail(f'"{word}" is not an option of a {mount["type"]} mount in Swarm')
+    return _checked_mount(entry, mount)
+
+
+def _checked_mount(entry: Place, mount: dict[str, Any]) -> dict[str, Any]:
+    if not mount["target"].startswith("/"):
+        entry.fail(f'target "{mount["target"]}" is not an absolute path')
+    if mount["type"] == "bind" and not str(mount.get("source", "/")).startswith("/"):
+        entry.fail(f'"{mount["source"]}" is a relative path, which means nothing on a node; give an absolute one')
+    return mount
+
+
+def tmpfs(place: Place) -> list[dict[str, Any]]:
+    """``/run`` or ``/run:size=64m,mode=1777``."""
+    found = []
+    for written in [place.value] if isinstance(place.value, str) else texts(place):
+        target, _colon, options = written.partition(":")
+        mount: dict[str, Any] = {"type": "tmpfs", "target": target}
+        for option in filter(None, options.split(",")):
+            name, _equals, value = option.partition("=")
+            if name == "size":
+                mount["tmpfs_size"] = size(place.at(target, value))
+            elif name == "mode":
+                mount["tmpfs_mode"] = file_mode(place.at(target, value))
+            else:
+                place.fail(f'"{option}" is not an option of a tmpfs in Swarm; allowed: size, mode')
+        found.append(_checked_mount(place, mount))
+    return found
+
+
+def references(place: Place) -> list[dict[str, Any]]:
+    """Secrets and configs of a service: ``source`` names the entry at the top level."""
+    found = []
+    for entry in place.entries():
+        if isinstance(entry.value, str):
+            found.append({"source": entry.value, "path": entry})
+            continue
+        taken = take(entry, REFERENCE)
+        if "source" not in taken:
+            entry.fail("has no source")
+            continue
+        found.append({**taken, "path": entry})
+    return found
+
+
+def networks(place: Place) -> dict[str, dict[str, Any]]:
+    if isinstance(place.value, (list, tuple)):
+        return {name: {} for name in texts(place)}
+    return {name: take(entry, NETWORK) if entry.value is not None else {} for name, entry in place.items()}
+
+
+def generic_resources(place: Place) -> list[dict[str, Any]]:
+    inner = section({"kind": Key(text), "value": Key(whole)})
+    taken = [take(entry, {"discrete_resource_spec": Key(inner)}) for entry in place.entries()]
+    return [one["discrete_resource_spec"] for one in taken if "discrete_resource_spec" in one]
+
+
+def preferences(place: Place) -> list[dict[str, str]]:
+    return [take(entry, {"spread": Key(text)}) for entry in place.entries()]
+
+
+HEALTHCHECK = {
+    "test": Key(health_test),
+    "interval": Key(duration),
+    "timeout": Key(duration),
+    "start_period": Key(duration),
+    "start_interval": Key(duration),
+    "retries": Key(whole),
+    "disable": Key(truth),
+}
+PORTS = {
+    "target": Key(whole),
+    "published": Key(whole),
+    "protocol": Key(choice("tcp", "udp", "sctp")),
+    "mode": Key(choice("ingress", "host")),
+    "name": Key(ignored="the Engine keeps it for itself"),
+    "app_protocol": Key(ignored="it is a hint for other platforms"),
+    "host_ip": Key(refused="Swarm cannot bind a published port to one address; leave it out"),
+}
+VOLUMES = {
+    "type": Key(choice("bind", "volume", "tmpfs", "npipe", "cluster", "image")),
+    "source": Key(text),
+    "target": Key(text),
+    "read_only": Key(truth),
+    "consistency": Key(choice("default", "consistent", "cached", "delegated")),
+    "bind": Key(section({"propagation": Key(choice(*PROPAGATIONS))})),
+    "volume": Key(
+        lambda place: {
+            {"nocopy": "no_copy"}.get(key, key): value
+            for key, value in take(place, {"nocopy": Key(truth), "subpath": Key(text)}).items()
+        }
+    ),
+    "tmpfs": Key(
+        lambda place: {
+            f"tmpfs_{key}": value for key, value in take(place, {"size": Key(size), "mode": Key(file_mode)}).items()
+        }
+    ),
+    "image": Key(section({"subpath": Key(text)})),
+}
+REFERENCE = {"source": Key(text), "target": Key(text), "uid": Key(text), "gid": Key(text), "mode": Key(file_mode)}
+NO_ADDRESS = "Swarm chooses the addresses of tasks"
+NETWORK = {
+    "aliases": Key(texts),
+    "driver_opts": Key(pairs),
+    "ipv4_address": Key(ignored=NO_ADDRESS),
+    "ipv6_address": Key(ignored=NO_ADDRESS),
+    "mac_address": Key(ignored=NO_ADDRESS),
+    "link_local_ips": Key(ignored=NO_ADDRESS),
+    "priority": Key(ignored="Swarm has no order of networks"),
+}

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several Compose definitions become one, as the docker CLI merges them: later ones override earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+# A list of key=value and a mapping say the same: both become mappings before they are merged.
+PAIRS = {"environment": "=", "labels": "=", "sysctls": "=", "extra_hosts": ":"}
+REPLACED = ("command", "entrypoint", "test")
+
+
+def merge_definitions(definitions: list[Mapping[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for definition in definitions:
+        merged = _merge(merged, definition)
+    return merged
+
+
+def _merge(base: Any, override: Any, key: str = "") -> Any:
+    if override is None:
+        return base
+    if key in PAIRS:
+        base, override = _mapping(base, PAIRS[key]), _mapping(override, PAIRS[key])
+    elif key == "networks":
+        base, override = _names(base), _names(override)
+    if isinstance(base, Mapping) and isinstance(override, Mapping):
+        if key == "logging" and _other_driver(base, override):
+            return dict(override)
+        return {
+            name: _merge(base.get(name), override.get(name), name) if name in base else override[name]
+            for name in [*base, *(name for name in override if name not in base)]
+        }
+    if isinstance(base, list) and isinstance(override, list) and key not in REPLACED:
+        return _lists(base, override, IDENTITY.get(key, repr))
+    return override
+
+
+def _other_driver(base: Mapping[str, Any], override: Mapping[str, Any]) -> bool:
+    """Options of one log driver mean nothing to another."""
+    return "driver" in override and override["driver"] != base.get("driver", override["driver"])
+
+
+def _lists(base: list[Any], override: list[Any], identity: Callable[[Any], str]) -> list[Any]:
+    merged = {identity(entry): entry for entry in base}
+    merged.update({identity(entry): entry for entry in override})
+    return list(merged.values())
+
+
+def _mapping(value: Any, separator: str) -> Any:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(entry, str) for entry in value):
+        return value
+    split = [entry.partition(separator) for entry in value]
+    return {key: rest if found else None for key, found, rest in split}
+
+
+def _names(value: Any) -> Any:
+    return dict.fromkeys(value) if isinstance(value, (list, tuple)) else value
+
+
+def _source(entry: Any) -> str:
+    return str(entry.get("source", "")) if isinstance(entry, Mapping) else str(entry)
+
+
+def _port(entry: Any) -> str:
+    """Published ports are what two definitions can disagree about."""
+    if isinstance(entry, Mapping):
+        return f"{entry.get('published', '')}/{entry.get('protocol', 'tcp')}"
+    ports, _slash, protocol = str(entry).partition("/")
+    return f"{ports.rpartition(':')[0]}/{protocol or 'tcp'}"
+
+
+def _volume(entry: Any) -> str:
+    if isinstance(entry, Mapping):
+        return str(entry.get("target", ""))
+    parts = str(entry).split(":")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+IDENTITY: dict[str, Callable[[Any], str]] = {
+    "ports": _port,
+    "volumes": _volume,
+    "secrets": _source,
+    "configs": _source,
+}

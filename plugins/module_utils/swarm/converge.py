@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a service has converged, as the docker CLI decides it.
+
+Pure: what the Engine answered goes in (service, its tasks with filter ``_up-to-date=true``, nodes), a verdict comes
+out. Time comes in as a number, so several services are followed in one loop with one clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULT_MONITOR = 5.0
+NANOSECONDS = 1_000_000_000
+
+# The order in which a task goes through its states; what is not named here is not counted.
+STATES = {
+    state: number
+    for number, state in enumerate(
+        (
+            "new",
+            "allocated",
+            "pending",
+            "assigned",
+            "accepted",
+            "preparing",
+            "ready",
+            "starting",
+            "running",
+            "complete",
+            "shutdown",
+            "failed",
+            "rejected",
+        ),
+        start=1,
+    )
+}
+JOB_MODES = ("ReplicatedJob", "GlobalJob")
+FAILED_UPDATES = {
+    "paused": "its update is paused",
+    "rollback_paused": "its rollback is paused",
+    "rollback_completed": "its update failed and was rolled back",
+}
+ERRORS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one look at a service says. ``wanted`` is None while the orchestrator has not made any task yet."""
+
+    name: str
+    running: int
+    wanted: int | None
+    hold: float
+    update: str = ""
+    failure: str = ""
+    errors: tuple[str, ...] = ()
+    word: str = "running"
+
+    @property
+    def complete(self) -> bool:
+        return self.wanted is not None and self.running == self.wanted
+
+    def describe(self) -> str:
+        wanted = "?" if self.wanted is None else str(self.wanted)
+        text = f'service "{self.name}": {self.running} of {wanted} {self.word}'
+        if self.wanted is None:
+            text += ", no node takes it"
+        if self.update:
+            text += f", update {self.update}"
+        return text + "".join(f"; {error}" for error in self.errors)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A service that is being followed: the last verdict, and since when it has been complete without a break."""
+
+    verdict: Verdict
+    since: float | None = None
+
+    def converged(self, now: float) -> bool:
+        return self.since is not None and now - self.since >= self.verdict.hold
+
+
+def advance(before: Progress | None, verdict: Verdict, now: float) -> Progress:
+    """A service that falls back below what is wanted has to hold for the whole monitor period again."""
+    if not verdict.complete or verdict.failure:
+        return Progress(verdict)
+    since = before.since if before else None
+    return Progress(verdict, now if since is None else since)
+
+
+def needs_waiting(service: dict[str, Any]) -> bool:
+    """True for a service of a list call (``status=true``) that is not where its specification wants it."""
+    update = (service.get("UpdateStatus") or {}).get("State", "")
+    if update and update != "completed":
+        return True
+    status = service.get("ServiceStatus") or {}
+    if _job(service):
+        return False
+    return status.get("RunningTasks", 0) != status.get("DesiredTasks", 0)
+
+
+def judge(
+    service: dict[str, Any], tasks: list[dict[str, Any]], nodes: list[dict[str, Any]], changed: bool = True
+) -> Verdict:
+    """``changed``: this run changed the service, so a failed update is a failure even if the tasks recovered since."""
+    nodes_up = {
+        node["ID"]: (node.get("Description") or {}).get("Hostname", node["ID"])
+        for node in nodes
+        if (node.get("Status") or {}).get("State") != "down"
+    }
+    hostnames = {node["ID"]: (node.get("Description") or {}).get("Hostname", node["ID"]) for node in nodes}
+    counted, wanted = _count(service, _current(service, tasks), nodes_up)
+    status = service.get("UpdateStatus") or {}
+    update = status.get("State", "")
+    failure = ""
+    if update in FAILED_UPDATES and (changed or counted != wanted):
+        message = status.get("Message", "")
+        failure = FAILED_UPDATES[update] + (f" ({message})" if message else "")
+    job = _job(service)
+    return Verdict(
+        name=service["Spec"]["Name"],
+        running=counted,
+        wanted=wanted,
+        hold=0.0 if job else _monitor(service),
+        update="" if update == "completed" else update,
+        failure=failure,
+        errors=() if counted == wanted and not failure else task_errors(tasks, hostnames),
+        word="complete" if job else "running",
+    )
+
+
+def task_errors(tasks: list[dict[str, Any]], hostnames: dict[str, str]) -> tuple[str, ...]:
+    """The newest distinct errors: which task, on which node, in which state, what it said, its exit code."""
+    seen: list[str] = []
+    for task in sorted(tasks, key=lambda task: (task.get("Status") or {}).get("Timestamp", ""), reverse=True):
+        status = task.get("Status") or {}
+        error = status.get("Err", "")
+        if not error:
+            continue
+        node = hostnames.get(task.get("NodeID", ""), "")
+        where = f" on node {node}" if node else ""
+        code = (status.get("ContainerStatus") or {}).get("ExitCode", 0)
+        exit_code = f", exit code {code}" if code and f"({code})" not in error else ""
+        sentence = f"task {_slot(task)}{where} {status.get('State')}: {error}{exit_code}"
+        if sentence not in seen:
+            seen.append(sentence)
+        if len(seen) == ERRORS_SHOWN:
+            break
+    return tuple(seen)
+
+
+def _slot(task: dict[str, Any]) -> str:
+    return str(task.get("Slot") or task.get("ID", "")[:12])
+
+
+def _job(service: dict[str, Any]) -> bool:
+    return any(mode in service["Spec"].get("Mode", {}) for mode in JOB_MODES)
+
+
+def _monitor(service: dict[str, Any]) -> float:
+    monitor = (service["Spec"].get("UpdateConfig") or {}).get("Monitor") or 0
+    return monitor / NANOSECONDS if monitor else DEFAULT_MONITOR
+
+
+def _current(service: dict[str, Any], tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tasks with known states; for a job only those of its present run."""
+    known = [
+        task
+        for task in tasks
+        if task.get("DesiredState") in STATES and (task.get("Status") or {}).get("State") in STATES
+    ]
+    if not _job(service):
+        return known
+    run = _iteration(service.get("JobStatus"))
+    return [task for task in known if "JobIteration" in task and _index(task["JobIteration"]) == run]
+
+
+def _iteration(job_status: Any) -> int:
+    return _index((job_status or {}).get("JobIteration"))
+
+
+def _index(version: Any) -> int:
+    return int((version or {}).get("Index", 0))
+
+
+def _count(service: dict[str, Any], tasks: list[dict[str, Any]], nodes_up: dict[str, str]) -> tuple[int, int | None]:
+    """How many count, and how many are wanted."""
+    mode = service["Spec"].get("Mode") or {}
+    if "Replicated" in mode:
+        placed = [task for task in tasks if not task.get("NodeID") or task["NodeID"] in nodes_up]
+        lowest = _lowest(placed, "Slot")
+        return sum(map(_running, lowest)), int((mode["Replicated"] or {}).get("Replicas", 1))
+    if "ReplicatedJob" in mode:
+        lowest = _lowest(tasks, "Slot")
+        job = mode["ReplicatedJob"] or {}
+        total = job.get("TotalCompletions", job.get("MaxConcurrent", 1))
+        return sum(map(_complete, lowest)), int(total)
+    on_nodes = _lowest([task for task in tasks if task.get("NodeID") in nodes_up], "NodeID")
+    if "GlobalJob" in mode:
+        return sum(map(_complete, on_nodes)), len(on_nodes) or None
+    # A task that was stopped and not replaced is on a node that no longer qualifies (drained, label gone).
+    wanted = [task for task in on_nodes if task["Status"]["State"] != "shutdown"]
+    return sum(map(_running, wanted)), len(wanted) or None
+
+
+def _lowest(tasks: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """One task a slot or node: the one with the lowest desired state, then with the lowest state."""
+    chosen: dict[Any, dict[str, Any]] = {}
+    for task in tasks:
+        other = chosen.get(task.get(key))
+        if other is None or _rank(task) < _rank(other):
+            chosen[task.get(key)] = task
+    return list(chosen.values())
+
+
+def _rank(task: dict[str, Any]) -> tuple[int, int]:
+    return STATES[task["DesiredState"]], STATES[task["Status"]["State"]]
+
+
+def _running(task: dict[str, Any]) -> bool:
+    return STATES[task["DesiredState"]] <= STATES["running"] and bool(task["Status"]["State"] == "running")
+
+
+def _complete(task: dict[str, Any]) -> bool:
+    return bool(task["Status"]["State"] == "complete")
