@@ -63,8 +63,12 @@ class OutOfSequence(EngineError):
 
 
 class NotManager(EngineError):
-    pass
+    """``state``: this engine's LocalNodeState (inactive, pending, active, locked, error)."""
+
+    state = ""
 
 
 class Unavailable(EngineError):
-    pass
+    """``absent``: there is no SDK or no engine at all, as on a host that is still bare."""
+
+    absent = False

@@ -1,0 +1,289 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only door to the Docker Engine: one method (verb, path, body) → answer.
+
+The Docker SDK is the transport (sockets, TLS, ssh); nothing else of it is used. In check mode a host may still be bare:
+``open_engine`` then returns an engine that answers as a newly installed one would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, Callable, Optional, TypeVar, Union
+from urllib.parse import quote
+
+from ansible.module_utils.basic import env_fallback
+
+from .errors import Conflict, EngineError, NotFound, NotManager, OutOfSequence, Unavailable
+from .versions import ENGINES
+
+try:
+    import docker
+    import docker.tls
+    import requests
+except ImportError:
+    HAS_SDK = False
+else:
+    HAS_SDK = True
+
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+# The client wants a version to be made; the paths that are called carry one only where the user asked for it.
+_CLIENT_VERSION = "1.41"
+_NOT_MANAGER = re.compile(r"not a swarm manager|not part of a swarm|Worker nodes can't|needs to be unlocked", re.I)
+
+Answer = TypeVar("Answer")
+
+
+def connection_spec() -> dict[str, Any]:
+    """The connection options of community.docker, with their environment variables."""
+
+    def option(kind: str, variable: str, *aliases: str, **more: Any) -> dict[str, Any]:
+        fallback = {"fallback": (env_fallback, [variable])} if variable else {}
+        return {"type": kind, **fallback, **({"aliases": list(aliases)} if aliases else {}), **more}
+
+    return {
+        "docker_host": option("str", "DOCKER_HOST", "docker_url", default=DEFAULT_HOST),
+        "tls_hostname": option("str", "DOCKER_TLS_HOSTNAME"),
+        "api_version": option("str", "DOCKER_API_VERSION", "docker_api_version", default="auto"),
+        "timeout": option("int", "DOCKER_TIMEOUT", default=60),
+        "ca_path": option("path", "", "ca_cert", "tls_ca_cert", "cacert_path"),
+        "client_cert": option("path", "", "tls_client_cert", "cert_path"),
+        "client_key": option("path", "", "tls_client_key", "key_path", no_log=False),
+        "tls": option("bool", "DOCKER_TLS", default=False),
+        "use_ssh_client": option("bool", "", default=False),
+        "validate_certs": option("bool", "DOCKER_TLS_VERIFY", "tls_verify", default=False),
+        "debug": option("bool", "", default=False),
+    }
+
+
+class Engine:
+    """A live engine. ``api_version`` is what it speaks, or what the user asked to speak."""
+
+    fresh = False
+
+    def __init__(self, client: Any, host: str = DEFAULT_HOST, api_version: str = "auto", timeout: int = 60) -> None:
+        self._client = client
+        self._host = host
+        self._timeout = timeout
+        self._asked = "" if api_version in ("", "auto") else api_version
+        self._spoken = self._asked
+        self.calls: list[tuple[str, str]] = []
+
+    @property
+    def api_version(self) -> tuple[int, int]:
+        if not self._spoken:
+            self.call("GET", "/_ping")
+        major, _dot, minor = self._spoken.partition(".")
+        return int(major), int(minor or 0)
+
+    def call(
+        self,
+        verb: str,
+        path: str,
+        body: Any = None,
+        query: Optional[Mapping[str, Any]] = None,
+        data: Optional[Union[IO[bytes], bytes]] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        timeout: Optional[float] = None,
+    ) -> Any:
+        """The Engine's answer as data: JSON decoded (a stream of JSON lines as a list), text, or None."""
+        self.calls.append((verb, path))
+        sent = {"Content-Type": "application/json" if data is None else "application/x-tar", **(headers or {})}
+        try:
+            response = self._client.request(
+                verb,
+                f"{self._client.base_url}{'/v' + self._asked if self._asked else ''}{quote(path, safe='/:@')}",
+                params={key: _query(value) for key, value in (query or {}).items() if value is not None},
+                data=json.dumps(body) if body is not None else data,
+                headers=sent,
+                timeout=timeout or self._timeout,
+            )
+        except requests.exceptions.RequestException as error:
+            raise self._unavailable(error, verb, path) from error
+        self._spoken = self._spoken or response.headers.get("Api-Version", "")
+        if response.status_code >= 400:
+            raise self._error(response.status_code, _message(response), verb, path)
+        return _decoded(response)
+
+    def _error(self, status: int, message: str, verb: str, path: str) -> EngineError:
+        if status == 503 and _NOT_MANAGER.search(message):
+            return self._not_manager(verb, path)
+        if "update out of sequence" in message:
+            return OutOfSequence(message, status, verb, path)
+        if status == 404 and message != "page not found":
+            return NotFound(message, status, verb, path)
+        kind = Conflict if status == 409 else EngineError
+        return kind(message, status, verb, path)
+
+    def _not_manager(self, verb: str, path: str) -> NotManager:
+        swarm = self.call("GET", "/info").get("Swarm") or {}
+        state = swarm.get("LocalNodeState", "")
+        managers = ", ".join(sorted(one.get("Addr", "") for one in swarm.get("RemoteManagers") or []))
+        if state == "locked":
+            said = "this host's swarm is locked; unlock it with its unlock key"
+        elif state == "active":
+            said = f"this host is a worker of its swarm; run this on one of the managers: {managers or 'unknown'}"
+        else:
+            said = f"this host is in no swarm (state: {state or 'unknown'}); initialise or join one first"
+        error = NotManager(said, 503, verb, path)
+        error.state = state
+        return error
+
+    def _unavailable(self, error: Exception, verb: str, path: str) -> EngineError:
+        said = str(error)
+        if isinstance(error, requests.exceptions.Timeout) and not isinstance(error, requests.exceptions.ConnectTimeout):
+            return EngineError(f"the engine at {self._host} gave no answer in time: {said}", 0, verb, path)
+        found = Unavailable(f"no engine answers at {self._host}: {_why(self._host, said)}", 0, verb, path)
+        found.absent = any(word in said for word in ("No such file", "Connection refused", "FileNotFound"))
+        return found
+
+
+class FreshEngine(Engine):
+    """What a newly installed engine would answer, for predictions on a host that is still bare."""
+
+    fresh = True
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(None)
+        self.reason = reason
+
+    @property
+    def api_version(self) -> tuple[int, int]:
+        return max(ENGINES)
+
+    def call(self, verb: str, path: str, *_args: Any, **_more: Any) -> Any:
+        self.calls.append((verb, path))
+        if verb != "GET":
+            raise EngineError("a prediction must not change anything", 0, verb, path)
+        if path == "/info":
+            return {"Swarm": {"LocalNodeState": "inactive", "ControlAvailable": False, "NodeID": ""}}
+        if path in ("/networks", "/nodes", "/services", "/tasks", "/secrets", "/configs", "/images/json"):
+            return []
+        raise NotFound("not there yet", 404, verb, path)
+
+
+class PredictingEngine(Engine):
+    """A live engine in check mode: where it is in no swarm yet, it answers as it would in a newly made one."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(None)
+        self._engine = engine
+
+    @property
+    def api_version(self) -> tuple[int, int]:
+        return self._engine.api_version
+
+    def call(self, verb: str, path: str, *args: Any, **more: Any) -> Any:
+        self.calls.append((verb, path))
+        try:
+            return self._engine.call(verb, path, *args, **more)
+        except NotManager as error:
+            if error.state != "inactive":
+                raise
+            self.fresh = True
+            return FreshEngine().call(verb, path)
+
+
+def open_engine(params: Mapping[str, Any], check_mode: bool = False) -> Engine:
+    """The engine that the connection options name."""
+    try:
+        engine = Engine(_client(params), params["docker_host"], params["api_version"], params["timeout"])
+        if not check_mode:
+            return engine
+        engine.call("GET", "/_ping")
+        return PredictingEngine(engine)
+    except Unavailable as error:
+        if check_mode and error.absent:
+            return FreshEngine(str(error))
+        raise
+
+
+def retry_out_of_sequence(attempt: Callable[[], Answer], tries: int = 5) -> Answer:
+    """``attempt`` reads, compares and writes; where somebody else wrote in between, it is done again from the read."""
+    for _again in range(tries - 1):
+        try:
+            return attempt()
+        except OutOfSequence:
+            continue
+    return attempt()
+
+
+def _client(params: Mapping[str, Any]) -> Any:
+    if not HAS_SDK:
+        missing = Unavailable(
+            f"the Docker SDK for Python is missing for {sys.executable}; install Debian's python3-docker on this host"
+        )
+        missing.absent = True
+        raise missing
+    try:
+        return docker.APIClient(
+            base_url=params["docker_host"],
+            version=_CLIENT_VERSION,
+            timeout=params["timeout"],
+            tls=_tls(params),
+            use_ssh_client=params["use_ssh_client"],
+        )
+    except (docker.errors.DockerException, OSError) as error:
+        raise Unavailable(f"docker_host {params['docker_host']} cannot be used: {error}") from error
+
+
+def _tls(params: Mapping[str, Any]) -> Any:
+    if not (params["tls"] or params["validate_certs"]):
+        return False
+    folder = os.environ.get("DOCKER_CERT_PATH")
+    paths = {
+        option: params[option] or (str(Path(folder) / name) if folder else None)
+        for option, name in (("ca_path", "ca.pem"), ("client_cert", "cert.pem"), ("client_key", "key.pem"))
+    }
+    pair = (paths["client_cert"], paths["client_key"]) if paths["client_cert"] and paths["client_key"] else None
+    # Newer SDKs check the host name of the URL and know no other.
+    other = {"assert_hostname": params["tls_hostname"]} if params["tls_hostname"] else {}
+    try:
+        return docker.tls.TLSConfig(
+            client_cert=pair, ca_cert=paths["ca_path"], verify=bool(params["validate_certs"]), **other
+        )
+    except TypeError as error:
+        raise Unavailable("this Docker SDK cannot check another tls_hostname than docker_host's; remove it") from error
+
+
+def _why(host: str, said: str) -> str:
+    if "Permission denied" in said:
+        return "permission denied; become root or a user who may use the socket"
+    if "No such file" in said or "FileNotFound" in said:
+        return "the socket does not exist; install the engine (docker.io) or start it (systemctl start docker)"
+    if "Connection refused" in said:
+        return "nothing listens there; start the engine (systemctl start docker)"
+    return said if "://" in host else f"{said}; give docker_host as unix:///path or tcp://host:port"
+
+
+def _query(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, (dict, list)) else value
+
+
+def _message(response: Any) -> str:
+    try:
+        return str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(response.text).strip() or f"HTTP {response.status_code}"
+
+
+def _decoded(response: Any) -> Any:
+    text = response.text
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError:
+        return text

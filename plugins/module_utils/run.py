@@ -1,0 +1,31 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module's ``main`` does: options in, one action, result or failure out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .engine import Engine, FreshEngine, connection_spec, open_engine
+from .errors import InputError, OverlayError
+
+Action = Callable[[Engine, Mapping[str, Any], bool], dict[str, Any]]
+
+
+def run_module(argument_spec: Mapping[str, Any], action: Action, **options: Any) -> None:
+    """``action(engine, params, check_mode)`` returns what ``exit_json`` takes, and ``warnings``."""
+    module = AnsibleModule({**connection_spec(), **argument_spec}, supports_check_mode=True, **options)
+    try:
+        engine = open_engine(module.params, module.check_mode)
+        if isinstance(engine, FreshEngine):
+            module.warn(f"the plan is for a newly installed engine: {engine.reason}")
+        result = action(engine, module.params, module.check_mode)
+    except OverlayError as error:
+        module.fail_json(msg=str(error), violations=error.violations if isinstance(error, InputError) else [str(error)])
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
+    module.exit_json(**result)
