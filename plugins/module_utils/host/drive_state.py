@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what the section ``drives`` plans from; touches nothing."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any, Optional
+
+from . import blockdevices, fstab
+from .blockdevices import BlockDevice
+from .drives import Directory, Place, State, find, places
+from .snapshot import Snapshot
+from .system import System
+
+
+def read(options: Mapping[str, Any], snapshot: Snapshot) -> State:
+    """The devices that are declared are looked at themselves, the others only as lsblk lists them."""
+    system, devices = snapshot.system, snapshot.devices
+    wanted = places(options)
+    mounts = blockdevices.parse_mounts(system.read(blockdevices.MOUNTINFO) or "")
+    nodes = {place.declared: _node(place.declared, system) for place in wanted}
+    outline = State(devices=devices, mounts=mounts, nodes=nodes)
+    found = {device.path: device for device in _found(wanted, outline)}
+    named = blockdevices.read_signatures(system, list(found))
+    idle = [device for device in found.values() if not outline.on(device.number)]
+    mounted = {mount.target for mount in mounts}
+    points = [place.target for place in wanted]
+    return State(
+        devices=devices,
+        mounts=mounts,
+        nodes=nodes,
+        signatures={device.number: named.get(PurePath(path).name, ()) for path, device in found.items()},
+        held=frozenset(device.number for device in idle if blockdevices.is_held(device.path)),
+        unfinished=frozenset(device.number for device in idle if blockdevices.is_unfinished_xfs(device.path)),
+        marks={place.mark: text for place in wanted if (text := system.read(place.mark)) is not None},
+        directories={
+            path: directory(path) for path in [*(point for point in points if point not in mounted), options["parent"]]
+        },
+        owners={path: found for path in points if path in mounted and (found := directory(path)) is not None},
+        fstab=system.read(fstab.PATH),
+        packages=snapshot.packages,
+    )
+
+
+def _node(declared: str, system: System) -> Optional[tuple[str, str]]:
+    path = system.resolve(declared)
+    number = blockdevices.node_number(path)
+    return (path, number) if number else None
+
+
+def _found(wanted: Sequence[Place], outline: State) -> list[BlockDevice]:
+    return [device for place in wanted if (device := find(place, outline)[0]) is not None]
+
+
+def directory(path: str) -> Optional[Directory]:
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        return None
+    return Directory(
+        stat.S_IMODE(status.st_mode),
+        status.st_uid,
+        status.st_gid,
+        tuple(sorted(entry.name for entry in Path(path).iterdir())[:4]),
+    )

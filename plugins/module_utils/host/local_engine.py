@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the Engine on this host says of itself, read over its socket with the standard library.
+
+Facts are wanted from hosts that have no SDK yet, and from every host on every run, where importing the SDK would be
+half of the cost. Everything that changes something goes through ``engine.py``.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Optional
+
+SOCKET = "/var/run/docker.sock"
+LABEL = "baremetal.overlay"
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The raw answers: /info of every engine, the lists where it is a manager."""
+
+    api_version: str
+    info: Mapping[str, Any]
+    images: list[dict[str, Any]]
+    nodes: list[dict[str, Any]]
+    services: list[dict[str, Any]]
+
+
+class LocalEngine:
+    """GET on the local socket, nothing else."""
+
+    def __init__(self, path: str = SOCKET, timeout: float = 20) -> None:
+        self._path = path
+        self._timeout = timeout
+        self.api_version = ""
+
+    def get(self, path: str) -> Any:
+        connection = _SocketConnection(self._path, self._timeout)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise OSError(f"GET {path}: {answer.status} {body[:200]!r}")
+        self.api_version = answer.headers.get("Api-Version", self.api_version)
+        return json.loads(body)
+
+
+def ask(engine: Optional[LocalEngine] = None) -> Optional[Answers]:
+    """All that facts need; None where no engine answers."""
+    engine = engine or LocalEngine()
+    try:
+        info = engine.get("/info")
+        images = engine.get("/images/json")
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    nodes, services = [], []
+    if (info.get("Swarm") or {}).get("ControlAvailable"):
+        try:
+            nodes, services = engine.get("/nodes"), engine.get("/services")
+        except (OSError, http.client.HTTPException, ValueError):
+            # A manager without quorum answers for itself only.
+            nodes, services = [], []
+    return Answers(engine.api_version, info, images, nodes, services)
+
+
+def swarm_facts(answers: Optional[Answers]) -> dict[str, Any]:
+    """The host's own view of its swarm; ``unknown`` is never mistaken for "in none"."""
+    if answers is None:
+        return {"state": None, "node_id": None, "manager": False, "cluster_id": None}
+    swarm = answers.info.get("Swarm") or {}
+    return {
+        "state": swarm.get("LocalNodeState") or "inactive",
+        "error": swarm.get("Error") or None,
+        "node_id": swarm.get("NodeID") or None,
+        "address": swarm.get("NodeAddr") or None,
+        "manager": bool(swarm.get("ControlAvailable")),
+        "cluster_id": (swarm.get("Cluster") or {}).get("ID"),
+        "remote_managers": [manager["Addr"] for manager in swarm.get("RemoteManagers") or []],
+        "nodes": [_node(node) for node in answers.nodes],
+        "services": [_service(service) for service in answers.services if _is_ours(service)],
+    }
+
+
+def _node(node: Mapping[str, Any]) -> dict[str, Any]:
+    spec, status = node.get("Spec") or {}, node.get("Status") or {}
+    manager = node.get("ManagerStatus") or {}
+    return {
+        "id": node["ID"],
+        "hostname": (node.get("Description") or {}).get("Hostname"),
+        "role": spec.get("Role"),
+        "availability": spec.get("Availability"),
+        "state": status.get("State"),
+        "addr": status.get("Addr"),
+        "labels": spec.get("Labels") or {},
+        "reachability": manager.get("Reachability"),
+        "leader": bool(manager.get("Leader")),
+    }
+
+
+def _is_ours(service: Mapping[str, Any]) -> bool:
+    return any(label.split("=")[0].startswith(LABEL) for label in (service["Spec"].get("Labels") or {}))
+
+
+def _service(service: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the environment: others may keep secrets there."""
+    spec = service["Spec"]
+    container = (spec.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    return {
+        "name": spec["Name"],
+        "image": container.get("Image"),
+        "args": container.get("Args") or [],
+        "labels": spec.get("Labels") or {},
+    }
+
+
+def image_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
+    return [
+        {"id": image["Id"], "labels": image.get("Labels") or {}, "tags": image.get("RepoTags") or []}
+        for image in (answers.images if answers else [])
+    ]

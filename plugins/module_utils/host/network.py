@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addresses and routes of a host, and what may not overlap with them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
+from typing import Any
+
+from .system import System
+
+# Bridges that the Engine makes from its own pools: no one else's addresses.
+ENGINE_LINKS = re.compile(r"^(docker0|docker_gwbridge|br-[0-9a-f]{12})$")
+# Routes behind which nobody is.
+DEAD_ENDS = ("blackhole", "unreachable", "prohibit", "throw")
+
+
+def _load(text: str) -> list[dict[str, Any]]:
+    return json.loads(text) if text.strip() else []
+
+
+def parse_addresses(text: str) -> list[dict[str, Any]]:
+    """One entry an address, with its interface's MTU."""
+    return [
+        {
+            "interface": link["ifname"],
+            "address": address["local"],
+            "prefix": address["prefixlen"],
+            "mtu": link["mtu"],
+        }
+        for link in _load(text)
+        for address in link.get("addr_info", [])
+        if "local" in address
+    ]
+
+
+def parse_routes(text: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "dst": "0.0.0.0/0" if route["dst"] == "default" else route["dst"],
+            "gateway": route.get("gateway"),
+            "dev": route.get("dev"),
+            "prefsrc": route.get("prefsrc"),
+            "type": route.get("type", "unicast"),
+        }
+        for route in _load(text)
+    ]
+
+
+def read_addresses(system: System) -> list[dict[str, Any]]:
+    return parse_addresses(system.query(("ip", "-j", "address", "show")))
+
+
+def read_routes(system: System) -> list[dict[str, Any]]:
+    return parse_routes(system.query(("ip", "-j", "-4", "route", "show", "table", "main")))
+
+
+def collisions(subnet: str, routes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which routes of the host lead into a subnet; the default route and the Engine's own links do not count."""
+    wanted = ip_network(subnet)
+    found = []
+    for route in routes:
+        target = ip_network(route["dst"], strict=False)
+        counts = target.prefixlen and route["type"] not in DEAD_ENDS and not ENGINE_LINKS.match(route["dev"] or "")
+        if counts and target.version == wanted.version and target.overlaps(wanted):
+            way = f" via {route['gateway']}" if route["gateway"] else ""
+            found.append(f"{target}{way} on {route['dev']}")
+    return found

@@ -1,0 +1,105 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Debian packages: what is installed and held, what a list of names still needs, and how apt is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from .steps import Plan, Run
+from .system import System
+
+QUERY = ("dpkg-query", "-W", "-f", "${Package}\t${Version}\t${db:Status-Want}\t${db:Status-Status}\n")
+APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold")
+APT_ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+# States that dpkg leaves behind when it was stopped in the middle.
+INTERRUPTED = frozenset({"unpacked", "half-configured", "half-installed", "triggers-awaited", "triggers-pending"})
+
+
+@dataclass(frozen=True)
+class Package:
+    version: str
+    held: bool
+    status: str
+
+    @property
+    def installed(self) -> bool:
+        return self.status == "installed"
+
+    @property
+    def interrupted(self) -> bool:
+        return self.status in INTERRUPTED
+
+
+Packages = Mapping[str, Package]
+
+
+def parse(text: str) -> dict[str, Package]:
+    """The answer of dpkg-query; a package that is only configured or known is not there."""
+    found = {}
+    for line in text.splitlines():
+        name, version, want, status = line.split("\t")
+        if status not in ("not-installed", "config-files"):
+            found[name] = Package(version, want == "hold", status)
+    return found
+
+
+def read(system: System) -> dict[str, Package]:
+    return parse(system.query(QUERY))
+
+
+def missing(names: Sequence[str], packages: Packages) -> list[str]:
+    return [name for name in names if not (name in packages and packages[name].installed)]
+
+
+def repair(packages: Packages, names: Sequence[str]) -> Optional[Run]:
+    """Finishes what an interrupted dpkg began with one of these packages."""
+    broken = [name for name in names if name in packages and packages[name].interrupted]
+    if not broken:
+        return None
+    states = ", ".join(f"{name} is {packages[name].status}" for name in broken)
+    commands = (("dpkg", "--configure", "-a", "--force-confold"), (*APT, "install", "-y", "--fix-broken"))
+    return Run(f"finish the interrupted installation ({states})", commands, APT_ENV)
+
+
+@dataclass(frozen=True)
+class Install:
+    """Packages from the host's own sources; the lists are fetched only where apt cannot do without."""
+
+    names: Sequence[str]
+
+    @property
+    def sentence(self) -> str:
+        return f"install {', '.join(self.names)}"
+
+    def apply(self, system: System) -> None:
+        command = (*APT, "install", "-y", "--no-install-recommends", *self.names)
+        try:
+            system.run(command, APT_ENV)
+        except Exception:
+            # Old or absent package lists name versions that the mirror no longer has.
+            system.run((*APT, "update"), APT_ENV)
+            system.run(command, APT_ENV)
+
+
+def hold(names: Sequence[str], packages: Packages) -> Optional[Run]:
+    """Takes packages out of unattended upgrades."""
+    free = [name for name in names if not (name in packages and packages[name].held)]
+    if not free:
+        return None
+    return Run(f"hold {', '.join(free)} against unattended upgrades", (("apt-mark", "hold", *free),))
+
+
+def plan(options: Mapping[str, Any], packages: Packages) -> Plan:
+    """The section ``packages``."""
+    names, held = list(options.get("names") or []), list(options.get("hold") or [])
+    wanted = missing(names, packages)
+    steps = [
+        repair(packages, [*names, *held]),
+        Install(wanted) if wanted else None,
+        hold([name for name in held if name in packages or name in wanted], packages),
+    ]
+    return Plan(steps=[step for step in steps if step])

@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sections that ``host`` knows: their options, and how each is planned from one look at the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Callable
+
+from . import drive_state, drives, engine_setup, packages
+from .snapshot import Snapshot
+from .steps import Plan
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Section:
+    """``applied`` is false where a module of its own does the work, because data could be lost."""
+
+    spec: Mapping[str, Any]
+    plan: Callable[[Options, Snapshot], Plan]
+    applied: bool = True
+
+
+def _plan_drives(options: Options, snapshot: Snapshot) -> Plan:
+    return drives.plan(options, drive_state.read(options, snapshot))
+
+
+DRIVE_SPEC: dict[str, Any] = {
+    "devices": {"type": "list", "elements": "str", "required": True},
+    "number": {"type": "int", "required": True},
+    "parent": {"type": "path", "default": "/srv/minio"},
+    "owner": {"type": "int", "default": 9000},
+    "group": {"type": "int", "default": 9000},
+    "format_consent": {"type": "list", "elements": "str", "default": []},
+}
+POOL_SPEC: dict[str, Any] = {
+    "base": {"type": "str", "required": True},
+    "size": {"type": "int", "required": True},
+}
+ENGINE_SPEC: dict[str, Any] = {
+    "package": {"type": "str", "default": "docker.io"},
+    "log_max_size": {"type": "str"},
+    "log_max_file": {"type": "int"},
+    "address_pools": {"type": "list", "elements": "dict", "options": POOL_SPEC},
+    "nofile": {"type": "int"},
+    "hold": {"type": "bool", "default": True},
+}
+PACKAGES_SPEC: dict[str, Any] = {
+    "names": {"type": "list", "elements": "str", "default": []},
+    "hold": {"type": "list", "elements": "str", "default": []},
+}
+
+# In the order in which they are applied.
+SECTIONS: dict[str, Section] = {
+    "packages": Section(PACKAGES_SPEC, lambda options, snapshot: packages.plan(options, snapshot.packages)),
+    "engine": Section(ENGINE_SPEC, lambda options, snapshot: engine_setup.plan(options, snapshot.engine())),
+    "drives": Section(DRIVE_SPEC, _plan_drives, applied=False),
+}
+
+
+def spec() -> dict[str, Any]:
+    """The argument spec of the option ``sections``."""
+    return {name: {"type": "dict", "options": dict(section.spec)} for name, section in SECTIONS.items()}
+
+
+def plan(wanted: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Plan]:
+    """The plans of all sections that are given."""
+    return {
+        name: section.plan(wanted[name], snapshot) for name, section in SECTIONS.items() if wanted.get(name) is not None
+    }
+
+
+def applicable(plans: Mapping[str, Plan]) -> list[Plan]:
+    """The plans that ``host`` itself carries out."""
+    return [plan for name, plan in plans.items() if SECTIONS[name].applied]

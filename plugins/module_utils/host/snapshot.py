@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at a host: everything is read at most once, and only when a section or a fact asks for it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import socket
+import sys
+from functools import cached_property
+from typing import Any, Optional
+
+from . import blockdevices, engine_setup, local_engine, network, packages, units
+from .blockdevices import BlockDevice
+from .local_engine import Answers
+from .packages import Package
+from .system import STATE_DIRECTORY, System
+from .units import Unit
+
+CREDENTIALS = f"{STATE_DIRECTORY}/minio-root.json"
+ENGINE_UNITS = (engine_setup.SERVICE, engine_setup.RUNTIME)
+
+
+class Snapshot:
+    """After a change a new one is taken; none is ever refreshed."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+
+    @cached_property
+    def packages(self) -> dict[str, Package]:
+        return packages.read(self.system)
+
+    @cached_property
+    def units(self) -> dict[str, Unit]:
+        found = units.read(self.system, ENGINE_UNITS)
+        if found[engine_setup.SERVICE].active == "activating":
+            # Just after boot: an engine that is starting is neither stopped nor running yet.
+            engine_setup.await_settled(self.system)
+            found = units.read(self.system, ENGINE_UNITS)
+        return found
+
+    @cached_property
+    def addresses(self) -> list[dict[str, Any]]:
+        return network.read_addresses(self.system)
+
+    @cached_property
+    def routes(self) -> list[dict[str, Any]]:
+        return network.read_routes(self.system)
+
+    @cached_property
+    def answers(self) -> Optional[Answers]:
+        # Connecting to the socket of a stopped engine would start it: systemd listens there.
+        unit = self.units[engine_setup.SERVICE]
+        return local_engine.ask() if unit.running or not unit.exists else None
+
+    @cached_property
+    def devices(self) -> list[BlockDevice]:
+        return blockdevices.read(self.system)
+
+    @cached_property
+    def debian(self) -> int:
+        """The major version where this is Debian itself, else 0."""
+        text = self.system.read("/etc/os-release") or ""
+        fields = dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', text, re.MULTILINE))
+        version = fields.get("VERSION_ID", "")
+        return int(version) if fields.get("ID") == "debian" and version.isdigit() else 0
+
+    def engine(self) -> engine_setup.State:
+        """What the section ``engine`` plans from."""
+        read = self.system.read
+        return engine_setup.State(
+            packages=self.packages,
+            units=self.units,
+            routes=self.routes,
+            binary=self.system.which("dockerd"),
+            answers=self.answers,
+            sdk=engine_setup.has_sdk(),
+            python=sys.executable,
+            daemon_json=read(engine_setup.daemon.PATH),
+            drop_ins=engine_setup.read_drop_ins(self.system),
+            installing=self.system.exists(engine_setup.INSTALLING),
+            pending=read(engine_setup.PENDING) or "",
+            debian=self.debian,
+            apparmor=(read("/sys/module/apparmor/parameters/enabled") or "").startswith("Y"),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What the controller's checks need; never a secret."""
+        state = self.engine()
+        return {
+            "hostname": socket.gethostname(),
+            "architecture": platform.machine(),
+            "kernel": platform.release(),
+            "python": platform.python_version(),
+            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            "addresses": self.addresses,
+            "routes": self.routes,
+            "engine": self._engine_facts(state),
+            "swarm": local_engine.swarm_facts(self.answers),
+            "images": local_engine.image_facts(self.answers),
+            "drives": [device.facts() for device in self.devices],
+            "credentials_present": self.system.exists(CREDENTIALS),
+        }
+
+    def _engine_facts(self, state: engine_setup.State) -> dict[str, Any]:
+        info = state.answers.info if state.answers else {}
+        return {
+            "installed": state.installed,
+            "running": state.running,
+            "version": info.get("ServerVersion"),
+            "api_version": state.answers.api_version if state.answers else None,
+            "package": state.package,
+            "package_version": state.packages[state.package].version if state.package else None,
+            "unit": state.unit.active if state.unit.exists else None,
+            "sdk": _sdk_version() if state.sdk else None,
+        }
+
+
+def _sdk_version() -> str:
+    try:
+        return importlib.metadata.version("docker")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only door from a section to the host: files and commands, so that tests give both as plain data."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+from ..errors import OverlayError
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+# Ours on every managed host: what must survive a reboot, and what must not.
+STATE_DIRECTORY = "/etc/baremetal-overlay"
+RUN_DIRECTORY = "/run/baremetal-overlay"
+
+
+class CommandFailed(OverlayError):
+    """A command of an applier did not end with 0."""
+
+
+class System:
+    """Reads return None or an empty text where there is nothing: only writes may fail."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+
+    def query(self, argv: Sequence[str], accept: Sequence[int] = (0,)) -> str:
+        """What a reading command prints; empty where the host does not have it or it does not know."""
+        if not self.which(argv[0]):
+            return ""
+        code, out, _err = self._module.run_command(list(argv))
+        return out if code in accept else ""
+
+    def run(self, argv: Sequence[str], env: Optional[Mapping[str, str]] = None) -> str:
+        """A changing command; anything but 0 is an error that carries its last words."""
+        code, out, err = self._module.run_command(list(argv), environ_update=dict(env or {}))
+        if code != 0:
+            words = (err.strip() or out.strip() or "no output")[-1500:]
+            raise CommandFailed(f"`{' '.join(argv)}` ended with {code}: {words}")
+        return out
+
+    def which(self, program: str) -> Optional[str]:
+        return self._module.get_bin_path(program, opt_dirs=["/usr/sbin", "/sbin", "/usr/local/sbin"])
+
+    def read(self, path: str) -> Optional[str]:
+        """The text of a file; None where there is none."""
+        try:
+            return Path(path).read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def exists(self, path: str) -> bool:
+        return Path(path).exists()
+
+    def resolve(self, path: str) -> str:
+        return os.path.realpath(path)
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
+        """Replaces a file in one step: at no moment is it absent or half written."""
+        parent = Path(path).parent
+        parent.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=str(parent), prefix=f".{Path(path).name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(draft).chmod(mode)
+            Path(draft).replace(path)
+        except BaseException:
+            Path(draft).unlink()
+            raise
+        self._module.set_default_selinux_context(path, False)
+
+    def remove(self, path: str) -> None:
+        Path(path).unlink(missing_ok=True)

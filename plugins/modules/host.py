@@ -1,0 +1,206 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: the state of one host, in sections."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host
+short_description: Reads, plans and applies the state of a host in one execution
+version_added: 0.1.0
+description:
+  - Looks at the host once, plans every section that is given, and applies the plans in a safe order.
+  - Reports every violation of every section at once, before anything is changed.
+  - Works on a bare host, before the engine and the Docker SDK for Python are installed.
+  - Returns the facts that checks on the controller need. None of them is a secret.
+author: the baremetal.overlay developers (@baremetal)
+options:
+  sections:
+    description: What is wanted of the host. A section that is not given is left alone.
+    type: dict
+    default: {}
+    suboptions:
+      packages:
+        description: Debian packages.
+        type: dict
+        suboptions:
+          names:
+            description: Packages that have to be installed.
+            type: list
+            elements: str
+            default: []
+          hold:
+            description: Packages that unattended upgrades leave alone, where they are installed.
+            type: list
+            elements: str
+            default: []
+      engine:
+        description:
+          - The Docker Engine, its configuration and the Docker SDK for Python.
+          - An engine that is there is used, never replaced, and a stopped one is not started.
+          - C(/etc/docker/daemon.json) is merged. Keys that are not named here stay as they are.
+          - A change of a running engine's configuration takes effect by M(baremetal.overlay.engine_restart).
+        type: dict
+        suboptions:
+          package:
+            description: What is installed where there is no engine.
+            type: str
+            default: docker.io
+          log_max_size:
+            description: Largest size of a container's log file, for the log driver C(json-file).
+            type: str
+          log_max_file:
+            description: Number of log files of a container, for the log driver C(json-file).
+            type: int
+          address_pools:
+            description: Where the engine takes its local networks from. Set only where no pools are set yet.
+            type: list
+            elements: dict
+            suboptions:
+              base:
+                description: The range, as CIDR.
+                type: str
+                required: true
+              size:
+                description: Prefix length of each network.
+                type: int
+                required: true
+          nofile:
+            description: Limit of open files of engine and runtime, and so of every container.
+            type: int
+          hold:
+            description: Whether engine and runtime packages are held from unattended upgrades.
+            type: bool
+            default: true
+      drives:
+        description:
+          - The drives of a MinIO host. This section is planned only.
+          - M(baremetal.overlay.drive) applies it, with the same options.
+        type: dict
+        suboptions:
+          devices:
+            description: Paths of block devices, or C(serial:) and a serial number, in the order of the drives.
+            type: list
+            elements: str
+            required: true
+          number:
+            description: The number of the host, which is part of the label of every drive.
+            type: int
+            required: true
+          parent:
+            description: The directory of the mount points.
+            type: path
+            default: /srv/minio
+          owner:
+            description: Numeric user that owns the root of each file system.
+            type: int
+            default: 9000
+          group:
+            description: Numeric group that owns the root of each file system.
+            type: int
+            default: 9000
+          format_consent:
+            description: Entries of O(sections.drives.devices), written alike, whose content may be erased.
+            type: list
+            elements: str
+            default: []
+  violations:
+    description:
+      - What violations lead to.
+      - With V(fail) the module fails and changes nothing.
+      - With V(report) it returns them, and applies nothing where there is one.
+    type: str
+    choices: [fail, report]
+    default: fail
+attributes:
+  check_mode:
+    description: Predicts what the real run does, on bare hosts too.
+    support: full
+  diff_mode:
+    description: Files before and after, other steps as sentences.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Look at a host
+  baremetal.overlay.host:
+  register: found
+
+- name: Have an engine with limited logs
+  baremetal.overlay.host:
+    sections:
+      engine:
+        log_max_size: 10m
+        log_max_file: 3
+
+- name: Say what the drives would need
+  baremetal.overlay.host:
+    violations: report
+    sections:
+      drives:
+        number: 1
+        devices: [/dev/disk/by-id/nvme-example-1, "serial:S3Z8NB0K"]
+  check_mode: true
+"""
+
+RETURN = r"""
+sections:
+  description: One entry for each section that was given.
+  returned: always
+  type: dict
+  sample:
+    engine:
+      changed: true
+      plan: [install docker.io, python3-docker]
+      restart: false
+      violations: []
+violations:
+  description: The violations of all sections.
+  returned: always
+  type: list
+  elements: str
+facts:
+  description:
+    - What the host is and what runs there, after the changes.
+    - Names, kernel, memory, addresses, routes, engine, swarm, images, block devices,
+      and whether credentials are kept here.
+  returned: always
+  type: dict
+  sample:
+    architecture: x86_64
+    credentials_present: false
+    engine: {installed: true, running: true, sdk: 5.0.3, version: 26.1.5+dfsg1}
+    hostname: n1
+    swarm: {manager: false, node_id: null, state: inactive}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.host import runner, sections
+from ..module_utils.host.snapshot import Snapshot
+from ..module_utils.host.system import System
+
+
+def main() -> None:
+    """Wires the options to the sections."""
+    module = AnsibleModule(
+        argument_spec={
+            "sections": {"type": "dict", "default": {}, "options": sections.spec()},
+            "violations": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
+        },
+        supports_check_mode=True,
+    )
+    system = System(module)
+    snapshot = Snapshot(system)
+    plans = sections.plan(module.params["sections"], snapshot)
+    if module.params["violations"] == "fail":
+        runner.refuse(module, plans)
+    changed = runner.apply(module, sections.applicable(plans), system)
+    facts = Snapshot(system).facts() if changed and not module.check_mode else snapshot.facts()
+    module.exit_json(changed=changed, facts=facts, **runner.report(plans))
+
+
+if __name__ == "__main__":
+    main()
