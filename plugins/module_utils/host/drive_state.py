@@ -40,7 +40,7 @@ def read(options: Mapping[str, Any], snapshot: Snapshot) -> State:
         directories={
             path: directory(path) for path in [*(point for point in points if point not in mounted), options["parent"]]
         },
-        owners={path: found for path in points if path in mounted and (found := directory(path)) is not None},
+        owners={path: owned for path in points if path in mounted and (owned := directory(path)) is not None},
         fstab=system.read(fstab.PATH),
         packages=snapshot.packages,
     )

@@ -14,7 +14,7 @@ import sys
 from functools import cached_property
 from typing import Any, Optional
 
-from . import blockdevices, engine_setup, local_engine, network, packages, units
+from . import blockdevices, daemon, engine_setup, local_engine, network, packages, units
 from .blockdevices import BlockDevice
 from .local_engine import Answers
 from .packages import Package
@@ -81,7 +81,7 @@ class Snapshot:
             answers=self.answers,
             sdk=engine_setup.has_sdk(),
             python=sys.executable,
-            daemon_json=read(engine_setup.daemon.PATH),
+            daemon_json=read(daemon.PATH),
             drop_ins=engine_setup.read_drop_ins(self.system),
             installing=self.system.exists(engine_setup.INSTALLING),
             pending=read(engine_setup.PENDING) or "",
