@@ -15,20 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from ..errors import InputError
+
 SET_SIZES = range(2, 17)
 DEFAULT_PARITY = {1: 0, 2: 1, 3: 1, 4: 2, 5: 2, 6: 3, 7: 3}
 POOL = re.compile(
     r"(?P<scheme>https?)://(?P<name>[a-z][a-z0-9-]*?)(?:\{(?P<first>\d+)\.\.\.(?P<last>\d+)\}|(?P<only>\d+))"
     r":(?P<port>\d+)(?P<path>/\S*?)(?:\{1\.\.\.(?P<drives>\d+)\}|(?P<one>1))"
 )
-
-
-class LayoutError(ValueError):
-    """What MinIO, or we, refuse; one sentence a violation."""
-
-    def __init__(self, violations: Sequence[str]) -> None:
-        super().__init__("; ".join(violations))
-        self.violations = list(violations)
 
 
 @dataclass(frozen=True)
@@ -150,7 +144,7 @@ def plan(
     """Lay the servers out, given as dicts of ``host``, ``number``, ``drives`` (a count) and ``pool``."""
     found = violations(servers, parity)
     if found:
-        raise LayoutError(found)
+        raise InputError(found)
     pools = []
     for number, members in _by_pool(servers).items():
         numbers = tuple(sorted(int(member["number"]) for member in members))
@@ -230,7 +224,7 @@ def _parity(pools: Mapping[int, Sequence[Mapping[str, Any]]], parity: Optional[i
             source = "minio_parity:" if parity is not None else "minio_parity is not set, and the first pool's default"
             yield (
                 f"{source} EC:{common} does not fit minio_pool {pool}, whose erasure sets have "
-                f"{_count(size, 'drive')}; allowed there: 0 to {size // 2}; set minio_parity to a number that fits every pool"
+                f"{_count(size, 'drive')}; allowed there: 0 to {size // 2}; set minio_parity to fit every pool"
             )
 
 
