@@ -112,6 +112,12 @@ from ..module_utils.host.system import System
 def main() -> None:
     """Wires the options to the plan of the section ``drives``."""
     module = AnsibleModule(argument_spec=dict(sections.DRIVE_SPEC), supports_check_mode=True)
+    with runner.failing(module):
+        run(module)
+
+
+def run(module: AnsibleModule) -> None:
+    """Look, plan, refuse or apply, and look again where something was changed."""
     system = System(module)
     state = drive_state.read(module.params, Snapshot(system))
     plans = {"drives": drives.plan(module.params, state)}

@@ -41,7 +41,7 @@ options:
           - The Docker Engine, its configuration and the Docker SDK for Python.
           - An engine that is there is used, never replaced, and a stopped one is not started.
           - C(/etc/docker/daemon.json) is merged. Keys that are not named here stay as they are.
-          - A change of a running engine's configuration takes effect by M(baremetal.overlay.engine_restart).
+          - A change of a running engine's configuration takes effect by O(engine_restart).
         type: dict
         suboptions:
           package:
@@ -106,6 +106,22 @@ options:
             type: list
             elements: str
             default: []
+  engine_restart:
+    description:
+      - Carries out a restart of the engine, where its configuration was changed since it started.
+      - Without this the section C(engine) only reports such a restart, as RV(sections) C(engine.restart).
+      - Waits before until MinIO and the managers of the swarm can do without this host,
+        and after until engine, swarm and MinIO are healthy again. Give it to one host at a time.
+    type: dict
+    suboptions:
+      minio_url:
+        description: The MinIO of this host, without a path. No MinIO is asked where this is empty.
+        type: str
+        default: ""
+      timeout:
+        description: Seconds for each of the things that are waited for.
+        type: int
+        default: 300
   violations:
     description:
       - What violations lead to.
@@ -134,6 +150,13 @@ EXAMPLES = r"""
       engine:
         log_max_size: 10m
         log_max_file: 3
+
+- name: Restart the engine where that is pending, in a play with C(serial) 1
+  baremetal.overlay.host:
+    sections:
+      engine: {}
+    engine_restart:
+      minio_url: http://192.0.2.11:9000
 
 - name: Say what the drives would need
   baremetal.overlay.host:
@@ -185,16 +208,16 @@ from ..module_utils.host.system import System
 
 def main() -> None:
     """Wires the options to the sections."""
-    module = AnsibleModule(
-        argument_spec={
-            "sections": {"type": "dict", "default": {}, "options": sections.spec()},
-            "violations": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=sections.spec(), supports_check_mode=True)
+    with runner.failing(module):
+        run(module)
+
+
+def run(module: AnsibleModule) -> None:
+    """Look, plan, refuse or apply, and look again where something was changed."""
     system = System(module)
     snapshot = Snapshot(system)
-    plans = sections.plan(module.params["sections"], snapshot)
+    plans = sections.plan(module.params["sections"], snapshot, module.params["engine_restart"])
     if module.params["violations"] == "fail":
         runner.refuse(module, plans)
     changed = runner.apply(module, sections.applicable(plans), system)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
-from .system import System
+from .system import CommandFailed, System
 
 COLUMNS = "NAME,PATH,MAJ:MIN,TYPE,SIZE,RO,SERIAL,WWN,MODEL,FSTYPE,LABEL,UUID,PTTYPE"
 MOUNTINFO = "/proc/self/mountinfo"
@@ -128,9 +128,25 @@ def parse_signatures(text: str) -> dict[str, list[Signature]]:
     return found
 
 
-def read_signatures(system: System, paths: Sequence[str]) -> dict[str, list[Signature]]:
-    """Read from the devices themselves, as udev's answer may be old or missing; a failure ends the run."""
-    return parse_signatures(system.run(("wipefs", "--json", *paths))) if paths else {}
+def read_signatures(system: System, paths: Sequence[str]) -> tuple[dict[str, list[Signature]], dict[str, str]]:
+    """Read from the devices themselves, as udev's answer may be old or missing; no answer is not "blank".
+
+    The second value says of each device that cannot be read why not.
+    """
+    if not paths:
+        return {}, {}
+    try:
+        return parse_signatures(system.run(("wipefs", "--json", *paths))), {}
+    except CommandFailed as error:
+        if len(paths) == 1:
+            return {}, {paths[0]: str(error)}
+    found: dict[str, list[Signature]] = {}
+    unreadable: dict[str, str] = {}
+    for path in paths:
+        signatures, wrong = read_signatures(system, [path])
+        found.update(signatures)
+        unreadable.update(wrong)
+    return found, unreadable
 
 
 def node_number(path: str) -> Optional[str]:

@@ -25,8 +25,8 @@ def read(options: Mapping[str, Any], snapshot: Snapshot) -> State:
     nodes = {place.declared: _node(place.declared, system) for place in wanted}
     outline = State(devices=devices, mounts=mounts, nodes=nodes)
     found = {device.path: device for device in _found(wanted, outline)}
-    named = blockdevices.read_signatures(system, list(found))
-    idle = [device for device in found.values() if not outline.on(device.number)]
+    named, unreadable = blockdevices.read_signatures(system, list(found))
+    idle = [device for path, device in found.items() if path not in unreadable and not outline.on(device.number)]
     mounted = {mount.target for mount in mounts}
     points = [place.target for place in wanted]
     return State(
@@ -40,7 +40,8 @@ def read(options: Mapping[str, Any], snapshot: Snapshot) -> State:
         directories={
             path: directory(path) for path in [*(point for point in points if point not in mounted), options["parent"]]
         },
-        owners={path: owned for path in points if path in mounted and (owned := directory(path)) is not None},
+        owners={path: directory(path) for path in points if path in mounted},
+        unreadable={device.number: unreadable[path] for path, device in found.items() if path in unreadable},
         fstab=system.read(fstab.PATH),
         packages=snapshot.packages,
     )
@@ -57,13 +58,10 @@ def _found(wanted: Sequence[Place], outline: State) -> list[BlockDevice]:
 
 
 def directory(path: str) -> Optional[Directory]:
+    """None where there is none, and where a broken file system does not let it be read."""
     try:
         status = Path(path).stat()
-    except FileNotFoundError:
+        entries = sorted(entry.name for entry in Path(path).iterdir())
+    except OSError:
         return None
-    return Directory(
-        stat.S_IMODE(status.st_mode),
-        status.st_uid,
-        status.st_gid,
-        tuple(sorted(entry.name for entry in Path(path).iterdir())[:4]),
-    )
+    return Directory(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, tuple(entries[:4]))

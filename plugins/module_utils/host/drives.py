@@ -75,7 +75,8 @@ class State:
     unfinished: frozenset[str] = frozenset()
     marks: Mapping[str, str] = field(default_factory=dict)
     directories: Mapping[str, Optional[Directory]] = field(default_factory=dict)
-    owners: Mapping[str, Directory] = field(default_factory=dict)
+    owners: Mapping[str, Optional[Directory]] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     fstab: Optional[str] = None
     packages: Packages = field(default_factory=dict)
 
@@ -243,9 +244,12 @@ def _refusals(drive: Drive, options: Mapping[str, Any], state: State) -> list[st
     if device.readonly or not device.type.startswith(TYPES):
         kind = f"of type {device.type}" + (", read-only" if device.readonly else "")
         return [f"{place}: {device.path} is {kind}; a drive is a writable {', '.join(TYPES[:4])} device"]
+    if device.number in state.unreadable:
+        return [f"{place}: {device.path} cannot be read ({state.unreadable[device.number]}); check or replace it"]
     found = _foreign_mount_point(place, state)
     if drive.mounted and drive.ours:
-        return found
+        broken = state.owners.get(place.target) is None
+        return [f"{place}: {place.target} cannot be read; see `dmesg` and check or replace the drive"] if broken else []
     if in_use := _in_use(drive, state):
         return [*found, f"{place}: {in_use}; a device in use is never formatted: release it first, or declare another"]
     return found if drive.ours else found + _not_blank(drive, options)

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OverlayError
@@ -14,6 +15,15 @@ from .system import System
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+
+
+@contextmanager
+def failing(module: AnsibleModule) -> Iterator[None]:
+    """The edge: inside it errors are raised, outside it the module has failed with their sentence."""
+    try:
+        yield
+    except OverlayError as error:
+        module.fail_json(msg=str(error))
 
 
 def refuse(module: AnsibleModule, plans: Mapping[str, Plan]) -> None:
@@ -29,12 +39,9 @@ def apply(module: AnsibleModule, plans: Iterable[Plan], system: System) -> bool:
     plans = list(plans)
     if any(plan.violations for plan in plans) or not any(plan.steps for plan in plans):
         return False
-    try:
-        for plan in plans:
-            if not module.check_mode:
-                plan.apply(system)
-    except OverlayError as error:
-        module.fail_json(msg=str(error))
+    for plan in plans:
+        if not module.check_mode:
+            plan.apply(system)
     return any(plan.changed for plan in plans)
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from . import drive_state, drives, engine_setup, packages
+from .engine_restart import RestartEngine
 from .snapshot import Snapshot
 from .steps import Plan
 
@@ -53,6 +54,10 @@ PACKAGES_SPEC: dict[str, Any] = {
     "names": {"type": "list", "elements": "str", "default": []},
     "hold": {"type": "list", "elements": "str", "default": []},
 }
+RESTART_SPEC: dict[str, Any] = {
+    "minio_url": {"type": "str", "default": ""},
+    "timeout": {"type": "int", "default": 300},
+}
 
 # In the order in which they are applied.
 SECTIONS: dict[str, Section] = {
@@ -63,15 +68,24 @@ SECTIONS: dict[str, Section] = {
 
 
 def spec() -> dict[str, Any]:
-    """The argument spec of the option ``sections``."""
-    return {name: {"type": "dict", "options": dict(section.spec)} for name, section in SECTIONS.items()}
-
-
-def plan(wanted: Mapping[str, Any], snapshot: Snapshot) -> dict[str, Plan]:
-    """The plans of all sections that are given."""
+    """The argument spec of ``host``."""
+    sections = {name: {"type": "dict", "options": dict(section.spec)} for name, section in SECTIONS.items()}
     return {
+        "sections": {"type": "dict", "default": {}, "options": sections},
+        "engine_restart": {"type": "dict", "options": dict(RESTART_SPEC)},
+        "violations": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
+    }
+
+
+def plan(wanted: Mapping[str, Any], snapshot: Snapshot, restart: Optional[Options] = None) -> dict[str, Plan]:
+    """The plans of all sections that are given; a restart is part of them only where it is asked for."""
+    plans = {
         name: section.plan(wanted[name], snapshot) for name, section in SECTIONS.items() if wanted.get(name) is not None
     }
+    if restart is not None and "engine" in plans and plans["engine"].flags["restart"]:
+        plans["engine"].steps.append(RestartEngine(restart["minio_url"].rstrip("/"), restart["timeout"]))
+        plans["engine"].flags["restart"] = False
+    return plans
 
 
 def applicable(plans: Mapping[str, Plan]) -> list[Plan]:

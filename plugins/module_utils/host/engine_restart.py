@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Restarts the engine of one host: after the rest can do without it, and until the rest need not any more.
+
+The engine stops its tasks with itself, as Swarm allows no live-restore. So MinIO and the other managers come first.
+"""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+from ..errors import OverlayError
+from ..wait import Clock, wait_until
+from . import engine_setup, local_engine
+from .local_engine import Answers
+from .system import System
+
+MAINTENANCE = "/minio/health/cluster?maintenance=true"
+HEALTH = "/minio/health/cluster"
+ABSENT = "no MinIO answers here"
+WORDS = {
+    "200": "200, healthy",
+    "412": "412, the cluster would lose its quorum without this host",
+    "503": "503, the cluster has no quorum",
+}
+
+Probe = Callable[[str], str]
+
+
+def ask_minio(url: str, timeout: float = 10) -> str:
+    """The status as text; ABSENT where nobody listens, which is no reason to wait."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=timeout) as answer:
+            return str(answer.status)
+    except urllib.error.HTTPError as error:
+        return str(error.code)
+    except urllib.error.URLError as error:
+        return ABSENT if isinstance(error.reason, ConnectionRefusedError) else f"no answer ({error.reason})"
+    except (OSError, http.client.HTTPException) as error:
+        return f"no answer ({error})"
+
+
+def lost_managers(nodes: Sequence[Mapping[str, Any]], node_id: Optional[str]) -> str:
+    """Why this manager may not go; with one or two managers there is never a moment when it may."""
+    managers = [node for node in nodes if node.get("ManagerStatus")]
+    if len(managers) < 3 or node_id not in [node["ID"] for node in managers]:
+        return ""
+    others = [
+        node for node in managers if node["ID"] != node_id and node["ManagerStatus"].get("Reachability") == "reachable"
+    ]
+    needed = len(managers) // 2 + 1
+    if len(others) >= needed:
+        return ""
+    return f"of {len(managers)} managers only {len(others)} others are reachable, and the swarm needs {needed}"
+
+
+@dataclass(frozen=True)
+class RestartEngine:
+    """Asks, restarts, and waits until this host is what it was before."""
+
+    minio_url: str = ""
+    timeout: float = 300
+    probe: Probe = ask_minio
+    ask: Callable[[], Optional[Answers]] = local_engine.ask
+    clock: Optional[Clock] = None
+
+    @property
+    def sentence(self) -> str:
+        return f"restart {engine_setup.SERVICE}, which runs with its former configuration, once the rest can do without"
+
+    def apply(self, system: System) -> None:
+        before = self.ask()
+        minio = self._await_leave()
+        system.run(("systemctl", "daemon-reload"))
+        system.run(("systemctl", "restart", engine_setup.RUNTIME, engine_setup.SERVICE))
+        self._await_engine(before)
+        if minio != ABSENT:
+            self._wait(
+                lambda: self.probe(self.minio_url + HEALTH), lambda seen: seen == "200", "MinIO's cluster health"
+            )
+        system.remove(engine_setup.PENDING)
+
+    def _wait(self, probe: Callable[[], str], done: Callable[[str], bool], what: str) -> str:
+        return wait_until(
+            probe, done, self.timeout, what, interval=2, clock=self.clock, show=lambda seen: WORDS.get(seen, seen)
+        )
+
+    def _await_leave(self) -> str:
+        """Until both quorums hold without this host."""
+        self._wait(self._swarm_needs_this, lambda reason: not reason, "the swarm to do without this manager")
+        if not self.minio_url:
+            return ABSENT
+        return self._wait(
+            lambda: self.probe(self.minio_url + MAINTENANCE),
+            lambda seen: seen in ("200", ABSENT),
+            "MinIO to do without this host (nothing was restarted)",
+        )
+
+    def _swarm_needs_this(self) -> str:
+        answers = self.ask()
+        if answers is None:
+            raise OverlayError(
+                f"engine: it stopped answering before its restart; see `journalctl -u {engine_setup.SERVICE}`"
+            )
+        return lost_managers(answers.nodes, (answers.info.get("Swarm") or {}).get("NodeID"))
+
+    def _await_engine(self, before: Optional[Answers]) -> None:
+        wanted = local_engine.swarm_facts(before)["state"]
+
+        def state() -> str:
+            answers = self.ask()
+            return "no answer" if answers is None else local_engine.swarm_facts(answers)["state"]
+
+        self._wait(state, lambda seen: seen == wanted, f"the engine to be back with swarm state {wanted}")
