@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
-
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout
 
 FIXTURE = json.loads((Path(__file__).parents[3] / "fixtures/minio/erasure_sets.json").read_text())
@@ -73,8 +73,10 @@ def test_pools_follow_each_other_and_share_the_first_ones_parity():
         "http://minio{5...8}:9000/drives/drive{1...4}",
     ]
     assert planned.describe()["summary"] == [
-        "pool 1: 4 servers x 2 drives, 1 erasure set of 8, EC:4; 2 servers may fail for reads, 1 server may fail for writes",
-        "pool 2: 4 servers x 4 drives, 1 erasure set of 16, EC:4; 1 server may fail for reads, 1 server may fail for writes",
+        "pool 1: 4 servers x 2 drives, 1 erasure set of 8, EC:4; "
+        "2 servers may fail for reads, 1 server may fail for writes",
+        "pool 2: 4 servers x 4 drives, 1 erasure set of 16, EC:4; "
+        "1 server may fail for reads, 1 server may fail for writes",
     ]
 
 
@@ -100,7 +102,7 @@ def test_the_order_of_hosts_and_the_type_of_numbers_do_not_matter():
 def test_what_minio_refuses_is_refused_with_what_is_allowed(members, parity, parts):
     (sentence,) = layout.violations(members, parity)
     assert [part for part in parts if part not in sentence] == []
-    with pytest.raises(layout.LayoutError):
+    with pytest.raises(InputError):
         layout.plan(members, parity)
 
 
