@@ -17,11 +17,15 @@ OverlayError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 
 class OverlayError(Exception):
-    """Its text is the sentence that the user reads."""
+    """Its text is the sentence that the user reads; ``facts`` are returned beside it."""
+
+    facts: Mapping[str, Any] = MappingProxyType({})
 
 
 class InputError(OverlayError):
@@ -46,7 +50,7 @@ class EngineError(OverlayError):
         self.status = status
         self.verb = verb
         self.path = path
-        call = f" ({verb} {path}: {status})" if verb else ""
+        call = f" ({verb} {path}: {status})" if status else ""
         super().__init__(f"{message}{call}")
 
 

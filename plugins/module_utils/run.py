@@ -25,7 +25,8 @@ def run_module(argument_spec: Mapping[str, Any], action: Action, **options: Any)
             module.warn(f"the plan is for a newly installed engine: {engine.reason}")
         result = action(engine, module.params, module.check_mode)
     except OverlayError as error:
-        module.fail_json(msg=str(error), violations=error.violations if isinstance(error, InputError) else [str(error)])
+        violations = error.violations if isinstance(error, InputError) else [str(error)]
+        module.fail_json(msg=str(error), violations=violations, **error.facts)
     for warning in result.pop("warnings", []):
         module.warn(warning)
     module.exit_json(**result)

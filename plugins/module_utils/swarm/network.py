@@ -1,0 +1,229 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Networks: the table, who uses one, and what to do about a difference.
+
+The Engine cannot change a network: every difference means to make it anew, which needs consent and no users.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from .. import fields
+from ..engine import Engine
+from ..errors import InputError, NotFound, Refused
+from ..rows import KEYED, RECREATE, Change, Convert, Field
+from ..units import TEXT_MAP, text
+from ..versions import gate
+from ..wait import wait_until
+
+# The overlay driver writes its VXLAN IDs among the options that the user gave.
+_ASSIGNED = "com.docker.network.driver.overlay.vxlanid_list"
+
+
+def _cidr(value: Any, where: str) -> str:
+    try:
+        return str(ipaddress.ip_network(str(value), strict=False))
+    except ValueError as error:
+        raise InputError(f'option "{where}": {value} is not a CIDR; give for example 10.0.0.0/24') from error
+
+
+def _address(value: Any, where: str) -> str:
+    try:
+        return str(ipaddress.ip_address(str(value)))
+    except ValueError as error:
+        raise InputError(f'option "{where}": {value} is not an IP address; give for example 10.0.0.1') from error
+
+
+def _driver_options(value: Mapping[str, Any], where: str) -> dict[str, str]:
+    """Driver options are strings; a YAML boolean means its usual spelling."""
+    return {
+        str(key): str(one).lower() if isinstance(one, bool) else text(one, f"{where}.{key}")
+        for key, one in value.items()
+    }
+
+
+def _addresses(value: Mapping[str, Any], where: str) -> dict[str, str]:
+    return {str(name): _address(one, f"{where}.{name}") for name, one in value.items()}
+
+
+CIDR = Convert(parse=_cidr)
+ADDRESS = Convert(parse=_address)
+
+IPAM_CONFIG = (
+    Field("subnet", "Subnet", convert=CIDR),
+    Field("iprange", "IPRange", convert=CIDR),
+    Field("gateway", "Gateway", convert=ADDRESS),
+    Field("aux_addresses", "AuxiliaryAddresses", "dict", convert=Convert(parse=_addresses)),
+)
+
+TABLE = (
+    Field("driver", "Driver", default="bridge", mutability=RECREATE),
+    Field("scope", "Scope", choices=("local", "global", "swarm"), default="local", mutability=RECREATE),
+    Field("driver_options", "Options", "dict", convert=Convert(parse=_driver_options), mutability=RECREATE),
+    Field("ipam_driver", "IPAM.Driver", default="default", mutability=RECREATE),
+    Field("ipam_driver_options", "IPAM.Options", "dict", convert=TEXT_MAP, mutability=RECREATE),
+    Field(
+        "ipam_config", "IPAM.Config", "list", compare=KEYED, key=("subnet",), fields=IPAM_CONFIG, mutability=RECREATE
+    ),
+    Field("attachable", "Attachable", "bool", mutability=RECREATE),
+    Field("internal", "Internal", "bool", mutability=RECREATE),
+    Field("ingress", "Ingress", "bool", since=(1, 29), mutability=RECREATE),
+    Field("enable_ipv6", "EnableIPv6", "bool", mutability=RECREATE),
+    Field("config_only", "ConfigOnly", "bool", since=(1, 30), mutability=RECREATE),
+    Field("config_from", "ConfigFrom.Network", since=(1, 30), mutability=RECREATE),
+    Field("labels", "Labels", "dict", convert=TEXT_MAP, mutability=RECREATE),
+)
+
+SPEC = {
+    "name": {"type": "str", "required": True, "aliases": ["network_name"]},
+    "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
+    "force": {"type": "bool", "default": False, "aliases": ["recreate"]},
+    "wait_timeout": {"type": "int", "default": 60},
+    **fields.spec(TABLE),
+}
+
+
+def changes_of(want: Mapping[str, Any], live: Optional[Mapping[str, Any]]) -> list[Change]:
+    if live is None:
+        return fields.diff(TABLE, want, None)
+    have = fields.read(TABLE, live)
+    if _ASSIGNED not in want.get("driver_options", {}):
+        have["driver_options"].pop(_ASSIGNED, None)
+    return fields.diff(TABLE, want, have)
+
+
+def body_of(name: str, want: Mapping[str, Any]) -> dict[str, Any]:
+    return {**fields.merge(TABLE, None, want), "Name": name, "CheckDuplicate": True}
+
+
+def exact(name: str, networks: list[dict[str, Any]]) -> Optional[dict[str, Any]]:
+    """The network of exactly that name: the Engine's own filter also finds names that begin with it."""
+    found = [one for one in networks if one["Name"] == name]
+    if len(found) > 1:
+        shown = ", ".join(f"{one['Id']} ({one['Driver']}, {one['Scope']})" for one in found)
+        raise Refused(f'network "{name}": there are {len(found)} networks of this name: {shown}; remove all but one')
+    return found[0] if found else None
+
+
+def users_of(
+    network: Mapping[str, Any], services: list[dict[str, Any]], tasks: list[dict[str, Any]], inspect: Mapping[str, Any]
+) -> list[str]:
+    """Who would lose the network: services, and containers that attached themselves, on this host or elsewhere."""
+    ids = {network["Id"], network["Name"]}
+    used = []
+    for service in services:
+        spec = service["Spec"]
+        targets = [*(spec["TaskTemplate"].get("Networks") or []), *(spec.get("Networks") or [])]
+        if any(one.get("Target") in ids for one in targets):
+            used.append(f"service {spec['Name']}")
+    of_tasks = {(one.get("Status", {}).get("ContainerStatus") or {}).get("ContainerID") for one in tasks}
+    for task in tasks:
+        attached = {one.get("Network", {}).get("ID") for one in task.get("NetworksAttachments") or []}
+        if not task.get("ServiceID") and attached & ids and task.get("DesiredState") == "running":
+            ident = (task["Status"].get("ContainerStatus") or {}).get("ContainerID") or task["ID"]
+            used.append(f"container {ident[:12]} on node {task.get('NodeID', '')}")
+    for ident, container in (inspect.get("Containers") or {}).items():
+        # The load balancer's sandbox (lb-...) is no container; it goes with the network.
+        if ident not in of_tasks and not ident.startswith("lb-"):
+            used.append(f"container {container.get('Name') or ident[:12]}")
+    return sorted(used)
+
+
+def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    name = params["name"]
+    want = fields.build(TABLE, params)
+    live = exact(name, engine.call("GET", "/networks", query={"filters": {"name": [name]}}))
+    if params["state"] == "absent":
+        return _absent(engine, params, live, check_mode)
+    changes = changes_of(want, live)
+    result: dict[str, Any] = {"changed": bool(changes) or live is None, "network": live or {}, "actions": []}
+    if not result["changed"]:
+        return result
+    unknown = gate(TABLE, want, engine.api_version)
+    if unknown:
+        raise InputError(unknown)
+    result["diff"] = fields.as_diff([Change("exists", live is not None, True), *changes])
+    body = body_of(name, want)
+    if live is not None:
+        # What is not named stays as it is, on a network that is made anew too.
+        body = {**_recreated(live, want), "Name": name, "CheckDuplicate": True}
+        _consent(engine, live, params["force"], changes)
+        result["actions"].append(f"removed network {name}")
+    result["actions"].append(f"created network {name}")
+    if check_mode:
+        return {**result, "network": {**(live or {}), **body}}
+    if live is not None:
+        _delete(engine, live, params["wait_timeout"])
+    ident = engine.call("POST", "/networks/create", body)["Id"]
+    return {**result, "network": engine.call("GET", f"/networks/{ident}")}
+
+
+def _recreated(live: Mapping[str, Any], want: Mapping[str, Any]) -> dict[str, Any]:
+    keep = {key: live[key] for key in ("Driver", "Scope", "Options", "IPAM", "Attachable", "Internal", "Ingress",
+                                       "EnableIPv6", "Labels") if key in live}  # fmt: skip
+    if live.get("ConfigOnly") or (live.get("ConfigFrom") or {}).get("Network"):
+        keep.update({key: live[key] for key in ("ConfigOnly", "ConfigFrom")})
+    if _ASSIGNED not in want.get("driver_options", {}):
+        keep["Options"] = {key: one for key, one in (live.get("Options") or {}).items() if key != _ASSIGNED}
+    return fields.merge(TABLE, keep, want)
+
+
+def _absent(
+    engine: Engine, params: Mapping[str, Any], live: Optional[dict[str, Any]], check_mode: bool
+) -> dict[str, Any]:
+    if live is None:
+        return {"changed": False, "network": {}, "actions": []}
+    users = _users(engine, live)
+    if users:
+        raise Refused(f'network "{live["Name"]}" is in use by {", ".join(users)}; take it from them, then remove it')
+    if not check_mode:
+        _delete(engine, live, params["wait_timeout"])
+    return {
+        "changed": True,
+        "network": {},
+        "actions": [f"removed network {live['Name']}"],
+        "diff": fields.as_diff([Change("exists", True, False)]),
+    }
+
+
+def _consent(engine: Engine, live: dict[str, Any], force: bool, changes: list[Change]) -> None:
+    name = live["Name"]
+    differs = "; ".join(f"{one.option} is {one.before!r}, wanted {one.after!r}" for one in changes)
+    users = _users(engine, live)
+    if users:
+        raise Refused(
+            f'network "{name}" differs ({differs}) and cannot be changed while it is in use by {", ".join(users)}; '
+            "take it from them first, or keep the options as they are"
+        )
+    if not force:
+        raise Refused(
+            f'network "{name}" differs ({differs}); a network cannot be changed, only made anew: '
+            "nothing uses it, so allow that with force: true"
+        )
+
+
+def _users(engine: Engine, live: dict[str, Any]) -> list[str]:
+    swarm = live.get("Scope") == "swarm"
+    services = engine.call("GET", "/services") if swarm else []
+    tasks = engine.call("GET", "/tasks") if swarm else []
+    try:
+        inspect = engine.call("GET", f"/networks/{live['Id']}")
+    except NotFound:
+        inspect = {}
+    return users_of(live, services, tasks, inspect)
+
+
+def _delete(engine: Engine, live: dict[str, Any], timeout: float) -> None:
+    """The cluster forgets a network before its engines do: wait until its name is free here."""
+    engine.call("DELETE", f"/networks/{live['Id']}")
+    wait_until(
+        lambda: [one["Id"] for one in engine.call("GET", "/networks", query={"filters": {"id": [live["Id"]]}})],
+        lambda ids: live["Id"] not in ids,
+        timeout,
+        f'network "{live["Name"]}" to be gone',
+        interval=0.5,
+    )

@@ -1,0 +1,139 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: network
+short_description: Manage networks of the Docker Engine, overlay networks above all
+version_added: 0.1.0
+description:
+  - Makes a network with the options that are given, or removes it.
+  - An option that is not given is not looked at; one that is given is compared strictly, so that a dropped
+    C(encrypted) or MTU option is seen.
+  - The Engine cannot change a network. One that differs is refused unless O(force) allows to make it anew, and always
+    while something uses it; the message names the differences and the users.
+options:
+  name:
+    description: The network's exact name.
+    type: str
+    required: true
+    aliases: [network_name]
+  state:
+    description: V(present) makes the network, V(absent) removes it when nothing uses it.
+    type: str
+    choices: [absent, present]
+    default: present
+  force:
+    description: Allows to remove and make anew a network that differs and that nothing uses.
+    type: bool
+    default: false
+    aliases: [recreate]
+  wait_timeout:
+    description: Seconds to wait until a removed network is gone.
+    type: int
+    default: 60
+  driver:
+    description: The network driver, for example V(overlay). The Engine's default is V(bridge).
+    type: str
+  scope:
+    description: Where the network exists.
+    type: str
+    choices: [local, global, swarm]
+  driver_options:
+    description:
+      - Options of the driver, for example C(com.docker.network.driver.mtu), or C(encrypted) with an empty string.
+    type: dict
+  ipam_driver:
+    description: The IPAM driver.
+    type: str
+  ipam_driver_options:
+    description: Options of the IPAM driver.
+    type: dict
+  ipam_config:
+    description: The address pools; compared by subnet, and within one only in what is named.
+    type: list
+    elements: dict
+    suboptions:
+      subnet:
+        description: The subnet as a CIDR.
+        type: str
+      iprange:
+        description: The part of the subnet that addresses are given from.
+        type: str
+      gateway:
+        description: The gateway's address.
+        type: str
+      aux_addresses:
+        description: Addresses that the driver uses, by name.
+        type: dict
+  attachable:
+    description: Whether containers that belong to no service may join an overlay network.
+    type: bool
+  internal:
+    description: Whether the network has no way out.
+    type: bool
+  ingress:
+    description: Whether this is the routing mesh's network.
+    type: bool
+  enable_ipv6:
+    description: Whether the network has IPv6.
+    type: bool
+  config_only:
+    description: Whether the network is only a configuration for others.
+    type: bool
+  config_from:
+    description: The configuration network to take the configuration from.
+    type: str
+  labels:
+    description: The network's labels, all of them.
+    type: dict
+extends_documentation_fragment:
+  - baremetal.overlay.engine
+  - baremetal.overlay.engine.attributes
+author: the baremetal.overlay developers (@baremetal)
+"""
+
+EXAMPLES = r"""
+- name: An attachable overlay network
+  baremetal.overlay.network:
+    name: storage
+    driver: overlay
+    attachable: true
+    ipam_config:
+      - subnet: 10.77.0.0/24
+    driver_options:
+      com.docker.network.driver.mtu: "1450"
+
+- name: No network of that name
+  baremetal.overlay.network:
+    name: storage
+    state: absent
+"""
+
+RETURN = r"""
+network:
+  description: The Engine's own inspect of the network; in check mode as it is predicted.
+  returned: success
+  type: dict
+  sample: {"Name": "storage", "Driver": "overlay", "Scope": "swarm", "Attachable": true}
+actions:
+  description: What was done, or would be.
+  returned: success
+  type: list
+  elements: str
+  sample: ["created network storage"]
+"""
+
+from ansible_collections.baremetal.overlay.plugins.module_utils.run import run_module
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.network import SPEC, converge
+
+
+def main() -> None:
+    run_module(SPEC, converge)
+
+
+if __name__ == "__main__":
+    main()
