@@ -12,7 +12,7 @@ from typing import Any, Callable, Optional
 
 from .. import fields
 from ..engine import Engine, retry_out_of_sequence
-from ..errors import EngineError, InputError, NotFound, NotManager, Refused
+from ..errors import EngineError, InputError, NotFound, Refused, WaitTimeout
 from ..rows import KEYED, SET, WRITE_ONLY, Change, Field
 from ..units import TEXT_MAP
 from ..versions import gate
@@ -94,6 +94,9 @@ _ROTATIONS = {
 
 def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     swarm = engine.call("GET", "/info").get("Swarm") or {}
+    if swarm.get("LocalNodeState") == "pending" and not check_mode:
+        # An earlier, interrupted attempt to join goes on in the background.
+        swarm = _settled(engine, params["wait_timeout"])
     action = {"present": _present, "join": _join, "absent": _leave, "remove": _remove}[params["state"]]
     return action(engine, params, swarm, check_mode)
 
@@ -264,18 +267,25 @@ def _join_one(engine: Engine, body: Mapping[str, Any], timeout: float) -> str:
         engine.call("POST", "/swarm/join", body, timeout=max(timeout, 60))
     except EngineError as error:
         why = error.message
-    swarm = wait_until(
+    try:
+        swarm = _settled(engine, timeout)
+    except WaitTimeout as error:
+        swarm = error.state
+    if swarm["LocalNodeState"] == "active":
+        return ""
+    if swarm["LocalNodeState"] != "inactive":
+        engine.call("POST", "/swarm/leave", query={"force": True})
+    return why or swarm.get("Error") or f"state {swarm['LocalNodeState']}"
+
+
+def _settled(engine: Engine, timeout: float) -> dict[str, Any]:
+    return wait_until(
         lambda: engine.call("GET", "/info")["Swarm"],
         lambda seen: seen["LocalNodeState"] != "pending",
         timeout,
         "this host to be an active node of the swarm",
         show=lambda seen: f"state {seen['LocalNodeState']}{': ' + seen['Error'] if seen.get('Error') else ''}",
     )
-    if swarm["LocalNodeState"] == "active":
-        return ""
-    if swarm["LocalNodeState"] != "inactive":
-        engine.call("POST", "/swarm/leave", query={"force": True})
-    return why or swarm.get("Error") or f"state {swarm['LocalNodeState']}"
 
 
 def _unreachable(remote: str) -> str:
@@ -364,13 +374,3 @@ def _remove(engine: Engine, params: Mapping[str, Any], _swarm: Mapping[str, Any]
 
 def _result(changes: list[Change], facts: Mapping[str, Any], actions: list[str]) -> dict[str, Any]:
     return {"changed": bool(changes), "actions": actions, "swarm_facts": facts, "diff": fields.as_diff(changes)}
-
-
-def not_a_manager(error: NotManager, swarm: Mapping[str, Any]) -> NotManager:
-    """What `swarm_info` says beside its error, as its model in community.docker does."""
-    error.facts = {
-        "can_talk_to_docker": True,
-        "docker_swarm_active": swarm.get("LocalNodeState") == "active",
-        "docker_swarm_manager": False,
-    }
-    return error

@@ -1,0 +1,201 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: swarm
+short_description: Make, change, join and leave a Docker swarm
+version_added: 0.1.0
+description:
+  - Makes a swarm on this host or changes the one that the host manages; joins one, leaves one, removes a node.
+  - A change keeps everything that is not given, labels, raft settings, autolock and tokens included.
+  - Join tokens and unlock keys are never returned; M(baremetal.overlay.swarm_info) returns them when it is asked to.
+options:
+  state:
+    description:
+      - V(present) makes a swarm, or changes the live one.
+      - V(join) joins the swarm of O(remote_addrs). A host that is in it stays as it is; one of another swarm is refused.
+      - V(absent) leaves the swarm; a manager needs O(force).
+      - V(remove) removes the node O(node_id) once it is down.
+    type: str
+    choices: [present, join, absent, remove]
+    default: present
+  force:
+    description:
+      - With O(state=present), makes a new swarm of this one manager, even where there is one.
+      - With O(state=absent), leaves even as a manager.
+      - With O(state=remove), removes the node without waiting until it is down.
+    type: bool
+    default: false
+  node_id:
+    description: ID or host name of the node to remove.
+    type: str
+  join_token:
+    description: The token to join with; it says whether the host joins as a worker or as a manager.
+    type: str
+  remote_addrs:
+    description: Managers to join through, tried one by one; the port is 2377 unless given.
+    type: list
+    elements: str
+  listen_addr:
+    description: Where this host listens for the cluster's management. Used when it makes or joins a swarm.
+    type: str
+    default: 0.0.0.0:2377
+  advertise_addr:
+    description: The address that the others reach this host at. Used when it makes or joins a swarm.
+    type: str
+  data_path_addr:
+    description: Address or interface of the data path. Used when the host makes or joins a swarm.
+    type: str
+  availability:
+    description: Whether the node takes tasks. Used when it makes or joins a swarm.
+    type: str
+    choices: [active, pause, drain]
+  default_addr_pool:
+    description: Address pools of overlay networks, as CIDRs. Cannot be changed later; a difference is refused.
+    type: list
+    elements: str
+  subnet_size:
+    description: Prefix length of the subnets in the pools. Cannot be changed later; a difference is refused.
+    type: int
+  data_path_port:
+    description: The VXLAN port. Cannot be changed later; a difference is refused.
+    type: int
+  name:
+    description: The swarm's name; the Engine knows no other than V(default).
+    type: str
+  labels:
+    description: Labels of the swarm, all of them.
+    type: dict
+  task_history_retention_limit:
+    description: How many finished tasks are kept. The Engine's default is V(5).
+    type: int
+  snapshot_interval:
+    description: Log entries between snapshots. The Engine's default is V(10000).
+    type: int
+  keep_old_snapshots:
+    description: Snapshots to keep beyond the current one.
+    type: int
+  log_entries_for_slow_followers:
+    description: Log entries to keep for slow followers after a snapshot. The Engine's default is V(500).
+    type: int
+  heartbeat_tick:
+    description: Ticks between raft heartbeats. The Engine's default is V(1).
+    type: int
+  election_tick:
+    description: Ticks without a leader before an election. The Engine's default is V(10).
+    type: int
+  dispatcher_heartbeat_period:
+    description: Nanoseconds between the heartbeats of an agent. The Engine's default is 5 seconds.
+    type: int
+  node_cert_expiry:
+    description: Nanoseconds that a node's certificate is valid. The Engine's default is 90 days.
+    type: int
+  external_cas:
+    description: External certificate authorities, by their URL.
+    type: list
+    elements: dict
+    suboptions:
+      protocol:
+        description: The protocol.
+        type: str
+        choices: [cfssl]
+      url:
+        description: Where the authority is asked.
+        type: str
+        required: true
+      options:
+        description: What the authority is asked with.
+        type: dict
+      ca_cert:
+        description: The authority's root certificate in PEM format.
+        type: str
+  signing_ca_cert:
+    description: The certificate that the nodes' certificates are signed with, in PEM format.
+    type: str
+  signing_ca_key:
+    description: Its key, in PEM format.
+    type: str
+  ca_force_rotate:
+    description: A number whose increase makes the swarm renew its root certificate.
+    type: int
+  autolock_managers:
+    description: Whether a manager's data is locked with a key when its engine restarts.
+    type: bool
+  log_driver:
+    description: The log driver of tasks whose service names none.
+    type: dict
+    suboptions:
+      name:
+        description: The driver.
+        type: str
+      options:
+        description: Its options.
+        type: dict
+  rotate_worker_token:
+    description: Makes a new join token for workers. Changes something on every run.
+    type: bool
+    default: false
+  rotate_manager_token:
+    description: Makes a new join token for managers. Changes something on every run.
+    type: bool
+    default: false
+  rotate_manager_unlock_key:
+    description: Makes a new unlock key. Changes something on every run.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds to wait until the host is in the swarm, or out of it.
+    type: int
+    default: 120
+extends_documentation_fragment:
+  - baremetal.overlay.engine
+  - baremetal.overlay.engine.attributes
+author: the baremetal.overlay developers (@baremetal)
+"""
+
+EXAMPLES = r"""
+- name: Make a swarm
+  baremetal.overlay.swarm:
+    state: present
+    advertise_addr: 192.0.2.11
+
+- name: Change one raft setting and nothing else
+  baremetal.overlay.swarm:
+    election_tick: 20
+
+- name: Join it
+  baremetal.overlay.swarm:
+    state: join
+    advertise_addr: 192.0.2.12
+    remote_addrs: [192.0.2.11, 192.0.2.13]
+    join_token: "{{ tokens.join_tokens.Worker }}"
+"""
+
+RETURN = r"""
+swarm_facts:
+  description: The Engine's own inspect of the swarm without its join tokens; in check mode as it is predicted.
+  returned: success, filled on managers
+  type: dict
+  sample: {"ID": "abajmipo7b4xz5ip2nrla6b11", "Spec": {"Name": "default", "Raft": {"ElectionTick": 10}}}
+actions:
+  description: What was done, or would be.
+  returned: success
+  type: list
+  elements: str
+  sample: ["initialised a swarm"]
+"""
+
+from ansible_collections.baremetal.overlay.plugins.module_utils.run import run_module
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.cluster import SPEC, converge
+
+
+def main() -> None:
+    run_module(SPEC, converge)
+
+
+if __name__ == "__main__":
+    main()
