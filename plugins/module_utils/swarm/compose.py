@@ -115,7 +115,9 @@ def _network(key: str, place: Place, namespace: Namespace) -> Network:
     name, external = _name(key, place, taken, namespace)
     if external:
         return Network(key, name, True)
-    options: dict[str, Any] = {"name": name, "driver": "overlay", "labels": namespace.labels(taken.pop("labels", None))}
+    # What Swarm assigns (subnets) may stay as it is; these are decided by the definition even where it is silent.
+    options: dict[str, Any] = {"driver": "overlay", "attachable": False, "internal": False, "enable_ipv6": False}
+    options["labels"] = namespace.labels(taken.pop("labels", None))
     ipam = taken.pop("ipam", {})
     if ipam.get("config"):
         options["ipam_config"] = ipam["config"]

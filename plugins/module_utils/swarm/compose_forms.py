@@ -156,7 +156,7 @@ def _long_mount(entry: Place) -> Optional[dict[str, Any]]:
         entry.fail("a tmpfs has no source")
     if mount_type in ("bind", "npipe", "cluster", "image") and not taken.get("source"):
         entry.fail(f"type {mount_type} needs a source")
-    mount = {key: taken[key] for key in ("type", "source", "target", "consistency") if key in taken}
+    mount: dict[str, Any] = {key: taken[key] for key in ("type", "source", "target", "consistency") if key in taken}
     if "read_only" in taken:
         mount["readonly"] = taken["read_only"]
     mount.update(taken.get(mount_type) or {})
@@ -280,7 +280,7 @@ VOLUMES = {
             f"tmpfs_{key}": value for key, value in take(place, {"size": Key(size), "mode": Key(file_mode)}).items()
         }
     ),
-    "image": Key(section({"subpath": Key(text)})),
+    "image": Key(lambda place: {f"image_{key}": value for key, value in take(place, {"subpath": Key(text)}).items()}),
 }
 REFERENCE = {"source": Key(text), "target": Key(text), "uid": Key(text), "gid": Key(text), "mode": Key(file_mode)}
 NO_ADDRESS = "Swarm chooses the addresses of tasks"

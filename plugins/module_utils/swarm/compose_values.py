@@ -75,7 +75,7 @@ Converter = Callable[[Place], Any]
 
 @dataclass(frozen=True)
 class Key:
-    """``convert`` reads the value; ``ignored``: why it has no effect in Swarm; ``refused``: why it must not be there."""
+    """``convert`` reads the value; ``ignored``: why Swarm has no use for it; ``refused``: why it may not be there."""
 
     convert: Optional[Converter] = None
     ignored: str = ""

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services on a live engine: read them, write them, follow them until they have converged or are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .. import fields
+from ..engine import Engine, retry_out_of_sequence
+from ..errors import NotFound, OverlayError, Unavailable
+from ..rows import Refs
+from ..wait import Clock, wait_until
+from .converge import Progress, advance, judge
+from .service import TABLE
+
+INTERVAL = 0.5
+# What every engine has under these names: a service is attached to the cluster's twin of it, which no list shows.
+PREDEFINED = ("host", "bridge", "none")
+
+
+def services(engine: Engine) -> dict[str, dict[str, Any]]:
+    return {one["Spec"]["Name"]: one for one in engine.call("GET", "/services", query={"status": True})}
+
+
+def references(engine: Engine, kinds: Iterable[str], wanted_networks: Iterable[str] = ()) -> Refs:
+    """The names and IDs of all networks, secrets, configs: one list a kind."""
+    refs = Refs()
+    for kind in kinds:
+        for one in engine.call("GET", f"/{kind}s"):
+            if kind != "network" or one.get("Scope") == "swarm":
+                refs.add(kind, one["Name"] if kind == "network" else one["Spec"]["Name"], one.get("Id") or one["ID"])
+    for name in set(PREDEFINED) & set(wanted_networks):
+        predefined(engine, refs, name)
+    return refs
+
+
+def predefined(engine: Engine, refs: Refs, name: str) -> None:
+    try:
+        refs.add("network", name, engine.call("GET", f"/networks/{name}", query={"scope": "swarm"})["Id"])
+    except NotFound:
+        refs.add("network", name, name)
+
+
+def create(engine: Engine, want: Mapping[str, Any], refs: Refs, headers: Optional[Mapping[str, str]] = None) -> str:
+    body = fields.merge(TABLE, None, want, refs)
+    return str(engine.call("POST", "/services/create", body=body, headers=headers)["ID"])
+
+
+def update(
+    engine: Engine,
+    live: Mapping[str, Any],
+    want: Mapping[str, Any],
+    refs: Refs,
+    force: bool = False,
+    headers: Optional[Mapping[str, str]] = None,
+) -> None:
+    """Everything that ``want`` does not name stays; read again and done again if somebody else was faster."""
+    path = f"/services/{live['ID']}"
+    known: list[Mapping[str, Any]] = [live]
+
+    def attempt() -> None:
+        current = known.pop() if known else engine.call("GET", path)
+        body = fields.merge(TABLE, current["Spec"], want, refs)
+        if force:
+            body["TaskTemplate"]["ForceUpdate"] = body["TaskTemplate"].get("ForceUpdate", 0) + 1
+        query = {"version": current["Version"]["Index"]}
+        engine.call("POST", f"{path}/update", body=body, query=query, headers=headers)
+
+    retry_out_of_sequence(attempt)
+
+
+@dataclass
+class Followed:
+    """What was seen at ``now`` of the services that are followed, by ID."""
+
+    now: float = 0.0
+    progress: dict[str, Progress] = field(default_factory=dict)
+    trouble: str = ""
+
+    def settled(self) -> bool:
+        if self.trouble or not self.progress:
+            return False
+        return bool(self.failures()) or all(one.converged(self.now) for one in self.progress.values())
+
+    def failures(self) -> list[str]:
+        return [
+            f'service "{verdict.name}": {verdict.failure}' + "".join(f"; {error}" for error in verdict.errors)
+            for verdict in (one.verdict for one in self.progress.values())
+            if verdict.failure
+        ]
+
+    def show(self) -> str:
+        waiting = [one.verdict.describe() for one in self.progress.values() if not one.converged(self.now)]
+        return self.trouble or " | ".join(sorted(waiting)) or "nothing yet"
+
+
+def follow(
+    engine: Engine, watched: Mapping[str, bool], timeout: float, clock: Optional[Clock] = None
+) -> dict[str, dict[str, Any]]:
+    """Waits until all have converged. ``watched``: service ID → whether this run changed it."""
+    if not watched:
+        return {}
+    clock = clock or Clock()
+    seen = Followed()
+
+    def probe() -> Followed:
+        nonlocal seen
+        seen = _look(engine, watched, seen, clock)
+        return seen
+
+    names = f"{len(watched)} service{'s' if len(watched) > 1 else ''} to converge"
+    wait_until(probe, Followed.settled, timeout, names, INTERVAL, clock, Followed.show)
+    if seen.failures():
+        raise OverlayError("; ".join(seen.failures()))
+    return {
+        ident: {"running": one.verdict.running, "wanted": one.verdict.wanted} for ident, one in seen.progress.items()
+    }
+
+
+def _look(engine: Engine, watched: Mapping[str, bool], before: Followed, clock: Clock) -> Followed:
+    """Three calls, however many services. An engine that is restarting is waited for like any other state."""
+    ids = list(watched)
+    try:
+        found = engine.call("GET", "/services", query={"filters": {"id": ids}})
+        tasks = engine.call("GET", "/tasks", query={"filters": {"service": ids, "_up-to-date": ["true"]}})
+        nodes = engine.call("GET", "/nodes")
+    except Unavailable as error:
+        return Followed(clock.now(), before.progress, str(error))
+    except NotFound as error:
+        raise OverlayError(f"a service was removed while it was waited for: {error}") from error
+    now = clock.now()
+    progress = {}
+    for service in found:
+        ident = service["ID"]
+        own = [task for task in tasks if task.get("ServiceID") == ident]
+        verdict = judge(service, own, nodes, watched.get(ident, False))
+        progress[ident] = advance(before.progress.get(ident), verdict, now)
+    return Followed(now, progress)
+
+
+def remove(engine: Engine, ident: str) -> None:
+    with suppress(NotFound):
+        engine.call("DELETE", f"/services/{ident}")
+
+
+def await_gone(engine: Engine, names: Mapping[str, str], timeout: float, clock: Optional[Clock] = None) -> None:
+    """``names``: service ID → name. Waits until no task of them is left, and on this host no container either."""
+
+    def probe() -> list[str]:
+        tasks = [task for task in engine.call("GET", "/tasks") if task.get("ServiceID") in names]
+        left = [f"a task of {names[task['ServiceID']]} is {task['Status']['State']}" for task in tasks]
+        labels = {"label": ["com.docker.swarm.service.id"]}
+        for one in engine.call("GET", "/containers/json", query={"all": True, "filters": labels}):
+            ident = one["Labels"].get("com.docker.swarm.service.id")
+            if ident in names:
+                left.append(f"a container of {names[ident]} is {one['State']}")
+        return left
+
+    if names:
+        wait_until(probe, lambda left: not left, timeout, "removed services to be gone", INTERVAL, clock)

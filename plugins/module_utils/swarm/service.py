@@ -1,0 +1,322 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of a service: every option, and its field in the Engine's ServiceSpec.
+
+Option names are those of community.docker's docker_swarm_service; what it lacks has the Engine's names in snake case.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from typing import Any, Callable
+
+from ..errors import InputError
+from ..rows import IGNORE, KEYED, ORDERED, SET, Arm, Convert, Field, OneOf, Table
+from ..units import CPUS, DURATION, ENV, SIZE, TEXT_MAP
+
+SECOND = 1_000_000_000
+JOBS = (1, 41)
+
+
+def _words(value: Any, where: str) -> list[str]:
+    """A text is split as a shell splits it."""
+    if isinstance(value, str):
+        try:
+            return shlex.split(value)
+        except ValueError as error:
+            raise InputError(f'option "{where}" cannot be split into words ({error}); give a list') from error
+    return [str(word) for word in value]
+
+
+def _test(value: Any, where: str) -> list[str]:
+    if isinstance(value, str):
+        return ["CMD-SHELL", value] if value else []
+    test = [str(word) for word in value]
+    if test and test[0] not in ("NONE", "CMD", "CMD-SHELL"):
+        raise InputError(f'option "{where}" starts with "{test[0]}"; a list starts with NONE, CMD or CMD-SHELL')
+    return test
+
+
+def _hosts(value: Any, _where: str) -> list[str]:
+    """Lines of a hosts file; a mapping has names as keys."""
+    return [f"{address} {name}" for name, address in value.items()] if isinstance(value, dict) else list(value)
+
+
+def _ulimits(value: Any, where: str) -> list[dict[str, Any]]:
+    """Mappings, or ``nofile=1024:2048`` as on the command line."""
+    limits = []
+    for item in value:
+        if isinstance(item, dict):
+            limits.append(item)
+            continue
+        found = re.fullmatch(r"([a-z]+)=(-?\d+)(?::(-?\d+))?", str(item))
+        if not found:
+            raise InputError(f'option "{where}": "{item}" is not a limit; give for example nofile=65536:65536')
+        limits.append({"name": found[1], "soft": int(found[2]), "hard": int(found[3] or found[2])})
+    return limits
+
+
+def _networks(value: Any, where: str) -> list[dict[str, Any]]:
+    """Names, or mappings with ``name``."""
+    found = [item if isinstance(item, dict) else {"name": str(item)} for item in value]
+    for item in found:
+        strange = sorted(set(item) - {"name", "aliases", "options"})
+        if strange or not item.get("name"):
+            raise InputError(
+                f'option "{where}": {strange[0] if strange else "name"} '
+                f"{'is unknown' if strange else 'is missing'}; allowed: name, aliases, options"
+            )
+    return found
+
+
+def _files(name_option: str) -> Callable[[Any, str], list[dict[str, Any]]]:
+    """The file of a secret or config has its name, unless another one is given."""
+
+    def parse(value: Any, _where: str) -> list[dict[str, Any]]:
+        return [{**item, "filename": item.get("filename") or item[name_option]} for item in value]
+
+    return parse
+
+
+def _constraint(expression: str) -> str:
+    return re.sub(r"\s*(==|!=)\s*", r" \1 ", expression.strip())
+
+
+def _capability(name: str) -> str:
+    upper = name.upper()
+    return upper if upper == "ALL" or upper.startswith("CAP_") else f"CAP_{upper}"
+
+
+def _each(change: Callable[[str], str]) -> Convert:
+    return Convert(parse=lambda value, _where: [change(str(item)) for item in value],
+                   decode=lambda value: [change(item) for item in value])  # fmt: skip
+
+
+def _resources(value: Any, where: str) -> list[dict[str, Any]]:
+    """``kind=value`` or mappings; a number is an amount, anything else names one piece."""
+    found = []
+    for item in value:
+        given = item if isinstance(item, dict) else dict(zip(("kind", "value"), str(item).split("=", 1)))
+        kind, amount = given.get("kind"), given.get("value")
+        if not kind or amount in (None, ""):
+            raise InputError(f'option "{where}": {item!r} is not a resource; give for example gpu=2')
+        found.append({"kind": kind, "value": int(amount) if str(amount).isdigit() else str(amount)})
+    return found
+
+
+def _send_resources(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "DiscreteResourceSpec" if isinstance(item["value"], int) else "NamedResourceSpec": {
+                "Kind": item["kind"],
+                "Value": item["value"],
+            }
+        }
+        for item in value
+    ]
+
+
+def _read_resources(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    specs = [next(iter(item.values())) for item in value]
+    return [{"kind": one["Kind"], "value": one["Value"]} for one in specs]
+
+
+def _default(word: str) -> Convert:
+    """A word that says the same as leaving the field out."""
+    return Convert(parse=lambda value, _where: "" if value == word else value,
+                   decode=lambda value: "" if value == word else value,
+                   show=lambda value: value or word)  # fmt: skip
+
+
+BASE64 = Convert(
+    encode=lambda value: base64.b64encode(value.encode()).decode(),
+    decode=lambda value: base64.b64decode(value).decode(),
+)
+RESOURCES = Convert(parse=_resources, encode=_send_resources, decode=_read_resources)
+RESTART_DELAY = MONITOR = 5 * SECOND
+
+PROPAGATIONS = ("shared", "slave", "private", "rshared", "rslave", "rprivate")
+MOUNTS: Table = (
+    Field("source", "Source"),
+    Field("target", "Target", required=True),
+    Field("type", "Type", choices=("bind", "volume", "tmpfs", "npipe", "cluster", "image"), default="bind",
+          choices_since={"cluster": (1, 42), "image": (1, 48)}),
+    Field("readonly", "ReadOnly", "bool"),
+    Field("consistency", "Consistency", convert=_default("default"),
+          choices=("", "default", "consistent", "cached", "delegated")),
+    Field("labels", "VolumeOptions.Labels", "dict", convert=TEXT_MAP),
+    Field("propagation", "BindOptions.Propagation", choices=("", *PROPAGATIONS), convert=_default("rprivate")),
+    Field("non_recursive", "BindOptions.NonRecursive", "bool", since=(1, 40)),
+    Field("create_mountpoint", "BindOptions.CreateMountpoint", "bool", since=(1, 42)),
+    Field("read_only_non_recursive", "BindOptions.ReadOnlyNonRecursive", "bool", since=(1, 44)),
+    Field("read_only_force_recursive", "BindOptions.ReadOnlyForceRecursive", "bool", since=(1, 44)),
+    Field("no_copy", "VolumeOptions.NoCopy", "bool"),
+    Field("subpath", "VolumeOptions.Subpath", since=(1, 45)),
+    Field("driver_config", "VolumeOptions.DriverConfig", "dict", fields=(
+        Field("name", "Name"),
+        Field("options", "Options", "dict", convert=TEXT_MAP),
+    )),
+    Field("image_subpath", "ImageOptions.Subpath", since=(1, 48)),
+    Field("tmpfs_size", "TmpfsOptions.SizeBytes", "str", convert=SIZE, default=0),
+    Field("tmpfs_mode", "TmpfsOptions.Mode", "int"),
+    Field("tmpfs_options", "TmpfsOptions.Options", "list", elements="list", compare=SET, since=(1, 46)),
+)  # fmt: skip
+
+
+def _references(kind: str, title: str, mode_default: int) -> Table:
+    return (
+        Field(f"{kind}_name", f"{title}Name", ref=kind, id_path=f"{title}ID", required=True),
+        Field(f"{kind}_id", f"{title}ID", compare=IGNORE),
+        Field("filename", "File.Name"),
+        Field("uid", "File.UID", default="0"),
+        Field("gid", "File.GID", default="0"),
+        Field("mode", "File.Mode", "int", default=mode_default),
+    )
+
+
+def _updates(*actions: str) -> Table:
+    return (
+        Field("parallelism", "Parallelism", "int", default=1),
+        Field("delay", "Delay", convert=DURATION, default=0),
+        Field("failure_action", "FailureAction", choices=actions, default="pause"),
+        Field("monitor", "Monitor", convert=DURATION, default=MONITOR),
+        Field("max_failure_ratio", "MaxFailureRatio", "float"),
+        Field("order", "Order", choices=("stop-first", "start-first"), default="stop-first"),
+    )
+
+
+CONTAINER = "TaskTemplate.ContainerSpec"
+HEALTHCHECK: Table = (
+    Field("test", "Test", "raw", compare=ORDERED, convert=Convert(parse=_test), default=[]),
+    Field("interval", "Interval", convert=DURATION, default=0),
+    Field("timeout", "Timeout", convert=DURATION, default=0),
+    Field("start_period", "StartPeriod", convert=DURATION, default=0),
+    Field("start_interval", "StartInterval", convert=DURATION, default=0, since=(1, 44)),
+    Field("retries", "Retries", "int"),
+)
+PRIVILEGES: Table = (
+    Field("credential_spec", "CredentialSpec", "dict", fields=(
+        Field("config", "Config", ref="config", since=(1, 40)),
+        Field("file", "File"),
+        Field("registry", "Registry"),
+    )),
+    Field("selinux_context", "SELinuxContext", "dict", fields=(
+        Field("disable", "Disable", "bool"),
+        Field("user", "User"),
+        Field("role", "Role"),
+        Field("type", "Type"),
+        Field("level", "Level"),
+    )),
+    Field("seccomp", "Seccomp", "dict", since=(1, 44), fields=(
+        Field("mode", "Mode", convert=_default("default"), choices=("", "default", "unconfined", "custom")),
+        Field("profile", "Profile", convert=BASE64),
+    )),
+    Field("apparmor", "AppArmor", "dict", since=(1, 44), fields=(
+        Field("mode", "Mode", convert=_default("default"), choices=("", "default", "disabled")),
+    )),
+    Field("no_new_privileges", "NoNewPrivileges", "bool", since=(1, 44)),
+)  # fmt: skip
+CONTAINER_ROWS: Table = (
+    Field("image", f"{CONTAINER}.Image"),
+    Field("container_labels", f"{CONTAINER}.Labels", "dict", convert=TEXT_MAP),
+    Field("command", f"{CONTAINER}.Command", "raw", compare=ORDERED, convert=Convert(parse=_words), default=[]),
+    Field("args", f"{CONTAINER}.Args", "list", compare=ORDERED),
+    Field("hostname", f"{CONTAINER}.Hostname"),
+    Field("env", f"{CONTAINER}.Env", "raw", compare=SET, convert=ENV, default=[]),
+    Field("working_dir", f"{CONTAINER}.Dir"),
+    Field("user", f"{CONTAINER}.User"),
+    Field("groups", f"{CONTAINER}.Groups", "list", compare=SET),
+    Field("privileges", f"{CONTAINER}.Privileges", "dict", fields=PRIVILEGES),
+    Field("init", f"{CONTAINER}.Init", "bool", default=None, since=(1, 37)),
+    Field("stop_signal", f"{CONTAINER}.StopSignal"),
+    Field("tty", f"{CONTAINER}.TTY", "bool"),
+    Field("stdin_open", f"{CONTAINER}.OpenStdin", "bool", aliases=("open_stdin",)),
+    Field("read_only", f"{CONTAINER}.ReadOnly", "bool"),
+    Field("mounts", f"{CONTAINER}.Mounts", "list", compare=KEYED, key=("target",), fields=MOUNTS),
+    Field("stop_grace_period", f"{CONTAINER}.StopGracePeriod", convert=DURATION, default=10 * SECOND),
+    Field("healthcheck", f"{CONTAINER}.Healthcheck", "dict", fields=HEALTHCHECK),
+    Field("hosts", f"{CONTAINER}.Hosts", "dict", compare=SET, convert=Convert(parse=_hosts), default=[]),
+    Field("dns", f"{CONTAINER}.DNSConfig.Nameservers", "list", compare=ORDERED),
+    Field("dns_search", f"{CONTAINER}.DNSConfig.Search", "list", compare=ORDERED),
+    Field("dns_options", f"{CONTAINER}.DNSConfig.Options", "list", compare=SET),
+    Field("secrets", f"{CONTAINER}.Secrets", "list", compare=KEYED, key=("secret_name", "filename"),
+          fields=_references("secret", "Secret", 0o444), convert=Convert(parse=_files("secret_name"))),
+    Field("configs", f"{CONTAINER}.Configs", "list", compare=KEYED, key=("config_name", "filename"),
+          fields=_references("config", "Config", 0o444), convert=Convert(parse=_files("config_name"))),
+    Field("isolation", f"{CONTAINER}.Isolation", convert=_default("default"),
+          choices=("", "default", "process", "hyperv")),
+    Field("sysctls", f"{CONTAINER}.Sysctls", "dict", convert=TEXT_MAP, since=(1, 40)),
+    Field("cap_add", f"{CONTAINER}.CapabilityAdd", "list", compare=SET, convert=_each(_capability), since=(1, 41)),
+    Field("cap_drop", f"{CONTAINER}.CapabilityDrop", "list", compare=SET, convert=_each(_capability), since=(1, 41)),
+    Field("ulimits", f"{CONTAINER}.Ulimits", "list", elements="raw", compare=KEYED, key=("name",), since=(1, 41),
+          convert=Convert(parse=_ulimits), fields=(
+              Field("name", "Name", required=True),
+              Field("soft", "Soft", "int"),
+              Field("hard", "Hard", "int"),
+          )),
+    Field("oom_score_adj", f"{CONTAINER}.OomScoreAdj", "int", since=(1, 46)),
+)  # fmt: skip
+TASK_ROWS: Table = (
+    Field("limits", "TaskTemplate.Resources.Limits", "dict", fields=(
+        Field("cpus", "NanoCPUs", "float", convert=CPUS, default=0),
+        Field("memory", "MemoryBytes", convert=SIZE, default=0),
+        Field("pids", "Pids", "int", since=(1, 41)),
+    )),
+    Field("reservations", "TaskTemplate.Resources.Reservations", "dict", fields=(
+        Field("cpus", "NanoCPUs", "float", convert=CPUS, default=0),
+        Field("memory", "MemoryBytes", convert=SIZE, default=0),
+        Field("generic_resources", "GenericResources", "list", elements="raw", compare=SET, convert=RESOURCES),
+    )),
+    Field("swap_bytes", "TaskTemplate.Resources.SwapBytes", convert=SIZE, default=None, since=(1, 52)),
+    Field("memory_swappiness", "TaskTemplate.Resources.MemorySwappiness", "int", default=None, since=(1, 52)),
+    Field("restart_config", "TaskTemplate.RestartPolicy", "dict", fields=(
+        Field("condition", "Condition", choices=("none", "on-failure", "any"), default="any"),
+        Field("delay", "Delay", convert=DURATION, default=RESTART_DELAY),
+        Field("max_attempts", "MaxAttempts", "int"),
+        Field("window", "Window", convert=DURATION, default=0),
+    )),
+    Field("placement", "TaskTemplate.Placement", "dict", fields=(
+        Field("constraints", "Constraints", "list", compare=SET, convert=_each(_constraint)),
+        Field("preferences", "Preferences", "list", fields=(Field("spread", "Spread.SpreadDescriptor"),)),
+        Field("replicas_max_per_node", "MaxReplicas", "int", since=(1, 40)),
+    )),
+    Field("networks", "TaskTemplate.Networks", "list", elements="raw", compare=KEYED, key=("name",),
+          convert=Convert(parse=_networks), fields=(
+              Field("name", "Target", ref="network", required=True),
+              Field("aliases", "Aliases", "list", compare=SET),
+              Field("options", "DriverOpts", "dict", convert=TEXT_MAP),
+          )),
+    Field("logging", "TaskTemplate.LogDriver", "dict", fields=(
+        Field("driver", "Name"),
+        Field("options", "Options", "dict", convert=TEXT_MAP),
+    )),
+)  # fmt: skip
+MODE = OneOf("mode", "Mode", {
+    "replicated": Arm("Replicated", (Field("replicas", "Replicas", "int", default=1),)),
+    "global": Arm("Global"),
+    "replicated-job": Arm("ReplicatedJob", since=JOBS, fields=(
+        Field("max_concurrent", "MaxConcurrent", "int", default=1),
+        Field("total_completions", "TotalCompletions", "int", default=1),
+    )),
+    "global-job": Arm("GlobalJob", since=JOBS),
+}, default="replicated")  # fmt: skip
+TABLE: Table = (
+    Field("name", "Name", required=True),
+    Field("labels", "Labels", "dict", convert=TEXT_MAP),
+    *CONTAINER_ROWS,
+    *TASK_ROWS,
+    MODE,
+    Field("update_config", "UpdateConfig", "dict", fields=_updates("continue", "pause", "rollback")),
+    Field("rollback_config", "RollbackConfig", "dict", fields=_updates("continue", "pause")),
+    Field("endpoint_mode", "EndpointSpec.Mode", choices=("vip", "dnsrr"), default="vip"),
+    Field("publish", "EndpointSpec.Ports", "list", compare=KEYED,
+          key=("target_port", "published_port", "protocol"), fields=(
+              Field("published_port", "PublishedPort", "int"),
+              Field("target_port", "TargetPort", "int", required=True),
+              Field("protocol", "Protocol", choices=("tcp", "udp", "sctp"), default="tcp"),
+              Field("mode", "PublishMode", choices=("ingress", "host"), default="ingress"),
+          )),
+)  # fmt: skip

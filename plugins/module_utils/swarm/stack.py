@@ -1,0 +1,227 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stack on a live engine: read once, plan, apply, wait until what was changed has converged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Optional
+
+from ..engine import Engine
+from ..errors import EngineError, InputError, NotFound
+from ..wait import Clock, wait_until
+from . import rollout
+from .compose import Blob, Definition, Namespace, convert
+from .converge import needs_waiting
+from .stack_plan import Live, Plan, Step, plan_removal, plan_stack
+
+# What refers to others is made after them, and goes before them.
+MAKE = ("network", "secret", "config")
+REMOVAL_INTERVAL = 0.5
+
+
+def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    """The module ``stack``."""
+    if params["state"] == "absent":
+        return _absent(engine, params, check_mode)
+    definition = convert(_definitions(params["compose"]), Namespace(params["name"], params["namespace_prefix"]))
+    predefined = {network.name for network in definition.networks.values() if network.external}
+    live = look(engine, check_mode, predefined)
+    contents, violations = _contents(definition, params["secret_data"] or {}, check_mode)
+    plan = plan_stack(params["name"], definition, contents, live, params["prune"])
+    violations += plan.violations
+    if violations:
+        raise InputError(violations)
+    converged: dict[str, dict[str, Any]] = {}
+    if not check_mode:
+        apply(engine, plan, live, _auth(params))
+        if params["wait"]:
+            converged = _wait(engine, definition, plan, live, params["wait_timeout"])
+        remove(engine, plan.of("secret", "config", "network", remove=True), plan, params["wait_timeout"])
+    return _result(plan, definition, live, converged)
+
+
+def _definitions(compose: list[Any]) -> list[Mapping[str, Any]]:
+    """The action plugin has read the files; a path that arrives here was meant for it."""
+    strange = [str(one) for one in compose if not isinstance(one, Mapping)]
+    if strange or not compose:
+        raise InputError(
+            f'option "compose": {strange[0]!r} is not a mapping; give mappings, or paths of files on the controller'
+            if strange
+            else 'option "compose" is empty; give at least one definition'
+        )
+    return list(compose)
+
+
+def look(engine: Engine, check_mode: bool, wanted_networks: set[str]) -> Live:
+    """One list a kind, however much there is. Services first: only a manager answers, and says so if it is none."""
+    live = Live(services=rollout.services(engine), api_version=engine.api_version)
+    for network in engine.call("GET", "/networks"):
+        if network.get("Scope") == "swarm":
+            live.networks[network["Name"]] = network
+            live.refs.add("network", network["Name"], network["Id"])
+    for kind, found in (("secret", live.secrets), ("config", live.configs)):
+        for one in engine.call("GET", f"/{kind}s"):
+            found[one["Spec"]["Name"]] = one
+            live.refs.add(kind, one["Spec"]["Name"], one["ID"])
+    for name in set(rollout.PREDEFINED) & wanted_networks:
+        rollout.predefined(engine, live.refs, name)
+    live.prediction = check_mode
+    return live
+
+
+def _contents(
+    definition: Definition, given: Mapping[str, Any], check_mode: bool
+) -> tuple[dict[tuple[str, str], Optional[bytes]], list[str]]:
+    """What secrets and configs are to hold: given as data, or in a file of this host."""
+    contents: dict[tuple[str, str], Optional[bytes]] = {}
+    violations = [
+        f'option "secret_data" has "{key}", which is not among the secrets of the definition'
+        for key in given
+        if key not in {name for blob in definition.secrets.values() for name in (blob.key, blob.name)}
+    ]
+    for kind, blobs in (("secret", definition.secrets), ("config", definition.configs)):
+        for blob in blobs.values():
+            if blob.external:
+                continue
+            data = given.get(blob.key, given.get(blob.name)) if kind == "secret" else blob.content
+            try:
+                contents[(kind, blob.name)] = _data(kind, blob, data, check_mode)
+            except InputError as error:
+                violations.extend(error.violations)
+    return contents, violations
+
+
+def _data(kind: str, blob: Blob, given: Optional[str], check_mode: bool) -> Optional[bytes]:
+    if given is not None:
+        return str(given).encode()
+    if blob.driver:
+        return b""
+    if blob.file is None:
+        how = "secret_data or a file" if kind == "secret" else "content or a file"
+        raise InputError(f'{kind} "{blob.key}" has no content; give it by {how}')
+    try:
+        return Path(blob.file).read_bytes()
+    except OSError as error:
+        if check_mode and isinstance(error, FileNotFoundError):
+            return None
+        raise InputError(f'{kind} "{blob.key}": {blob.file} cannot be read on this host: {error.strerror}') from error
+
+
+def _auth(params: Mapping[str, Any]) -> Optional[dict[str, str]]:
+    """Nodes that pull from a registry with a login get the login of this host's user."""
+    if not params["with_registry_auth"]:
+        return None
+    return {"X-Registry-Auth": "e30="}
+
+
+def apply(engine: Engine, plan: Plan, live: Live, headers: Optional[Mapping[str, str]]) -> None:
+    for step in plan.of(*MAKE):
+        if step.action == "create":
+            made = engine.call("POST", f"/{step.kind}s/create", body=step.want)
+            live.refs.add(step.kind, step.name, ident(made))
+        elif step.live:
+            query = {"version": step.live["Version"]["Index"]}
+            engine.call("POST", f"/{step.kind}s/{ident(step.live)}/update", body=step.want, query=query)
+    for step in plan.of("service"):
+        if step.live:
+            rollout.update(engine, step.live, step.want, live.refs, headers=headers)
+        else:
+            step.live = {"ID": rollout.create(engine, step.want, live.refs, headers)}
+    for step in plan.of("service", remove=True):
+        rollout.remove(engine, ident(step.live))
+
+
+def ident(one: Optional[Mapping[str, Any]]) -> str:
+    """The ID as networks (Id) and Swarm's own objects (ID) have it."""
+    return str((one or {}).get("ID") or (one or {})["Id"])
+
+
+def _wait(engine: Engine, definition: Definition, plan: Plan, live: Live, timeout: float) -> dict[str, dict[str, Any]]:
+    """Follows what this run changed, and what it found not where it should be."""
+    watched = {
+        service["ID"]: False
+        for name, service in live.services.items()
+        if name in definition.services and needs_waiting(service)
+    }
+    watched.update({ident(step.live): True for step in plan.of("service")})
+    converged = rollout.follow(engine, watched, timeout)
+    rollout.await_gone(engine, {ident(step.live): step.name for step in plan.of("service", remove=True)}, timeout)
+    return converged
+
+
+def remove(engine: Engine, steps: list[Step], plan: Plan, timeout: float, clock: Optional[Clock] = None) -> None:
+    """What a stopping task holds on to is tried again; what a service still uses stays, with a warning."""
+    left = list(steps)
+
+    def attempt() -> list[str]:
+        reasons = []
+        for step in list(left):
+            try:
+                _delete(engine, step)
+            except EngineError as error:
+                if "in use by the following service" not in error.message:
+                    reasons.append(f'{step.kind} "{step.name}": {error.message}')
+                    continue
+                plan.warnings.append(f'{step.kind} "{step.name}" stays: {error.message}')
+                plan.steps.remove(step)
+            left.remove(step)
+        return reasons
+
+    if left:
+        wait_until(attempt, lambda failed: not failed, timeout, "objects to be removable", REMOVAL_INTERVAL, clock)
+
+
+def _delete(engine: Engine, step: Step) -> None:
+    with suppress(NotFound):
+        engine.call("DELETE", f"/{step.kind}s/{ident(step.live)}")
+
+
+def _absent(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    live = look(engine, check_mode, set())
+    plan = plan_removal(params["name"], live)
+    if not check_mode:
+        apply(engine, plan, live, None)
+        gone = {ident(step.live): step.name for step in plan.of("service", remove=True)}
+        rollout.await_gone(engine, gone, params["wait_timeout"])
+        remove(engine, plan.of("secret", "config", "network", remove=True), plan, params["wait_timeout"])
+    return _result(plan, None, live, {})
+
+
+def _result(
+    plan: Plan, definition: Optional[Definition], live: Live, converged: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    for step in plan.steps:
+        for side, value in ((before, step.before), (after, step.after)):
+            if value is not None:
+                side.setdefault(f"{step.kind}s", {})[step.name] = value
+    found: dict[str, Any] = {
+        "changed": bool(plan.steps),
+        "plan": [step.sentence() for step in plan.steps],
+        "warnings": plan.warnings,
+        "diff": {"before": before, "after": after},
+        "services": _services(plan, definition, live, converged),
+    }
+    if plan.steps:
+        found["stack_spec_diff"] = {"before": before.get("services", {}), "after": after.get("services", {})}
+    return found
+
+
+def _services(
+    plan: Plan, definition: Optional[Definition], live: Live, converged: Mapping[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Name → its ID (none yet in a prediction), whether it changed, and how many tasks run of how many."""
+    changed = {step.name: step for step in plan.of("service")}
+    found = {}
+    for name in definition.services if definition else ():
+        one = changed[name].live if name in changed else live.services[name]
+        service_id = (one or {}).get("ID")
+        status = (live.services.get(name) or {}).get("ServiceStatus") or {}
+        counted = {"running": status.get("RunningTasks"), "wanted": status.get("DesiredTasks")}
+        found[name] = {"id": service_id, "changed": name in changed, **converged.get(str(service_id), counted)}
+    return found

@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Converge a stack: services, networks, secrets and configs in one execution."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stack
+short_description: Converge a stack of Swarm services from Compose definitions
+version_added: 0.1.0
+author:
+  - the baremetal.overlay developers
+description:
+  - Makes the services, networks, secrets and configs of Compose definitions (version 3) present on a Swarm, as
+    C(docker stack deploy) does, in one execution and without the C(docker) command.
+  - A stack is whole. What its definition does not say has the server's default.
+  - Every key of a definition is handled, warned about (where C(docker stack deploy) ignores it) or refused; all problems
+    are reported at once, before anything is changed.
+  - Secrets and configs cannot be changed in the Engine. New content becomes a new object (C(<name>_v2) and so on), the
+    services go over to it, and the old one is removed once they have converged. Whether the content of a secret changed
+    is known from a salted slow hash (scrypt) in the label C(baremetal.overlay.fingerprint).
+  - Networks cannot be changed either. A network that is not as the definition wants it is refused.
+  - Volumes are never removed.
+extends_documentation_fragment:
+  - baremetal.overlay.engine
+attributes:
+  check_mode:
+    support: full
+    description: Predicts also on a host that has no engine or is in no swarm yet.
+  diff_mode:
+    support: full
+    description: Contents of secrets are never shown.
+options:
+  name:
+    description:
+      - The stack's name.
+    type: str
+    required: true
+  compose:
+    description:
+      - Compose definitions; later ones override earlier ones, as several C(--compose-file) do.
+      - A string is the path of a file on the controller, a mapping is the definition itself.
+      - A secret's or config's C(file) is read on the managed host. Paths of bind mounts must be absolute.
+    type: list
+    elements: raw
+    default: []
+  state:
+    description:
+      - V(absent) removes every service, secret, config and network that carries the stack's label.
+    type: str
+    choices: [present, absent]
+    default: present
+  prune:
+    description:
+      - Removes services of the stack that its definition no longer has.
+    type: bool
+    default: false
+  namespace_prefix:
+    description:
+      - Puts the stack's name in front of the names of its objects, as C(docker stack deploy) does.
+      - With V(false) they are named exactly as in the definition; only the default network keeps the prefix.
+    type: bool
+    default: true
+  secret_data:
+    description:
+      - Contents of secrets, by their names in the definition. They win over the secret's C(file).
+    type: dict
+  wait:
+    description:
+      - Waits until the services that were changed, and those found not converged, have converged as the docker CLI
+        decides it. A paused or rolled back update is a failure.
+      - A removal waits until tasks are gone.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - How many seconds to wait.
+    type: int
+    default: 300
+  with_registry_auth:
+    description:
+      - Sends the registry logins of the user on the managed host along, for the nodes to pull with.
+    type: bool
+    default: false
+  resolve_image:
+    description:
+      - Accepted for docker_stack's sake. Digests are never resolved; a running C(name:tag@sha256:...) is taken for
+        C(name:tag).
+    type: str
+    choices: [always, changed, never]
+"""
+
+EXAMPLES = r"""
+- name: Deploy a stack from a file beside the playbook, with an override
+  baremetal.overlay.stack:
+    name: web
+    compose:
+      - web/compose.yml
+      - services:
+          web:
+            deploy:
+              replicas: 3
+
+- name: Deploy a service under its own name, with a secret whose content is a variable
+  baremetal.overlay.stack:
+    name: store
+    namespace_prefix: false
+    secret_data:
+      store-password: "{{ store_password }}"
+    compose:
+      - services:
+          store1:
+            image: registry.example.com/store:1.0
+            secrets:
+              - source: store-password
+                mode: "0400"
+        secrets:
+          store-password: {}
+
+- name: Remove it
+  baremetal.overlay.stack:
+    name: store
+    state: absent
+"""
+
+RETURN = r"""
+services:
+  description: The services of the definition, by name.
+  returned: success
+  type: dict
+  sample: {"web_web": {"id": "t9farp9xri70nki3qdi5ykjog", "changed": true, "running": 3, "wanted": 3}}
+plan:
+  description: What was changed, or in check mode would be, one sentence each.
+  returned: success
+  type: list
+  elements: str
+  sample: ['create secret "store-password"', 'update service "store1": image']
+stack_spec_diff:
+  description: The services' options before and after.
+  returned: changed
+  type: dict
+"""
+
+from ansible_collections.baremetal.overlay.plugins.module_utils.run import run_module
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import stack
+
+SPEC = {
+    "name": {"type": "str", "required": True},
+    "compose": {"type": "list", "elements": "raw", "default": []},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "prune": {"type": "bool", "default": False},
+    "namespace_prefix": {"type": "bool", "default": True},
+    "secret_data": {"type": "dict", "no_log": True},
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 300},
+    "with_registry_auth": {"type": "bool", "default": False},
+    "resolve_image": {"type": "str", "choices": ["always", "changed", "never"]},
+}
+
+
+def main() -> None:
+    run_module(SPEC, stack.run)
+
+
+if __name__ == "__main__":
+    main()
