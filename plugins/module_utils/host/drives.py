@@ -128,7 +128,8 @@ def places(options: Mapping[str, Any]) -> list[Place]:
 
 def identity(device: BlockDevice) -> str:
     """What a mark holds: enough to know the device again after a reboot has renamed it."""
-    return json.dumps({"serial": device.serial, "wwn": device.wwn, "size": device.size}) + "\n"
+    named = {"serial": device.serial, "wwn": device.wwn}
+    return json.dumps({**(named if any(named.values()) else {"path": device.path}), "size": device.size}) + "\n"
 
 
 def find(place: Place, state: State) -> tuple[Optional[BlockDevice], str]:
@@ -190,7 +191,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
         return Plan(violations=["drives: no device is declared; a MinIO host needs one: list them in minio_drives"])
     drives, violations = match(options, state)
     violations += _twice(drives, state)
-    for drive in drives:
+    for drive in {drive.device.number: drive for drive in reversed(drives)}.values():
         violations += _refusals(drive, options, state)
     result = Plan(violations=violations)
     if not violations:
@@ -251,7 +252,11 @@ def _refusals(drive: Drive, options: Mapping[str, Any], state: State) -> list[st
         broken = state.owners.get(place.target) is None
         return [f"{place}: {place.target} cannot be read; see `dmesg` and check or replace the drive"] if broken else []
     if in_use := _in_use(drive, state):
-        return [*found, f"{place}: {in_use}; a device in use is never formatted: release it first, or declare another"]
+        return [
+            *found,
+            f'{place}: {in_use}; a device in use is never formatted, and it is not labelled "{place.label}": '
+            "release it first, or declare another",
+        ]
     return found if drive.ours else found + _not_blank(drive, options)
 
 
@@ -270,7 +275,8 @@ def _in_use(drive: Drive, state: State) -> str:
     for member in drive.device.family:
         mounts = state.on(member.number)
         if mounts:
-            return f"{member.path} is mounted on {mounts[0].target} ({mounts[0].filesystem})"
+            marks = _shown(drive.signatures) if member is drive.device else mounts[0].filesystem
+            return f"{member.path} is mounted on {mounts[0].target} ({marks})"
     users = [member for member in drive.device.family[1:] if member.type != "part"]
     if users:
         return f"{drive.device.path} is part of {users[0].path} ({users[0].type})"
@@ -282,14 +288,18 @@ def _not_blank(drive: Drive, options: Mapping[str, Any]) -> list[str]:
     if device.size < SMALLEST:
         return [f"{place}: {device.path} has {device.size >> 20} MiB; XFS needs 300 MiB: declare a larger device"]
     partitions = [child.path for child in device.children]
-    found = [str(signature) for signature in drive.signatures] + partitions
+    found = ", ".join(filter(None, (_shown(drive.signatures), *partitions)))
     if not found or drive.resumable or place.declared in options["format_consent"]:
         return []
     unfinished = " (a formatting that did not finish)" if drive.unfinished else ""
     return [
-        f"{place}: {device.path} is not blank, found: {', '.join(found)}{unfinished}; only a blank device or one "
+        f"{place}: {device.path} is not blank, found: {found}{unfinished}; only a blank device or one "
         f'labelled "{place.label}" is taken; to erase it for good, set drives_format_consent: ["{place.declared}"]'
     ]
+
+
+def _shown(signatures: Sequence[Signature]) -> str:
+    return ", ".join(dict.fromkeys(map(str, signatures)))
 
 
 def _steps(drives: Sequence[Drive], options: Mapping[str, Any], state: State) -> list[Step]:

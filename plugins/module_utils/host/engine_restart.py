@@ -79,6 +79,8 @@ class RestartEngine:
         before = self.ask()
         minio = self._await_leave()
         system.run(("systemctl", "daemon-reload"))
+        # systemd refuses a unit that was started several times within a minute.
+        system.query(("systemctl", "reset-failed", *engine_setup.UNITS))
         system.run(("systemctl", "restart", engine_setup.RUNTIME, engine_setup.SERVICE))
         self._await_engine(before)
         if minio != ABSENT:

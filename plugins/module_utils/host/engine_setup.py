@@ -20,6 +20,7 @@ from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
 from .units import Unit
 
 SERVICE, RUNTIME = "docker.service", "containerd.service"
+UNITS = (SERVICE, "docker.socket", RUNTIME)
 ENGINES = ("docker.io", "docker-ce", "docker-ee", "moby-engine")
 # What restarts running tasks when an upgrade replaces it.
 HELD = (*ENGINES, "containerd", "containerd.io", "moby-containerd", "runc", "moby-runc")
@@ -191,6 +192,8 @@ class StartEngine:
     timeout: float = 90
 
     def apply(self, system: System) -> None:
+        # systemd refuses a unit that was started several times within a minute.
+        system.query(("systemctl", "reset-failed", *UNITS))
         system.run(("systemctl", "enable", "--now", SERVICE))
         await_running(system, self.timeout)
 
