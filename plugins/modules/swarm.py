@@ -17,7 +17,7 @@ options:
   state:
     description:
       - V(present) makes a swarm, or changes the live one.
-      - V(join) joins the swarm of O(remote_addrs). A host that is in it stays as it is; one of another swarm is refused.
+      - V(join) joins the swarm of O(remote_addrs). A host of that swarm stays as it is; one of another is refused.
       - V(absent) leaves the swarm; a manager needs O(force).
       - V(remove) removes the node O(node_id) once it is down.
     type: str

@@ -35,7 +35,7 @@ def gather(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[
     }
     if check_mode and swarm.get("LocalNodeState") == "inactive":
         # A swarm that is only planned has nothing to tell yet.
-        empty = {kind: [] for kind in _KINDS if params[kind]}
+        empty: dict[str, Any] = {kind: [] for kind in _KINDS if params[kind]}
         return {**result, **empty, **({"join_tokens": {}} if params["join_tokens"] else {})}
     try:
         live = engine.call("GET", "/swarm")

@@ -9,7 +9,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 from collections.abc import Mapping
 from typing import Any, Optional
 
@@ -19,9 +18,8 @@ from ..errors import InputError, Refused
 from ..rows import RECREATE, SUBSET, Change, Field
 from ..units import TEXT_MAP
 from ..versions import gate
+from .fingerprint import LABEL, fingerprint, matches
 
-# scrypt$<salt>$<key>: slow to guess, and different for every object even where the data is the same.
-FINGERPRINT = "baremetal.overlay.fingerprint"
 # What community.docker writes: an unsalted hash. It is read, never written.
 FOREIGN = "ansible_key"
 
@@ -42,18 +40,11 @@ SPEC = {
 OPTIONS: dict[str, Any] = {"required_if": [["state", "present", ["data"]]]}
 
 
-def fingerprint(data: bytes, salt: Optional[bytes] = None) -> str:
-    salt = os.urandom(16) if salt is None else salt
-    key = hashlib.scrypt(data, salt=salt, n=2**14, r=8, p=1, dklen=32)
-    return f"scrypt${salt.hex()}${key.hex()}"
-
-
-def matches(labels: Optional[Mapping[str, str]], data: bytes) -> Optional[bool]:
+def holds(labels: Optional[Mapping[str, str]], data: bytes) -> Optional[bool]:
     """Whether the labelled object holds this data; None where no label tells."""
     labels = labels or {}
-    parts = labels.get(FINGERPRINT, "").split("$")
-    if len(parts) == 3 and parts[0] == "scrypt":
-        return hmac.compare_digest(fingerprint(data, bytes.fromhex(parts[1])), labels[FINGERPRINT])
+    if LABEL in labels:
+        return matches(labels[LABEL], data)
     if FOREIGN in labels:
         return hmac.compare_digest(hashlib.sha224(data).hexdigest(), labels[FOREIGN])
     return None
@@ -80,7 +71,7 @@ def users_of(secret: Mapping[str, Any], services: list[dict[str, Any]]) -> list[
 
 def body_of(name: str, want: Mapping[str, Any], data: bytes) -> dict[str, Any]:
     body = fields.merge(TABLE, None, want)
-    labels = {**(body.get("Labels") or {}), FINGERPRINT: fingerprint(data)}
+    labels = {**(body.get("Labels") or {}), LABEL: fingerprint(data)}
     return {**body, "Name": name, "Labels": labels, "Data": base64.b64encode(data).decode()}
 
 
@@ -121,7 +112,7 @@ def _change(
     check_mode: bool,
 ) -> dict[str, Any]:
     changes = fields.diff(TABLE, want, fields.read(TABLE, live["Spec"]))
-    known = matches(live["Spec"].get("Labels"), data)
+    known = holds(live["Spec"].get("Labels"), data)
     if known is False or params["force"]:
         changes.append(Change("data", "(hidden)", "(hidden, another)"))
     elif not changes:
@@ -133,9 +124,7 @@ def _change(
         _unused(engine, params["name"], live, "replaced")
         if not check_mode:
             engine.call("DELETE", f"/secrets/{live['ID']}")
-        kept = {
-            key: one for key, one in (live["Spec"].get("Labels") or {}).items() if key not in (FINGERPRINT, FOREIGN)
-        }
+        kept = {key: one for key, one in (live["Spec"].get("Labels") or {}).items() if key not in (LABEL, FOREIGN)}
         full = {**want, "labels": {**kept, **(want.get("labels") or {})}}
         return _create(engine, params["name"], full, data, changes, check_mode)
     if not check_mode:

@@ -1,0 +1,70 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image
+short_description: Have an image on a host, from an archive on the controller, by its image ID
+version_added: 0.1.0
+description:
+  - Reads the image ID from the archive on the controller, asks the host whether that image is there, and only where it
+    is missing sends the archive and loads it. No registry is asked, and no tag is trusted.
+  - An archive that is not an image, or is cut short, is refused before anything is sent.
+options:
+  archive:
+    description:
+      - Path of the archive on the controller, as C(docker save) writes it or as an OCI layout.
+      - Needed.
+    type: path
+    aliases: [path]
+  image_id:
+    description: The image ID that the archive must hold. Read from the archive where it is not given.
+    type: str
+  state:
+    description: The image is there.
+    type: str
+    choices: [present]
+    default: present
+extends_documentation_fragment:
+  - baremetal.overlay.engine
+  - baremetal.overlay.engine.attributes
+author: the baremetal.overlay developers (@baremetal)
+"""
+
+EXAMPLES = r"""
+- name: Have the image on every host
+  baremetal.overlay.image:
+    archive: /srv/images/minio.tar
+"""
+
+RETURN = r"""
+image_id:
+  description: The image's ID.
+  returned: success
+  type: str
+  sample: sha256:ab1a3e9dc0b1a4b5b0c8f8f5d0cbe5d79e4ff6f3e7a2f9f9b8a6f0c1d2e3f405
+image:
+  description: The Engine's own inspect of the image; in check mode only its ID.
+  returned: success
+  type: dict
+  sample: {"Id": "sha256:ab1a3e9dc0b1a4b5b0c8f8f5d0cbe5d79e4ff6f3e7a2f9f9b8a6f0c1d2e3f405", "Architecture": "amd64"}
+missing:
+  description: Whether the image is still missing, as it is in check mode.
+  returned: success
+  type: bool
+  sample: false
+"""
+
+from ansible_collections.baremetal.overlay.plugins.module_utils.image import SPEC, converge
+from ansible_collections.baremetal.overlay.plugins.module_utils.run import run_module
+
+
+def main() -> None:
+    run_module(SPEC, converge)
+
+
+if __name__ == "__main__":
+    main()
