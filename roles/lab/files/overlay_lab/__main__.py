@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""python3 -m overlay_lab VERB: the settings come as JSON in OVERLAY_LAB, the result goes as JSON to stdout."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from . import drives, engine, hosts, image, settings
+from .settings import Lab
+from .shell import LabError, say
+
+
+def lock(cache: Path) -> TextIO:
+    """One run at a time; the lock goes with the process, so a killed one leaves nothing to clear."""
+    cache.mkdir(parents=True, exist_ok=True)
+    handle = (cache / "lock").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("another run is at work on the lab; waiting for it")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    return handle
+
+
+def make_engine(lab: Lab) -> bool:
+    return engine.ensure(lab.cache)
+
+
+def make_image(lab: Lab) -> bool:
+    return image.ensure(lab.debian, lab.cache, lab.mirror or None)
+
+
+def make_drives(lab: Lab) -> bool:
+    return any([drives.ensure(drive, lab.cache / "drives", lab.drive_size) for drive in lab.drives])
+
+
+def make_hosts(lab: Lab) -> bool:
+    changed = hosts.ensure_files(lab)
+    changed |= hosts.ensure_network(lab)
+    changed |= any([hosts.ensure_host(lab, host) for host in lab.hosts])
+    hosts.wait(lab)
+    return changed
+
+
+def remove(lab: Lab) -> bool:
+    """All of it, from whatever point an interrupted run had reached."""
+    changed = False
+    if engine.answers():
+        changed |= hosts.remove_all(lab)
+    changed |= any([drives.remove(drive, lab.cache / "drives") for drive in lab.drives])
+    return changed | engine.stop_own(lab.cache)
+
+
+VERBS: dict[str, Callable[[Lab], bool]] = {
+    "engine": make_engine,
+    "image": make_image,
+    "drives": make_drives,
+    "hosts": make_hosts,
+    "remove": remove,
+}
+
+
+def main() -> int:
+    if len(sys.argv) != 2 or sys.argv[1] not in VERBS:
+        print(f"usage: python3 -m overlay_lab {'|'.join(VERBS)}", file=sys.stderr)
+        return 2
+    try:
+        if os.geteuid() != 0:
+            raise LabError("the lab makes containers and loop devices: it needs root")
+        lab = settings.read(json.loads(os.environ.get("OVERLAY_LAB") or "{}"))
+        with lock(lab.cache):
+            changed = VERBS[sys.argv[1]](lab)
+    except LabError as error:
+        say(str(error))
+        return 1
+    print(json.dumps({"changed": changed}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The machine's own engine: used when it is there, started when nothing else does it, stopped only if we started it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Optional
+
+from .settings import LABEL
+from .shell import LabError, docker, run, say, wait_until
+
+
+def answers() -> bool:
+    return docker("version", "--format={{.Server.Version}}", check=False).returncode == 0
+
+
+def own_pid(cache: Path) -> Optional[int]:
+    """The engine that the lab started, if it still runs."""
+    try:
+        pid = int((cache / "dockerd.pid").read_text(encoding="utf-8"))
+        command = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return None
+    return pid if command == "dockerd" else None
+
+
+def ensure(cache: Path) -> bool:
+    """An engine answers. A service manager's engine is started through it, otherwise one is started beside us."""
+    if not shutil.which("docker"):
+        raise LabError("there is no docker command: install Debian's docker.io")
+    if answers():
+        return False
+    if Path("/run/systemd/system").is_dir():
+        say("engine: starting docker.service")
+        run("systemctl", "start", "docker.service")
+    elif own_pid(cache) is None:
+        _start(cache)
+    wait_until(lambda: "" if answers() else "no answer on /var/run/docker.sock", "engine of this machine", 60)
+    return True
+
+
+def _start(cache: Path) -> None:
+    if not shutil.which("dockerd"):
+        raise LabError("the docker command here has no engine beside it: install Debian's docker.io")
+    log = cache / "dockerd.log"
+    say(f"engine: no service manager runs one; starting dockerd (log: {log})")
+    had_bridge = Path("/sys/class/net/docker0").exists()
+    (cache / "dockerd.bridge").write_text("there before\n" if had_bridge else "ours\n", encoding="utf-8")
+    with log.open("ab") as output:
+        # A session of its own: neither Ctrl-C nor the end of make takes it down.
+        subprocess.Popen(
+            ["dockerd", f"--pidfile={cache / 'dockerd.pid'}"],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, close_fds=True, cwd="/",
+        )  # fmt: skip
+
+
+def stop_own(cache: Path) -> bool:
+    """Stop the engine that the lab started, unless someone else's containers run in it."""
+    pid = own_pid(cache)
+    if pid is None:
+        return False
+    foreign = docker("ps", "--format={{.Names}}", check=False).stdout.split() if answers() else []
+    ours = docker("ps", f"--filter=label={LABEL}", "--format={{.Names}}", check=False).stdout.split()
+    if set(foreign) - set(ours):
+        say(f"engine: left running, other containers use it: {', '.join(sorted(set(foreign) - set(ours)))}")
+        return False
+    say("engine: stopping the dockerd that the lab started")
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: f"process {pid} runs" if own_pid(cache) else "", "end of the lab's engine", 60)
+    _remove_traces(cache)
+    return True
+
+
+def _remove_traces(cache: Path) -> None:
+    marker = cache / "dockerd.bridge"
+    if marker.exists() and marker.read_text(encoding="utf-8").strip() == "ours":
+        run("ip", "link", "delete", "docker0", check=False)
+    for name in ("dockerd.bridge", "dockerd.pid"):
+        (cache / name).unlink(missing_ok=True)

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Running commands and saying what is going on. Everything for people goes to stderr; stdout carries the result."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Optional
+
+PR_SET_PDEATHSIG = 1
+
+
+class LabError(Exception):
+    """Something that a person has to decide or repair; the message says what."""
+
+
+def say(message: str) -> None:
+    print(f"lab: {message}", file=sys.stderr, flush=True)
+
+
+def _die_with_parent() -> None:
+    # A killed run leaves no helper working on in the background, so that the next run starts on quiet ground.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def run(
+    *command: str, check: bool = True, stdin: Optional[str] = None, env: Optional[Mapping[str, str]] = None
+) -> subprocess.CompletedProcess[str]:
+    try:
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, text=True, check=False, env=env, preexec_fn=_die_with_parent
+        )
+    except FileNotFoundError:
+        raise LabError(f"the command {command[0]} is not installed on this machine") from None
+    if check and done.returncode != 0:
+        raise LabError(f"`{' '.join(command)}` ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
+    return done
+
+
+def docker(*arguments: str, check: bool = True, stdin: Optional[str] = None) -> subprocess.CompletedProcess[str]:
+    # The machine's own engine, whatever DOCKER_HOST or a context points at.
+    return run("docker", "--host", "unix:///var/run/docker.sock", *arguments, check=check, stdin=stdin)
+
+
+def watch(command: Sequence[str], describe: Callable[[float], str], env: Mapping[str, str], every: float = 5.0) -> None:
+    """Run a long command; every few seconds say how far it is, and on failure show the end of what it printed."""
+    started = time.monotonic()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, preexec_fn=_die_with_parent
+    ) as process:
+        tail: list[str] = []
+        while True:
+            try:
+                output, _ = process.communicate(timeout=every)
+                tail = output.splitlines()[-30:]
+                break
+            except subprocess.TimeoutExpired:
+                say(f"{describe(time.monotonic() - started)} ({time.monotonic() - started:.0f} s)")
+    if process.returncode != 0:
+        raise LabError(f"`{command[0]}` ended with {process.returncode}:\n" + "\n".join(tail))
+
+
+def wait_until(probe: Callable[[], str], what: str, timeout: float, every: float = 0.3) -> None:
+    """Wait until the probe answers with an empty string; otherwise it tells what is still missing."""
+    deadline = time.monotonic() + timeout
+    while missing := probe():
+        if time.monotonic() > deadline:
+            raise LabError(f"{what}: not reached within {timeout:.0f} s; last seen: {missing}")
+        time.sleep(every)
