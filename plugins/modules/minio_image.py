@@ -72,7 +72,7 @@ options:
     type: path
   cache_dir:
     description:
-      - Where to keep what was made. By default C(baremetal.overlay) in E(XDG_CACHE_HOME), or else in C(~/.cache).
+      - Where to keep what was made. By default C(baremetal.overlay/minio) in E(XDG_CACHE_HOME), or else in C(~/.cache).
     type: path
   python:
     description: A Python interpreter with pip. Without, that of the module and C(python3) are tried.

@@ -17,7 +17,7 @@ from typing import Callable, Optional
 def default_root() -> Path:
     """Where this user keeps caches."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "baremetal.overlay"
+    return Path(base) / "baremetal.overlay" / "minio"
 
 
 class Cache:

@@ -40,9 +40,9 @@ class S3Error(OverlayError):
     def __init__(self, endpoint: str, what: str, status: int, code: str, message: str) -> None:
         self.status = status
         self.code = code
-        super().__init__(
-            f"{endpoint}: {what}: {message or code} ({code or 'no answer'}{f', {status}' if status else ''})"
-        )
+        self.message = message
+        answer = f"{status} {code}".strip() if status else "no answer"
+        super().__init__(f"{endpoint}: {what}: {message or 'no reason given'} ({answer})")
 
     @property
     def passing(self) -> bool:
@@ -186,10 +186,10 @@ class Client:
             connection.close()
 
     def _request(self, method: str, path: str, query: Query, body: Body, length: Optional[int]) -> Request:
-        stream = not isinstance(body, bytes)
-        size = length if stream else len(bytes(body))  # type: ignore[arg-type]
+        size, payload = length, UNSIGNED
+        if isinstance(body, bytes):
+            size, payload = len(body), hashlib.sha256(body).hexdigest()
         headers = {"Content-Length": str(size)} if method in ("PUT", "POST") else {}
-        payload = UNSIGNED if stream else hashlib.sha256(bytes(body)).hexdigest()  # type: ignore[arg-type]
         return Request(method, urlsplit(self.endpoint).netloc, path, query, headers, payload)
 
     def _connection(self) -> http.client.HTTPConnection:
