@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
@@ -24,7 +24,8 @@ class ActionModule(ActionBase):
             path, args = self._archive()
             image = image_archive.pick(path, args.get("image_id"))
         except InputError as error:
-            raise AnsibleActionFail(str(error)) from error
+            # Returned, not raised: Ansible would repeat the sentence with every cause behind it.
+            return {**result, "failed": True, "changed": False, "msg": str(error)}
         args["image_id"] = image.id
         result.update(self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars))
         if result.get("missing") and not result.get("failed") and not self._task.check_mode:
@@ -39,7 +40,7 @@ class ActionModule(ActionBase):
         # Relative paths are looked up as the module copy does: in the role's files, then beside the playbook.
         try:
             return str(self._find_needle("files", given[0])), args
-        except Exception as error:
+        except AnsibleError as error:
             raise InputError(f'archive "{given[0]}" is not there on the controller: {error}') from error
 
     def _send(self, path: str, args: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def read(path: str) -> list[Image]:
             members = {_clean(one.name): one for one in archive.getmembers()}
             return _images(path, archive, members, file.stat().st_size)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise _no_image(path, f"it cannot be read as a tar file ({error})") from error
+        why = (str(error).splitlines() or [type(error).__name__])[0].rstrip(": ")
+        raise _no_image(path, f"it cannot be read as a tar file ({why})") from error
 
 
 def pick(path: str, image_id: str | None) -> Image:

@@ -126,7 +126,10 @@ options:
     description: Whether a manager's data is locked with a key when its engine restarts.
     type: bool
   log_driver:
-    description: The log driver of tasks whose service names none.
+    description:
+      - The log driver of tasks whose service names none.
+      - The Engine never shows it again. It is sent along with whatever else is changed, and alone it is no change;
+        a change that does not name it loses it.
     type: dict
     suboptions:
       name:

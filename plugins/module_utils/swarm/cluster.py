@@ -48,10 +48,12 @@ TABLE = (
     Field("signing_ca_key", "CAConfig.SigningCAKey", mutability=WRITE_ONLY, secret=True, since=(1, 30)),
     Field("ca_force_rotate", "CAConfig.ForceRotate", "int", since=(1, 30)),
     Field("autolock_managers", "EncryptionConfig.AutoLockManagers", "bool"),
+    # The Engine stores the task defaults and never shows them again: they go along with every change that is made.
     Field(
         "log_driver",
         "TaskDefaults.LogDriver",
         "dict",
+        mutability=WRITE_ONLY,
         fields=(Field("name", "Name"), Field("options", "Options", "dict", convert=TEXT_MAP)),
     ),
 )

@@ -111,7 +111,9 @@ def _change(
     data: bytes,
     check_mode: bool,
 ) -> dict[str, Any]:
-    changes = fields.diff(TABLE, want, fields.read(TABLE, live["Spec"]))
+    have = fields.read(TABLE, live["Spec"])
+    have["labels"] = {key: one for key, one in have["labels"].items() if key not in (LABEL, FOREIGN)}
+    changes = fields.diff(TABLE, want, have)
     known = holds(live["Spec"].get("Labels"), data)
     if known is False or params["force"]:
         changes.append(Change("data", "(hidden)", "(hidden, another)"))
@@ -124,8 +126,7 @@ def _change(
         _unused(engine, params["name"], live, "replaced")
         if not check_mode:
             engine.call("DELETE", f"/secrets/{live['ID']}")
-        kept = {key: one for key, one in (live["Spec"].get("Labels") or {}).items() if key not in (LABEL, FOREIGN)}
-        full = {**want, "labels": {**kept, **(want.get("labels") or {})}}
+        full = {**want, "labels": {**have["labels"], **(want.get("labels") or {})}}
         return _create(engine, params["name"], full, data, changes, check_mode)
     if not check_mode:
         spec = fields.merge(TABLE, live["Spec"], want)
