@@ -16,8 +16,8 @@ description:
   - Makes the services, networks, secrets and configs of Compose definitions (version 3) present on a Swarm, as
     C(docker stack deploy) does, in one execution and without the C(docker) command.
   - A stack is whole. What its definition does not say has the server's default.
-  - Every key of a definition is handled, warned about (where C(docker stack deploy) ignores it) or refused; all problems
-    are reported at once, before anything is changed.
+  - Every key of a definition is handled, warned about (where C(docker stack deploy) ignores it) or refused; all
+    problems are reported at once, before anything is changed.
   - Secrets and configs cannot be changed in the Engine. New content becomes a new object (C(<name>_v2) and so on), the
     services go over to it, and the old one is removed once they have converged. Whether the content of a secret changed
     is known from a salted slow hash (scrypt) in the label C(baremetal.overlay.fingerprint).

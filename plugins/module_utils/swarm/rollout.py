@@ -12,13 +12,15 @@ from typing import Any, Optional
 
 from .. import fields
 from ..engine import Engine, retry_out_of_sequence
-from ..errors import NotFound, OverlayError, Unavailable
+from ..errors import InputError, NotFound, OverlayError, Unavailable
 from ..rows import Refs
 from ..wait import Clock, wait_until
 from .converge import Progress, advance, judge
 from .service import TABLE
 
 INTERVAL = 0.5
+# The ID of what a plan will make.
+PLACEHOLDER = "(to be made)"
 # What every engine has under these names: a service is attached to the cluster's twin of it, which no list shows.
 PREDEFINED = ("host", "bridge", "none")
 
@@ -37,6 +39,26 @@ def references(engine: Engine, kinds: Iterable[str], wanted_networks: Iterable[s
     for name in set(PREDEFINED) & set(wanted_networks):
         predefined(engine, refs, name)
     return refs
+
+
+def expect(refs: Refs, kind: str, name: str) -> None:
+    """A prediction takes what does not exist yet as made by then."""
+    try:
+        refs.id(kind, name, kind)
+    except InputError:
+        refs.add(kind, name, PLACEHOLDER)
+
+
+def login(wanted: bool, image: str) -> Optional[dict[str, str]]:
+    """The login that this host's user has for the image's registry, for the nodes to pull with."""
+    if not wanted or not image or image.startswith("sha256:"):
+        return None
+    # Only here is the SDK more than a transport: it knows where docker login keeps what it was told.
+    from docker import auth
+
+    registry, _repository = auth.resolve_repository_name(image)
+    found = auth.resolve_authconfig(auth.load_config(), registry)
+    return {"X-Registry-Auth": auth.encode_header(found).decode()} if found else None
 
 
 def predefined(engine: Engine, refs: Refs, name: str) -> None:

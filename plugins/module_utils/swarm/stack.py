@@ -37,7 +37,7 @@ def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str
         raise InputError(violations)
     converged: dict[str, dict[str, Any]] = {}
     if not check_mode:
-        apply(engine, plan, live, _auth(params))
+        apply(engine, plan, live, params["with_registry_auth"])
         if params["wait"]:
             converged = _wait(engine, definition, plan, live, params["wait_timeout"])
         remove(engine, plan.of("secret", "config", "network", remove=True), plan, params["wait_timeout"])
@@ -111,14 +111,7 @@ def _data(kind: str, blob: Blob, given: Optional[str], check_mode: bool) -> Opti
         raise InputError(f'{kind} "{blob.key}": {blob.file} cannot be read on this host: {error.strerror}') from error
 
 
-def _auth(params: Mapping[str, Any]) -> Optional[dict[str, str]]:
-    """Nodes that pull from a registry with a login get the login of this host's user."""
-    if not params["with_registry_auth"]:
-        return None
-    return {"X-Registry-Auth": "e30="}
-
-
-def apply(engine: Engine, plan: Plan, live: Live, headers: Optional[Mapping[str, str]]) -> None:
+def apply(engine: Engine, plan: Plan, live: Live, with_login: bool = False) -> None:
     for step in plan.of(*MAKE):
         if step.action == "create":
             made = engine.call("POST", f"/{step.kind}s/create", body=step.want)
@@ -127,6 +120,7 @@ def apply(engine: Engine, plan: Plan, live: Live, headers: Optional[Mapping[str,
             query = {"version": step.live["Version"]["Index"]}
             engine.call("POST", f"/{step.kind}s/{ident(step.live)}/update", body=step.want, query=query)
     for step in plan.of("service"):
+        headers = rollout.login(with_login, step.want["image"])
         if step.live:
             rollout.update(engine, step.live, step.want, live.refs, headers=headers)
         else:
@@ -184,7 +178,7 @@ def _absent(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict
     live = look(engine, check_mode, set())
     plan = plan_removal(params["name"], live)
     if not check_mode:
-        apply(engine, plan, live, None)
+        apply(engine, plan, live)
         gone = {ident(step.live): step.name for step in plan.of("service", remove=True)}
         rollout.await_gone(engine, gone, params["wait_timeout"])
         remove(engine, plan.of("secret", "config", "network", remove=True), plan, params["wait_timeout"])

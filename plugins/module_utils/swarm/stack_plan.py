@@ -23,11 +23,11 @@ from . import fingerprint
 from .compose import NAMESPACE_LABEL, Blob, Definition, Network
 from .network import TABLE as NETWORK_TABLE
 from .network import body_of, changes_of
+from .rollout import PLACEHOLDER
 from .service import TABLE
 
 BASE_LABEL = "baremetal.overlay.base"
 OWN_LABELS = (BASE_LABEL, fingerprint.LABEL)
-PLACEHOLDER = "(to be made)"
 MAX_BYTES = {"secret": 500 * 1024, "config": 1000 * 1024}
 
 
