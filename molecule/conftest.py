@@ -35,8 +35,8 @@ RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+f
 
 # What a refused run must not have touched, in one text for each host.
 FINGERPRINT = r"""
-find /etc /srv -xdev -type f ! -name '*.cache' ! -name mtab -exec sha256sum {} + | sort -k2
-find /srv -xdev -printf '%p %m %u\n' | sort
+find /etc /srv/minio -xdev -type f ! -name '*.cache' ! -name mtab -exec sha256sum {} + | sort -k2
+find /srv/minio -xdev -printf '%p %m %u\n' | sort
 dpkg-query -W | sha256sum
 findmnt -rno TARGET,SOURCE,FSTYPE | grep -E '^/(srv|dev)' | sort
 for device in /dev/disk/by-id/*; do echo "$device $(blkid -p -o value -s UUID "$device")"; done
@@ -139,8 +139,16 @@ class Lab:
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     """The lab as it is, reached the way a controller reaches it."""
-    config = str(CACHE / "ssh_config")
-    return Lab({name: testinfra.get_host(f"ssh://{name}", ssh_config=config) for name in ADDRESSES})
+    ssh = CACHE / "ssh"
+    options = f"-o UserKnownHostsFile={ssh / 'known_hosts'} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+    return Lab(
+        {
+            name: testinfra.get_host(
+                f"ssh://root@{address}", ssh_identity_file=str(ssh / "id_ed25519"), ssh_extra_args=options
+            )
+            for name, address in ADDRESSES.items()
+        }
+    )
 
 
 @pytest.fixture

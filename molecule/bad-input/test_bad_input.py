@@ -64,7 +64,9 @@ def children(inventory: dict[str, Any]) -> dict[str, Any]:
 
 def hostvars(inventory: dict[str, Any], name: str) -> dict[str, Any]:
     """Where the lab's inventory declares a host."""
-    found: dict[str, Any] = inventory["all"]["hosts"][name]
+    found: dict[str, Any] = next(
+        group["hosts"][name] for group in children(inventory).values() if (group["hosts"] or {}).get(name)
+    )
     return found
 
 
