@@ -21,7 +21,7 @@ from .system import STATE_DIRECTORY
 
 TOOLS = "xfsprogs"
 SERIAL = "serial:"
-TYPES = ("disk", "part", "loop", "lvm", "crypt", "mpath", "md")
+TYPES = ("disk", "part", "loop", "lvm", "crypt", "mpath", "raid", "dm")
 # mkfs.xfs refuses less.
 SMALLEST = 300 * 1024 * 1024
 POINT_MODE, PARENT_MODE = 0o555, 0o755
@@ -191,8 +191,11 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
         return Plan(violations=["drives: no device is declared; a MinIO host needs one: list them in minio_drives"])
     drives, violations = match(options, state)
     violations += _twice(drives, state)
-    for drive in {drive.device.number: drive for drive in reversed(drives)}.values():
-        violations += _refusals(drive, options, state)
+    seen: set[str] = set()
+    for drive in drives:
+        if drive.device.number not in seen:
+            violations += _refusals(drive, options, state)
+        seen.add(drive.device.number)
     result = Plan(violations=violations)
     if not violations:
         result.steps = _steps(drives, options, state)

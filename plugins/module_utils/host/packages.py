@@ -57,7 +57,7 @@ def missing(names: Sequence[str], packages: Packages) -> list[str]:
 
 def repair(packages: Packages, names: Sequence[str]) -> Optional[Run]:
     """Finishes what an interrupted dpkg began with one of these packages."""
-    broken = [name for name in names if name in packages and packages[name].interrupted]
+    broken = [name for name in dict.fromkeys(names) if name in packages and packages[name].interrupted]
     if not broken:
         return None
     states = ", ".join(f"{name} is {packages[name].status}" for name in broken)

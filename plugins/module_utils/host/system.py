@@ -31,12 +31,12 @@ class System:
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
 
-    def query(self, argv: Sequence[str], accept: Sequence[int] = (0,)) -> str:
+    def query(self, argv: Sequence[str]) -> str:
         """What a reading command prints; empty where the host does not have it or it does not know."""
         if not self.which(argv[0]):
             return ""
         code, out, _err = self._module.run_command(list(argv))
-        return out if code in accept else ""
+        return out if code == 0 else ""
 
     def run(self, argv: Sequence[str], env: Optional[Mapping[str, str]] = None) -> str:
         """A changing command; anything but 0 is an error that carries its last words."""

@@ -1,0 +1,146 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A restart waits for the others before, and for this host after."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError, WaitTimeout
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import engine_restart, engine_setup, runner, steps
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.local_engine import Answers
+from ansible_collections.baremetal.overlay.plugins.module_utils.wait import Clock
+
+
+class FakeClock(Clock):
+    def __init__(self):
+        self.time = 0.0
+
+    def now(self):
+        return self.time
+
+    def sleep(self, seconds):
+        self.time += seconds
+
+
+def script(*answers):
+    """Each call the next answer, the last one for ever."""
+    left = list(answers)
+    return lambda *_args: left.pop(0) if len(left) > 1 else left[0]
+
+
+def swarm(state, nodes=()):
+    return Answers("1.45", {"Swarm": {"LocalNodeState": state, "NodeID": "me"}}, [], list(nodes), [])
+
+
+def managers(*reachable):
+    names = ["me", *(f"m{index}" for index in range(len(reachable)))]
+    states = [True, *reachable]
+    return [
+        {"ID": name, "ManagerStatus": {"Reachability": "reachable" if state else "unreachable"}}
+        for name, state in zip(names, states)
+    ]
+
+
+def restart(system, probe=lambda _url: engine_restart.ABSENT, ask=lambda: swarm("active"), url="http://n1:9000"):
+    step = engine_restart.RestartEngine(url, 30, probe, ask, FakeClock())
+    step.apply(system)
+
+
+def restarted(system):
+    return any(command.startswith("systemctl restart") for command in system.ran)
+
+
+def test_restart_waits_for_leave_and_for_health(fake_system):
+    system = fake_system(files={engine_setup.PENDING: "x"})
+    probe = script("412", "503", "200", "503", "200")
+    restart(system, probe, script(swarm("active"), swarm("active"), None, swarm("pending"), swarm("active")))
+    assert restarted(system) and engine_setup.PENDING not in system.files
+
+
+@pytest.mark.parametrize("status", ["412", "503", "no answer (timed out)"])
+def test_no_restart_while_minio_needs_this_host(fake_system, status):
+    system = fake_system()
+    with pytest.raises(WaitTimeout, match=r"nothing was restarted.*" + status.split()[0]):
+        restart(system, lambda _url: status)
+    assert not restarted(system)
+
+
+def test_a_host_without_minio_or_url_is_free_to_go(fake_system):
+    for url in ("", "http://n1:9000"):
+        system = fake_system()
+        restart(system, url=url)
+        assert restarted(system)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "reason"),
+    [
+        (managers(True, True), ""),
+        (managers(True, False), "of 3 managers only 1 others are reachable"),
+        (managers(True, True, False, False), "of 5 managers only 2 others are reachable"),
+        (managers(False), ""),  # with two managers there is no better moment
+        ([], ""),
+    ],
+)
+def test_managers_keep_their_quorum(fake_system, nodes, reason):
+    assert engine_restart.lost_managers(nodes, "me").startswith(reason) and bool(reason) == bool(
+        engine_restart.lost_managers(nodes, "me")
+    )
+    if reason:
+        system = fake_system()
+        with pytest.raises(WaitTimeout, match="managers only"):
+            restart(system, ask=lambda: swarm("active", nodes))
+        assert not restarted(system)
+
+
+def test_a_host_that_does_not_come_back_is_an_error(fake_system):
+    with pytest.raises(WaitTimeout, match="last seen: pending"):
+        restart(fake_system(), ask=script(swarm("active"), swarm("active"), swarm("pending")))
+
+
+def test_unknown_minio_port_is_absent():
+    assert engine_restart.ask_minio("http://127.0.0.1:1/minio/health/cluster") == engine_restart.ABSENT
+
+
+class FakeModule:
+    check_mode = False
+
+    def fail_json(self, **result):
+        raise SystemExit(json.dumps(result))
+
+
+def test_every_violation_at_once_and_nothing_applied(fake_system):
+    system = fake_system()
+    bad = steps.Plan(violations=["one", "two"])
+    good = steps.Plan(steps=[steps.Mark("/mark", "x", "mark")])
+    with pytest.raises(SystemExit, match=r"one\\ntwo\\nthree"):
+        runner.refuse(FakeModule(), {"a": bad, "b": steps.Plan(violations=["three"])})
+    assert runner.apply(FakeModule(), [bad, good], system) is False and system.ran == []
+    assert runner.apply(FakeModule(), [good], system) is True and system.ran == ["write /mark"]
+
+
+def test_check_mode_applies_nothing_and_says_so(fake_system):
+    module, system = FakeModule(), fake_system()
+    module.check_mode = True
+    assert runner.apply(module, [steps.Plan(steps=[steps.Mark("/mark", "x", "mark")])], system) is True
+    assert system.ran == []
+
+
+def test_errors_become_failures_at_the_edge():
+    with pytest.raises(SystemExit, match="the sentence"), runner.failing(FakeModule()):
+        raise OverlayError("the sentence")
+
+
+def test_diff_shows_files_and_sentences():
+    plan = steps.Plan(
+        steps=[steps.WriteFile("/etc/x", "new\n", "old\n"), steps.Mark("/m", "x"), steps.Run("do it", ())]
+    )
+    shown = plan.diff("engine")
+    assert (shown[0]["before"], shown[0]["after"]) == ("old\n", "new\n")
+    assert shown[1]["after"] == "do it\n"
+    assert plan.sentences == ["change /etc/x", "do it"]
+    assert dataclasses.replace(plan.steps[0], before=None).sentence == "write /etc/x"

@@ -1,0 +1,172 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The readers, on what the tools of a real host print."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
+    blockdevices,
+    fstab,
+    local_engine,
+    network,
+    packages,
+    units,
+)
+
+
+def test_packages_know_versions_holds_and_interruptions(fixture_text):
+    found = packages.parse(
+        fixture_text("dpkg-query.txt") + "gone\t1\tdeinstall\tconfig-files\nhalf\t1\tinstall\thalf-configured\n"
+    )
+    assert found["docker.io"].version.startswith("26.1.5") and found["docker.io"].held
+    assert not found["docker-cli"].held and found["docker-cli"].installed
+    assert "gone" not in found
+    assert found["half"].interrupted and not found["half"].installed
+
+
+def test_section_packages_installs_holds_and_repairs(fixture_text):
+    present = packages.parse(fixture_text("dpkg-query.txt") + "half\t1\tinstall\tunpacked\n")
+    assert packages.plan({"names": ["xfsprogs"], "hold": ["docker.io", "absent"]}, present).sentences == []
+    plan = packages.plan({"names": ["xfsprogs", "jq", "half"], "hold": ["xfsprogs", "jq"]}, present)
+    assert plan.sentences == [
+        "finish the interrupted installation (half is unpacked)",
+        "install jq, half",
+        "hold xfsprogs, jq against unattended upgrades",
+    ]
+
+
+def test_install_fetches_lists_only_when_it_must(fake_system):
+    system = fake_system()
+    packages.Install(["jq"]).apply(system)
+    assert [word for word in system.ran if "update" in word] == []
+    system = fake_system(failing=["install"])
+    packages.Install(["jq"]).apply(system)
+    assert [command.split()[-1] for command in system.ran] == ["jq", "update", "jq"]
+
+
+def test_units_stopped_running_and_missing(fixture_text, fake_system):
+    text = fixture_text("systemctl-show-stopped.txt")
+    found = units.parse(text)
+    docker = found["docker.service"]
+    assert (docker.active, docker.sub, docker.enabled) == ("inactive", "dead", "enabled")
+    assert "--containerd=/run/containerd/containerd.sock" in docker.command
+    assert docker.exists and not docker.running
+    assert found["containerd.service"].running
+    assert not found["nothing.service"].exists
+    assert units.parse(fixture_text("systemctl-show-running.txt"))["docker.service"].invocation
+    assert not units.read(fake_system(), ("docker.service",))["docker.service"].exists
+
+
+def test_addresses_and_routes(fixture_text):
+    addresses = network.parse_addresses(fixture_text("ip-address.json"))
+    assert {"interface": "eth0", "address": "172.31.99.11", "prefix": 24, "mtu": 1500} in addresses
+    routes = network.parse_routes(fixture_text("ip-route.json"))
+    assert [route["dst"] for route in routes if route["type"] == "blackhole"] == ["10.99.0.0/16"]
+    assert (
+        network.parse_routes('[{"dst":"default","gateway":"192.0.2.1","dev":"eth0","flags":[]}]')[0]["dst"]
+        == "0.0.0.0/0"
+    )
+    assert network.parse_addresses("") == []
+
+
+@pytest.mark.parametrize(
+    ("subnet", "expected"),
+    [
+        ("10.50.7.0/24", ["10.50.0.0/16 via 172.31.99.1 on eth0"]),
+        ("172.31.0.0/16", ["172.31.99.0/24 on eth0"]),
+        ("10.99.0.0/24", []),  # a dead end leads to nobody
+        ("172.30.0.0/16", []),  # docker0 is the engine's own
+        ("192.168.0.0/16", []),  # the default route leads everywhere
+    ],
+)
+def test_collisions(fixture_text, subnet, expected):
+    routes = [
+        *network.parse_routes(fixture_text("ip-route.json")),
+        *network.parse_routes('[{"dst":"default","dev":"eth0"}]'),
+    ]
+    assert network.collisions(subnet, routes) == expected
+
+
+def test_block_devices_with_mounts_partitions_and_signatures(fixture_text):
+    mounts = blockdevices.parse_mounts(fixture_text("mountinfo-host.txt"))
+    devices = {device.path: device for device in blockdevices.parse(fixture_text("lsblk-host.json"), mounts)}
+    assert devices["/dev/loop0"].serial == "h4-drive1"
+    assert devices["/dev/loop0"].facts()["mounted"] == ["/srv/minio/drive1"]
+    assert [member.path for member in devices["/dev/loop3"].family] == ["/dev/loop3", "/dev/loop3p1"]
+    signatures = blockdevices.parse_signatures(fixture_text("wipefs-host.json"))
+    assert [mark.type for mark in signatures["loop3"]] == ["gpt", "gpt", "PMBR"]
+    assert str(signatures["loop0"][0]) == 'xfs labelled "minio3d1"'
+    assert (
+        blockdevices.parse_mounts(r"1 2 8:1 / /srv/with\040space rw - xfs /dev/sda1 rw")[0].target == "/srv/with space"
+    )
+
+
+def test_one_unreadable_device_does_not_hide_the_others(fake_system):
+    system = fake_system(answers={"wipefs": '{"signatures":[]}'}, failing=["/dev/a /dev/b", "/dev/b"])
+    assert blockdevices.read_signatures(system, ["/dev/a", "/dev/b"]) == ({}, {"/dev/b": "it failed"})
+
+
+@pytest.mark.parametrize(
+    ("block", "unfinished"), [(b"XFSB" + bytes(508), False), (b"XFSB" + bytes(122) + b"\1", True), (b"", False)]
+)
+def test_unfinished_xfs(tmp_path, block, unfinished):
+    path = tmp_path / "device"
+    path.write_bytes(block)
+    assert blockdevices.is_unfinished_xfs(str(path)) is unfinished
+
+
+ENTRY = fstab.Entry("minio1d1", "/srv/minio/drive1")
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        (None, ""),
+        ("# comment\nUUID=1 / ext4 defaults 0 1\n", "# comment\nUUID=1 / ext4 defaults 0 1\n"),
+        ("LABEL=minio1d1 /srv/minio/drive1 xfs defaults 0 0\n", ""),
+        ("LABEL=minio1d1 /mnt xfs defaults 0 0\n/dev/sdb1 /srv/minio/drive1 ext4 defaults 0 0\n", ""),
+        ("#LABEL=minio1d1 /srv/minio/drive1\n", "#LABEL=minio1d1 /srv/minio/drive1\n"),
+    ],
+)
+def test_fstab_keeps_what_is_not_ours(before, kept):
+    after = fstab.merge(before, [ENTRY])
+    assert after == f"{kept}{ENTRY}\n"
+    assert fstab.merge(after, [ENTRY]) == after
+
+
+class ScriptedEngine(local_engine.LocalEngine):
+    def __init__(self, answers):
+        super().__init__()
+        self.answers = answers
+
+    def get(self, path):
+        if path.strip("/") not in self.answers:
+            raise OSError("no")
+        self.api_version = "1.45"
+        return self.answers[path.strip("/")]
+
+
+def test_facts_of_a_manager_without_anyone_elses_secrets(fixture_text):
+    recorded = json.loads(fixture_text("engine-manager.json"))
+    recorded["images/json"] = [{"Id": "sha256:1", "Labels": None, "RepoTags": None}]
+    answers = local_engine.ask(ScriptedEngine(recorded))
+    facts = local_engine.swarm_facts(answers)
+    assert (facts["state"], facts["manager"]) == ("active", True)
+    assert facts["remote_managers"] == ["172.31.99.11:2377"]
+    assert facts["nodes"][0]["labels"] == {"baremetal.overlay.minio": "3"}
+    assert [service["name"] for service in facts["services"]] == ["minio3"]
+    assert facts["services"][0]["args"][0] == "server"
+    assert "SECRET" not in json.dumps(facts)
+    assert local_engine.image_facts(answers) == [{"id": "sha256:1", "labels": {}, "tags": []}]
+
+
+def test_a_manager_without_quorum_and_a_dead_engine(fixture_text):
+    recorded = json.loads(fixture_text("engine-manager.json"))
+    lonely = local_engine.ask(ScriptedEngine({"info": recorded["info"], "images/json": []}))
+    assert local_engine.swarm_facts(lonely)["nodes"] == []
+    assert local_engine.ask(ScriptedEngine({})) is None
+    assert local_engine.swarm_facts(None)["state"] is None
