@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Image archives without an engine: written so that equal inputs give an equal image ID, and read with suspicion.
+"""Image archives written without an engine, so that equal inputs give an equal image ID.
 
 What is written is what a current ``docker save`` writes: an OCI layout with the older manifest.json beside it, so
 that every Engine since 20.10 loads it.
@@ -14,13 +14,10 @@ import hashlib
 import io
 import json
 import tarfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Optional, Union
-
-from ..errors import OverlayError
+from typing import Any, Optional, Union
 
 CHUNK = 1 << 20
 EPOCH = "1970-01-01T00:00:00Z"
@@ -134,90 +131,12 @@ def write_tar(stream: Any, entries: Iterable[Entry]) -> None:
                 tar.addfile(member, io.BytesIO(entry.content))
 
 
-def read(path: Path) -> Image:
-    """The image in an archive; anything else is refused with what was found in its place."""
-    try:
-        with tarfile.open(path, "r:*") as tar:
-            return _read(path, tar)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise _refusal(path, f"it is no complete tar archive ({error or 'it ends early'}); {_start(path)}") from error
-    except OSError as error:
-        raise _refusal(path, f"it cannot be read ({error.strerror or error})") from error
-
-
-def _read(path: Path, tar: tarfile.TarFile) -> Image:
-    # One pass: a compressed archive cannot be walked back without unpacking it again.
-    texts: dict[str, bytes] = {}
-    digests: dict[str, str] = {}
-    links: dict[str, str] = {}
-    for member in tar:
-        name = member.name[2:] if member.name.startswith("./") else member.name
-        stream = tar.extractfile(member) if member.isfile() else None
-        if member.issym():
-            links[name] = str((Path(name).parent / member.linkname).as_posix())
-        elif stream is not None and member.size < CHUNK:
-            texts[name] = stream.read()
-            digests[name] = layer_digest(io.BytesIO(texts[name]))
-        elif stream is not None:
-            digests[name] = layer_digest(stream)
-    names = [*texts, *(name for name in digests if name not in texts)]
-    found = _object(texts.get("manifest.json"), list)
-    if not found or not all(isinstance(image, dict) for image in found):
-        listed = ", ".join(sorted(names)[:5]) or "nothing"
-        raise _refusal(path, f"it has no manifest.json of an image; it holds {len(names)} files ({listed})")
-    if len(found) > 1:
-        raise _refusal(path, f"it holds {len(found)} images; save the one that is meant")
-    config = texts.get(str(found[0].get("Config")), b"")
-    document = _object(config, dict)
-    if not document or not isinstance(document.get("rootfs"), dict):
-        raise _refusal(path, f"its manifest.json names the configuration {found[0].get('Config')}, which is not in it")
-    layers = [digests.get(links.get(str(name), str(name))) for name in found[0].get("Layers") or []]
-    wanted = [str(diff).partition(":")[2] for diff in document["rootfs"].get("diff_ids") or []]
-    if not layers or layers != wanted:
-        raise _refusal(path, "its layers are not those of its configuration: it is damaged or incomplete")
-    if document.get("os") != "linux":
-        raise _refusal(path, f"its image is for {document.get('os')}; only linux runs on the hosts")
-    labels = (document.get("config") or {}).get("Labels") or {}
-    tags = [str(tag) for tag in found[0].get("RepoTags") or []]
-    return Image(f"sha256:{_sha256(config)}", str(document.get("architecture")), dict(labels), tags)
-
-
-def layer_digest(stream: IO[bytes]) -> str:
-    """The SHA-256 of a layer as the image's configuration counts it: of the unpacked tar."""
-    head = stream.read(2)
-    stream.seek(0)
-    if head == b"\x1f\x8b":
-        with gzip.GzipFile(fileobj=stream) as unpacked:
-            return digest(unpacked)
-    return digest(stream)
-
-
 def digest(stream: Any) -> str:
     """The SHA-256 of all that is left in a stream."""
     summed = hashlib.sha256()
     for chunk in iter(lambda: stream.read(CHUNK), b""):
         summed.update(chunk)
     return summed.hexdigest()
-
-
-def _refusal(path: Path, found: str) -> OverlayError:
-    return OverlayError(
-        f"{path} is not an image archive: {found}; give what docker save or skopeo's docker-archive: writes"
-    )
-
-
-def _start(path: Path) -> str:
-    with path.open("rb") as stream:
-        start = stream.read(16)
-    return f"it begins with {start!r}" if start else "it is empty"
-
-
-def _object(text: Optional[bytes], kind: type) -> Any:
-    try:
-        parsed = json.loads(text or b"null")
-    except ValueError:
-        return None
-    return parsed if isinstance(parsed, kind) else None
 
 
 def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:

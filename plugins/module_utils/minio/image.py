@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
 
+from .. import image_archive
 from ..errors import InputError, OverlayError
 from . import archive, recipe
 from .cache import Cache
@@ -37,14 +38,22 @@ class Maker:
         return self._build(check_mode) if self.params["source"] == "build" else self._binary(check_mode)
 
     def _given(self, path: Path) -> dict[str, Any]:
-        image = archive.read(path)
+        image = image_archive.pick(str(path), None)
         if self.architecture and image.architecture != self.architecture:
             raise OverlayError(
                 f"{path}: its image is for {image.architecture}, and the hosts are {self.architecture}; "
                 "give an archive for their architecture"
             )
         release = image.labels.get(recipe.RELEASE_LABEL) or self.params["release"]
-        return {"changed": False, "archive": str(path), "release": release, **asdict(image)}
+        return {
+            "changed": False,
+            "archive": str(path),
+            "image_id": image.id,
+            "architecture": image.architecture,
+            "release": release,
+            "labels": dict(image.labels),
+            "tags": list(image.tags),
+        }
 
     def _build(self, check_mode: bool) -> dict[str, Any]:
         programs = (
