@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from .steps import Plan, Run
-from .system import System
+from .system import CommandFailed, System
 
 QUERY = ("dpkg-query", "-W", "-f", "${Package}\t${Version}\t${db:Status-Want}\t${db:Status-Status}\n")
 APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold")
 APT_ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+CONFIGURE = ("dpkg", "--force-confold", "--configure", "-a")
 # States that dpkg leaves behind when it was stopped in the middle.
 INTERRUPTED = frozenset({"unpacked", "half-configured", "half-installed", "triggers-awaited", "triggers-pending"})
 
@@ -61,7 +62,7 @@ def repair(packages: Packages, names: Sequence[str]) -> Optional[Run]:
     if not broken:
         return None
     states = ", ".join(f"{name} is {packages[name].status}" for name in broken)
-    commands = (("dpkg", "--configure", "-a", "--force-confold"), (*APT, "install", "-y", "--fix-broken"))
+    commands = (CONFIGURE, (*APT, "install", "-y", "--fix-broken"))
     return Run(f"finish the interrupted installation ({states})", commands, APT_ENV)
 
 
@@ -79,9 +80,10 @@ class Install:
         command = (*APT, "install", "-y", "--no-install-recommends", *self.names)
         try:
             system.run(command, APT_ENV)
-        except Exception:
-            # Old or absent package lists name versions that the mirror no longer has.
-            system.run((*APT, "update"), APT_ENV)
+        except CommandFailed as error:
+            # Some package of the host was left half installed, or the lists name what the mirror no longer has.
+            mend = CONFIGURE if "dpkg --configure -a" in str(error) else (*APT, "update")
+            system.run(mend, APT_ENV)
             system.run(command, APT_ENV)
 
 

@@ -16,10 +16,11 @@ FIXTURES = Path(__file__).parents[3] / "fixtures" / "host"
 class FakeSystem(System):
     """Files and answers as plain data; what changes something is recorded."""
 
-    def __init__(self, files=None, answers=None, failing=()):
+    def __init__(self, files=None, answers=None, failing=(), words="it failed"):
         self.files = dict(files or {})
         self.answers = dict(answers or {})
         self.failing = list(failing)
+        self.words = words
         self.ran = []
 
     def query(self, argv):
@@ -29,7 +30,7 @@ class FakeSystem(System):
         self.ran.append(" ".join(argv))
         if self.failing and self.failing[0] in self.ran[-1]:
             self.failing.pop(0)
-            raise CommandFailed("it failed")
+            raise CommandFailed(self.words)
         return self.answers.get(argv[0], "")
 
     def which(self, program):

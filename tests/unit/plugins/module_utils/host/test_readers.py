@@ -46,6 +46,9 @@ def test_install_fetches_lists_only_when_it_must(fake_system):
     system = fake_system(failing=["install"])
     packages.Install(["jq"]).apply(system)
     assert [command.split()[-1] for command in system.ran] == ["jq", "update", "jq"]
+    system = fake_system(failing=["install"], words="you must manually run 'dpkg --configure -a'")
+    packages.Install(["jq"]).apply(system)
+    assert "dpkg" in system.ran[1] and "--configure" in system.ran[1]
 
 
 def test_units_stopped_running_and_missing(fixture_text, fake_system):
