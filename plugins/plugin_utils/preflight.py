@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout
 
 DRIVERS = ("overlay",)
@@ -287,7 +289,7 @@ def layout_is_possible(cluster: Cluster) -> Iterator[str]:
     parity = cluster.settings.get("parity")
     try:
         wanted = layout.plan(servers, None if parity in (None, "") else int(parity))
-    except layout.LayoutError as error:
+    except InputError as error:
         yield from error.violations
         return
     for live in _live_server_lists(cluster):
@@ -314,6 +316,17 @@ def credentials_are_strong(cluster: Cluster) -> Iterator[str]:
             yield f"{name}: is not set, and minio_credentials_keep is false; give it, since nothing is kept on hosts"
 
 
+def archive_is_an_image(cluster: Cluster) -> Iterator[str]:
+    """An archive that lies on the controller is read before any host is touched."""
+    settings = cluster.settings
+    if settings.get("image_source") != "archive" or settings.get("build_host") not in (None, "localhost"):
+        return
+    try:
+        image_archive.pick(str(settings.get("image_archive") or ""), settings.get("image") or None)
+    except InputError as error:
+        yield from (f"minio_image_archive: {sentence}" for sentence in error.violations)
+
+
 RULES: tuple[Rule, ...] = (
     settings_are_known,
     groups_are_filled,
@@ -329,6 +342,7 @@ RULES: tuple[Rule, ...] = (
     numbers_are_stable,
     layout_is_possible,
     credentials_are_strong,
+    archive_is_an_image,
 )
 
 
