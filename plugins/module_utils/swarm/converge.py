@@ -9,6 +9,7 @@ out. Time comes in as a number, so several services are followed in one loop wit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,8 @@ STATES = {
         start=1,
     )
 }
+# On a node, and not over yet.
+STARTED = ("assigned", "accepted", "preparing", "ready", "starting", "running")
 JOB_MODES = ("ReplicatedJob", "GlobalJob")
 FAILED_UPDATES = {
     "paused": "its update is paused",
@@ -61,7 +64,8 @@ class Verdict:
 
     @property
     def complete(self) -> bool:
-        return self.wanted is not None and self.running == self.wanted
+        """While an update is taken back, the tasks that run are not those that were asked for."""
+        return self.wanted is not None and self.running == self.wanted and self.update != "rollback_started"
 
     def describe(self) -> str:
         wanted = "?" if self.wanted is None else str(self.wanted)
@@ -98,7 +102,7 @@ def needs_waiting(service: dict[str, Any]) -> bool:
     if update and update != "completed":
         return True
     status = service.get("ServiceStatus") or {}
-    if _job(service):
+    if is_job(service["Spec"]):
         return False
     return status.get("RunningTasks", 0) != status.get("DesiredTasks", 0)
 
@@ -107,12 +111,7 @@ def judge(
     service: dict[str, Any], tasks: list[dict[str, Any]], nodes: list[dict[str, Any]], changed: bool = True
 ) -> Verdict:
     """``changed``: this run changed the service, so a failed update is a failure even if the tasks recovered since."""
-    nodes_up = {
-        node["ID"]: (node.get("Description") or {}).get("Hostname", node["ID"])
-        for node in nodes
-        if (node.get("Status") or {}).get("State") != "down"
-    }
-    hostnames = {node["ID"]: (node.get("Description") or {}).get("Hostname", node["ID"]) for node in nodes}
+    nodes_up = {node["ID"] for node in nodes if (node.get("Status") or {}).get("State") != "down"}
     counted, wanted = _count(service, _current(service, tasks), nodes_up)
     status = service.get("UpdateStatus") or {}
     update = status.get("State", "")
@@ -120,7 +119,7 @@ def judge(
     if update in FAILED_UPDATES and (changed or counted != wanted):
         message = status.get("Message", "")
         failure = FAILED_UPDATES[update] + (f" ({message})" if message else "")
-    job = _job(service)
+    job = is_job(service["Spec"])
     return Verdict(
         name=service["Spec"]["Name"],
         running=counted,
@@ -128,9 +127,13 @@ def judge(
         hold=0.0 if job else _monitor(service),
         update="" if update == "completed" else update,
         failure=failure,
-        errors=() if counted == wanted and not failure else task_errors(tasks, hostnames),
+        errors=() if counted == wanted and not failure else task_errors(tasks, names_of(nodes)),
         word="complete" if job else "running",
     )
+
+
+def names_of(nodes: list[dict[str, Any]]) -> dict[str, str]:
+    return {node["ID"]: (node.get("Description") or {}).get("Hostname", node["ID"]) for node in nodes}
 
 
 def task_errors(tasks: list[dict[str, Any]], hostnames: dict[str, str]) -> tuple[str, ...]:
@@ -157,8 +160,8 @@ def _slot(task: dict[str, Any]) -> str:
     return str(task.get("Slot") or task.get("ID", "")[:12])
 
 
-def _job(service: dict[str, Any]) -> bool:
-    return any(mode in service["Spec"].get("Mode", {}) for mode in JOB_MODES)
+def is_job(spec: Mapping[str, Any]) -> bool:
+    return any(mode in spec.get("Mode", {}) for mode in JOB_MODES)
 
 
 def _monitor(service: dict[str, Any]) -> float:
@@ -173,7 +176,7 @@ def _current(service: dict[str, Any], tasks: list[dict[str, Any]]) -> list[dict[
         for task in tasks
         if task.get("DesiredState") in STATES and (task.get("Status") or {}).get("State") in STATES
     ]
-    if not _job(service):
+    if not is_job(service["Spec"]):
         return known
     run = _iteration(service.get("JobStatus"))
     return [task for task in known if "JobIteration" in task and _index(task["JobIteration"]) == run]
@@ -187,7 +190,7 @@ def _index(version: Any) -> int:
     return int((version or {}).get("Index", 0))
 
 
-def _count(service: dict[str, Any], tasks: list[dict[str, Any]], nodes_up: dict[str, str]) -> tuple[int, int | None]:
+def _count(service: dict[str, Any], tasks: list[dict[str, Any]], nodes_up: set[str]) -> tuple[int, int | None]:
     """How many count, and how many are wanted."""
     mode = service["Spec"].get("Mode") or {}
     if "Replicated" in mode:

@@ -15,7 +15,7 @@ from ..engine import Engine, retry_out_of_sequence
 from ..errors import InputError, NotFound, OverlayError, Unavailable
 from ..rows import Refs
 from ..wait import Clock, wait_until
-from .converge import Progress, advance, judge
+from .converge import STARTED, Progress, Verdict, advance, is_job, judge, names_of, task_errors
 from .service import TABLE
 
 INTERVAL = 0.5
@@ -109,12 +109,8 @@ class Followed:
             return False
         return bool(self.failures()) or all(one.converged(self.now) for one in self.progress.values())
 
-    def failures(self) -> list[str]:
-        return [
-            f'service "{verdict.name}": {verdict.failure}' + "".join(f"; {error}" for error in verdict.errors)
-            for verdict in (one.verdict for one in self.progress.values())
-            if verdict.failure
-        ]
+    def failures(self) -> dict[str, Verdict]:
+        return {ident: one.verdict for ident, one in self.progress.items() if one.verdict.failure}
 
     def show(self) -> str:
         waiting = [one.verdict.describe() for one in self.progress.values() if not one.converged(self.now)]
@@ -138,10 +134,22 @@ def follow(
     names = f"{len(watched)} service{'s' if len(watched) > 1 else ''} to converge"
     wait_until(probe, Followed.settled, timeout, names, INTERVAL, clock, Followed.show)
     if seen.failures():
-        raise OverlayError("; ".join(seen.failures()))
+        raise OverlayError("; ".join(_explained(engine, seen)))
     return {
         ident: {"running": one.verdict.running, "wanted": one.verdict.wanted} for ident, one in seen.progress.items()
     }
+
+
+def _explained(engine: Engine, seen: Followed) -> list[str]:
+    """With the errors of all tasks: those of an update that was rolled back are no longer up to date."""
+    failures = seen.failures()
+    tasks = engine.call("GET", "/tasks", query={"filters": {"service": list(failures)}})
+    hostnames = names_of(engine.call("GET", "/nodes"))
+    sentences = []
+    for ident, verdict in failures.items():
+        errors = task_errors([task for task in tasks if task["ServiceID"] == ident], hostnames)
+        sentences.append("; ".join([f'service "{verdict.name}": {verdict.failure}', *errors]))
+    return sentences
 
 
 def _look(engine: Engine, watched: Mapping[str, bool], before: Followed, clock: Clock) -> Followed:
@@ -170,18 +178,27 @@ def remove(engine: Engine, ident: str) -> None:
         engine.call("DELETE", f"/services/{ident}")
 
 
-def await_gone(engine: Engine, names: Mapping[str, str], timeout: float, clock: Optional[Clock] = None) -> None:
-    """``names``: service ID → name. Waits until no task of them is left, and on this host no container either."""
+def await_gone(
+    engine: Engine, removed: Iterable[Mapping[str, Any]], timeout: float, clock: Optional[Clock] = None
+) -> None:
+    """Waits until no task of the removed services is left, and on this host no container either.
+
+    The Engine keeps the tasks of a removed job with their containers: there it is enough that none of them runs.
+    """
+    gone = {one["ID"]: one["Spec"] for one in removed}
 
     def probe() -> list[str]:
-        tasks = [task for task in engine.call("GET", "/tasks") if task.get("ServiceID") in names]
-        left = [f"a task of {names[task['ServiceID']]} is {task['Status']['State']}" for task in tasks]
+        left = []
+        for task in engine.call("GET", "/tasks"):
+            spec, state = gone.get(task.get("ServiceID")), task["Status"]["State"]
+            if spec and not (is_job(spec) and (state not in STARTED or not task.get("NodeID"))):
+                left.append(f'a task of "{spec["Name"]}" is {state}')
         labels = {"label": ["com.docker.swarm.service.id"]}
         for one in engine.call("GET", "/containers/json", query={"all": True, "filters": labels}):
-            ident = one["Labels"].get("com.docker.swarm.service.id")
-            if ident in names:
-                left.append(f"a container of {names[ident]} is {one['State']}")
+            spec = gone.get(one["Labels"]["com.docker.swarm.service.id"])
+            if spec and not (is_job(spec) and one["State"] != "running"):
+                left.append(f'a container of "{spec["Name"]}" is {one["State"]}')
         return left
 
-    if names:
+    if gone:
         wait_until(probe, lambda left: not left, timeout, "removed services to be gone", INTERVAL, clock)

@@ -111,7 +111,7 @@ def _apply(
     # A service cannot change its mode: the same service is made anew once nothing of it holds on to ports and names.
     body = fields.merge(TABLE, live["Spec"], want, refs)
     rollout.remove(engine, live["ID"])
-    rollout.await_gone(engine, {live["ID"]: params["name"]}, params["wait_timeout"])
+    rollout.await_gone(engine, [live], params["wait_timeout"])
     return str(engine.call("POST", "/services/create", body=body, headers=headers)["ID"])
 
 
@@ -141,5 +141,5 @@ def _absent(
     if not check_mode:
         rollout.remove(engine, live["ID"])
         if params["wait"]:
-            rollout.await_gone(engine, {live["ID"]: params["name"]}, params["wait_timeout"])
+            rollout.await_gone(engine, [live], params["wait_timeout"])
     return {**result, "diff": fields.as_diff([Change("exists", True, False)])}

@@ -134,6 +134,10 @@ def ident(one: Optional[Mapping[str, Any]]) -> str:
     return str((one or {}).get("ID") or (one or {})["Id"])
 
 
+def removed_services(plan: Plan) -> list[dict[str, Any]]:
+    return [step.live for step in plan.of("service", remove=True) if step.live]
+
+
 def _wait(engine: Engine, definition: Definition, plan: Plan, live: Live, timeout: float) -> dict[str, dict[str, Any]]:
     """Follows what this run changed, and what it found not where it should be."""
     watched = {
@@ -143,7 +147,7 @@ def _wait(engine: Engine, definition: Definition, plan: Plan, live: Live, timeou
     }
     watched.update({ident(step.live): True for step in plan.of("service")})
     converged = rollout.follow(engine, watched, timeout)
-    rollout.await_gone(engine, {ident(step.live): step.name for step in plan.of("service", remove=True)}, timeout)
+    rollout.await_gone(engine, removed_services(plan), timeout)
     return converged
 
 
@@ -179,8 +183,7 @@ def _absent(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict
     plan = plan_removal(params["name"], live)
     if not check_mode:
         apply(engine, plan, live)
-        gone = {ident(step.live): step.name for step in plan.of("service", remove=True)}
-        rollout.await_gone(engine, gone, params["wait_timeout"])
+        rollout.await_gone(engine, removed_services(plan), params["wait_timeout"])
         remove(engine, plan.of("secret", "config", "network", remove=True), plan, params["wait_timeout"])
     return _result(plan, None, live, {})
 
