@@ -88,9 +88,9 @@ RENAMED = {
     "group_add": "groups",
     "ports": "publish",
     "volumes": "mounts",
-    "restart_policy": "restart_config",
-    "max_replicas_per_node": "replicas_max_per_node",
 }
+# Labels under deploy are the service's, those beside it the containers'.
+DEPLOY_RENAMED = {"restart_policy": "restart_config", "max_replicas_per_node": "replicas_max_per_node"}
 LIMITS = "give it under deploy.resources"
 IGNORED = {
     "build": "images are built before they are deployed",
@@ -181,8 +181,8 @@ def options(place: Place) -> dict[str, Any]:
         found["privileges"] = {"credential_spec": found.pop("credential_spec")}
     resources = deploy.pop("resources", {})
     if "placement" in deploy:
-        deploy["placement"] = {RENAMED.get(key, key): value for key, value in deploy["placement"].items()}
-    found.update({RENAMED.get(key, key): value for key, value in {**deploy, **resources}.items()})
+        deploy["placement"] = {DEPLOY_RENAMED.get(key, key): value for key, value in deploy["placement"].items()}
+    found.update({DEPLOY_RENAMED.get(key, key): value for key, value in {**deploy, **resources}.items()})
     _mode(place, found)
     if not found.get("image"):
         place.fail("has no image")

@@ -1,0 +1,268 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compose definitions become what ``docker stack deploy`` makes of them; nothing in them is lost without a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils import fields
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
+from ansible_collections.baremetal.overlay.plugins.module_utils.rows import Refs
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import Definition, Namespace, convert
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_merge import merge_definitions
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_service import SERVICE
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
+
+TOP = {
+    "networks": {"net": {"external": True}},
+    "volumes": {"data": {"driver_opts": {"o": "size=1g"}}, "given": {"external": True, "name": "theirs"}},
+    "secrets": {"password": {"file": "/etc/password"}},
+    "configs": {"settings": {"content": "x"}},
+}
+
+
+def made(prefix: bool = True, **service: Any) -> dict[str, Any]:
+    """The ServiceSpec of one service."""
+    definition = convert([{**TOP, "services": {"web": {"image": "i", **service}}}], Namespace("s", prefix))
+    options = next(iter(definition.services.values()))
+    refs = Refs({"network": {"net": "n1", "s_default": "n2"}, "secret": {"s_password": "x1"},
+                 "config": {"s_settings": "c1"}})  # fmt: skip
+    return fields.merge(TABLE, None, fields.whole(TABLE, fields.build(TABLE, options)), refs)
+
+
+def errors_of(**service: Any) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        made(**service)
+    return caught.value.violations
+
+
+CONTAINER = {
+    "command": ({"command": "server '/a b'"}, {"Args": ["server", "/a b"]}),
+    "entrypoint": ({"entrypoint": ["/bin/x", "y z"]}, {"Command": ["/bin/x", "y z"]}),
+    "environment": ({"environment": ["A=1", "B=x=y", "C="]}, {"Env": ["A=1", "B=x=y", "C="]}),
+    "environment mapping": ({"environment": {"A": 1, "B": True}}, {"Env": ["A=1", "B=true"]}),
+    "healthcheck": (
+        {"healthcheck": {"test": "true", "interval": "1m30s", "retries": 3}},
+        {"Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 90_000_000_000, "Retries": 3}},
+    ),
+    "no healthcheck": ({"healthcheck": {"disable": True}}, {"Healthcheck": {"Test": ["NONE"]}}),
+    "ulimits": (
+        {"ulimits": {"nofile": {"soft": 1, "hard": 2}, "nproc": 3}},
+        {"Ulimits": [{"Name": "nofile", "Soft": 1, "Hard": 2}, {"Name": "nproc", "Soft": 3, "Hard": 3}]},
+    ),
+    "extra_hosts": ({"extra_hosts": ["a:10.0.0.1", "b:::1"]}, {"Hosts": ["10.0.0.1 a", "::1 b"]}),
+    "stop_grace_period": ({"stop_grace_period": "1m"}, {"StopGracePeriod": 60_000_000_000}),
+    "capabilities": ({"cap_add": ["NET_ADMIN"]}, {"CapabilityAdd": ["CAP_NET_ADMIN"]}),
+    "dns": ({"dns": "10.0.0.1"}, {"DNSConfig": {"Nameservers": ["10.0.0.1"]}}),
+    "tmpfs": (
+        {"tmpfs": "/tmp:size=64m,mode=1777"},
+        {"Mounts": [{"Target": "/tmp", "Type": "tmpfs", "TmpfsOptions": {"SizeBytes": 64 << 20, "Mode": 0o1777}}]},
+    ),
+    "bind": (
+        {"volumes": ["/srv:/drives:rslave,ro"]},
+        {"Mounts": [{"Source": "/srv", "Target": "/drives", "Type": "bind", "ReadOnly": True,
+                     "BindOptions": {"Propagation": "rslave"}}]},
+    ),
+    "long bind": (
+        {"volumes": [{"type": "bind", "source": "/srv", "target": "/d", "bind": {"propagation": "rslave"}}]},
+        {"Mounts": [{"Source": "/srv", "Target": "/d", "Type": "bind", "BindOptions": {"Propagation": "rslave"}}]},
+    ),
+    "volume": (
+        {"volumes": ["data:/d:nocopy"]},
+        {"Mounts": [{"Source": "s_data", "Target": "/d", "Type": "volume", "VolumeOptions": {
+            "NoCopy": True, "Labels": {"com.docker.stack.namespace": "s"},
+            "DriverConfig": {"Options": {"o": "size=1g"}}}}]},
+    ),
+    "external volume": (
+        {"volumes": ["given:/d"]}, {"Mounts": [{"Source": "theirs", "Target": "/d", "Type": "volume"}]},
+    ),
+    "secret": (
+        {"secrets": [{"source": "password", "uid": "9000", "mode": "0400"}]},
+        {"Secrets": [{"SecretName": "s_password", "SecretID": "x1",
+                      "File": {"Name": "password", "UID": "9000", "GID": "0", "Mode": 0o400}}]},
+    ),
+    "config": (
+        {"configs": [{"source": "settings", "target": "/etc/x"}]},
+        {"Configs": [{"ConfigName": "s_settings", "ConfigID": "c1",
+                      "File": {"Name": "/etc/x", "UID": "0", "GID": "0", "Mode": 0o444}}]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CONTAINER)
+def test_container(case: str) -> None:
+    written, wanted = CONTAINER[case]
+    spec = made(**written)["TaskTemplate"]["ContainerSpec"]
+    assert {key: spec[key] for key in wanted} == wanted
+
+
+SPEC = {
+    "global": ({"deploy": {"mode": "global"}}, "Mode", {"Global": {}}),
+    "job": (
+        {"deploy": {"mode": "replicated-job", "replicas": 3}},
+        "Mode", {"ReplicatedJob": {"MaxConcurrent": 3, "TotalCompletions": 3}},
+    ),
+    "host port": (
+        {"ports": [{"target": 9000, "published": 9000, "mode": "host"}], "deploy": {"endpoint_mode": "dnsrr"}},
+        "EndpointSpec",
+        {"Mode": "dnsrr",
+         "Ports": [{"PublishedPort": 9000, "TargetPort": 9000, "Protocol": "tcp", "PublishMode": "host"}]},
+    ),
+    "port range": (
+        {"ports": ["8000-8001:80-81/udp"]},
+        "EndpointSpec",
+        {"Ports": [{"PublishedPort": 8000 + n, "TargetPort": 80 + n, "Protocol": "udp", "PublishMode": "ingress"}
+                   for n in (0, 1)]},
+    ),
+    "update_config": (
+        {"deploy": {"update_config": {"delay": "10s"}}},
+        "UpdateConfig",
+        {"Delay": 10_000_000_000, "Parallelism": 1, "FailureAction": "pause", "Monitor": 5_000_000_000,
+         "Order": "stop-first"},
+    ),
+    "restart_policy": (
+        {"deploy": {"restart_policy": {"delay": "1s"}}},
+        "TaskTemplate.RestartPolicy", {"Delay": 1_000_000_000, "Condition": "any"},
+    ),
+    "resources": (
+        {"deploy": {"resources": {"limits": {"cpus": "0.5", "memory": "2G", "pids": 9}}}},
+        "TaskTemplate.Resources.Limits", {"NanoCPUs": 500_000_000, "MemoryBytes": 2 << 30, "Pids": 9},
+    ),
+    "placement": (
+        {"deploy": {"placement": {"constraints": ["node.labels.a==1"], "preferences": [{"spread": "node.labels.r"}],
+                                  "max_replicas_per_node": 1}}},
+        "TaskTemplate.Placement",
+        {"Constraints": ["node.labels.a == 1"], "Preferences": [{"Spread": {"SpreadDescriptor": "node.labels.r"}}],
+         "MaxReplicas": 1},
+    ),
+    "logging": (
+        {"logging": {"driver": "json-file", "options": {"max-file": 3}}},
+        "TaskTemplate.LogDriver", {"Name": "json-file", "Options": {"max-file": "3"}},
+    ),
+    "network": (
+        {"networks": {"net": {"aliases": ["w"]}}}, "TaskTemplate.Networks", [{"Target": "n1", "Aliases": ["w", "web"]}],
+    ),
+    "default network": ({}, "TaskTemplate.Networks", [{"Target": "n2", "Aliases": ["web"]}]),
+    "labels": (
+        {"deploy": {"labels": ["a=b"]}},
+        "Labels", {"a": "b", "com.docker.stack.namespace": "s", "com.docker.stack.image": "i"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPEC)
+def test_spec(case: str) -> None:
+    written, path, wanted = SPEC[case]
+    found: Any = made(**written)
+    for step in path.split("."):
+        found = found[step]
+    assert found == wanted
+
+
+def test_names_without_a_prefix_are_those_of_the_definition() -> None:
+    definition = convert([{**TOP, "services": {"web": {"image": "i", "networks": ["net"]}}}], Namespace("s", False))
+    assert list(definition.services) == ["web"]
+    assert list(definition.secrets) == ["password"]
+    assert definition.services["web"]["networks"] == [{"name": "net", "aliases": [], "options": {}}]
+
+
+WRONG = {
+    "unknown key": ({"imagee": "x"}, 'services.web.imagee: is not a key of a Compose definition; "image"?'),
+    "forbidden key": ({"mem_limit": "1g"}, "services.web.mem_limit: give it under deploy.resources"),
+    "bound port": ({"ports": ["127.0.0.1:80:80"]}, "is bound to one address, which Swarm cannot do"),
+    "port number": ({"ports": ["80:70000"]}, "services.web.ports[0]: port 70000 is not between 1 and 65535"),
+    "port ranges": ({"ports": ["80-82:80"]}, "has 3 published ports for 1 in the container"),
+    "relative path": ({"volumes": ["./a:/b"]}, '"./a" is a relative path'),
+    "unknown volume": (
+        {"volumes": ["nope:/b"]},
+        'volume "nope" is not among the top-level volumes; there are: data, given',
+    ),
+    "unknown network": ({"networks": ["nope"]}, 'network "nope" is not among the top-level networks; there are: net'),
+    "unknown secret": ({"secrets": ["nope"]}, '"nope" is not among the top-level secrets; there are: password'),
+    "mount options": (
+        {"volumes": [{"type": "bind", "source": "/a", "target": "/b", "tmpfs": {"size": 1}}]},
+        "tmpfs options do not go with type bind",
+    ),
+    "replicas of global": ({"deploy": {"mode": "global", "replicas": 2}}, "is not for mode global"),
+    "duration": ({"stop_grace_period": "10"}, "is '10'; give a duration with a unit"),
+    "size": ({"deploy": {"resources": {"limits": {"memory": "lots"}}}}, '"lots" is not a size'),
+    "truth": ({"read_only": "yes"}, "services.web.read_only: is a text ('yes'); give true or false"),
+    "variable": ({"environment": ["HOME"]}, '"HOME" has no value; give HOME=value'),
+    "healthcheck": ({"healthcheck": {"disable": True, "test": "x"}}, "disable: true stands beside test"),
+    "no image": ({"image": ""}, "services.web: has no image"),
+    "file mode": ({"secrets": [{"source": "password", "mode": "rw"}]}, "is 'rw'; give a file mode"),
+    "choice": ({"deploy": {"endpoint_mode": "x"}}, "services.web.deploy.endpoint_mode: is 'x'; give one of vip, dnsrr"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong(case: str) -> None:
+    written, said = WRONG[case]
+    assert any(said in error for error in errors_of(**written)), errors_of(**written)
+
+
+def test_all_errors_come_at_once() -> None:
+    assert len(errors_of(tty=1, ports=["x"], volumes=["./a:/b"], deploy={"replicas": "many"})) == 4
+
+
+def test_every_key_is_read_or_warned_about_or_refused() -> None:
+    ignored = {name: "x" for name, key in SERVICE.items() if key.ignored}
+    definition = convert([{"services": {"web": {"image": "i", **ignored}}}], Namespace("s"))
+    assert {warning.split(":")[0] for warning in definition.warnings} == {f"services.web.{name}" for name in ignored}
+    refused = {name: "x" for name, key in SERVICE.items() if key.refused}
+    assert len(errors_of(**refused)) == len(refused)
+
+
+TOP_LEVEL = {
+    "version": ({"version": "2.4"}, 'version: "2.4" is not a version that stacks know'),
+    "external with more": ({"networks": {"n": {"external": True, "driver": "overlay"}}}, "is external, so nothing but"),
+    "secret content": ({"secrets": {"x": {"content": "hidden"}}}, "does not belong into a definition"),
+    "no services": ({"services": {}}, "services: there is none"),
+    "list": ({"services": ["web"]}, "services: is a list; give a mapping"),
+}
+
+
+@pytest.mark.parametrize("case", TOP_LEVEL)
+def test_wrong_at_the_top_level(case: str) -> None:
+    written, said = TOP_LEVEL[case]
+    with pytest.raises(InputError) as caught:
+        convert([{"services": {"web": {"image": "i"}}, **written}], Namespace("s"))
+    assert any(said in error for error in caught.value.violations), caught.value.violations
+    assert "hidden" not in str(caught.value)
+
+
+def test_only_networks_that_a_service_uses_are_made() -> None:
+    definition: Definition = convert(
+        [{"services": {"web": {"image": "i", "networks": ["a"]}}, "networks": {"a": None, "b": None}}], Namespace("s")
+    )
+    assert list(definition.networks) == ["s_a"]
+    assert definition.warnings == ["networks.b: is attached to no service; it is not made"]
+
+
+MERGES = {
+    "scalars": ({"a": 1, "b": 2}, {"b": 3}, {"a": 1, "b": 3}),
+    "command": ({"command": ["a", "b"]}, {"command": ["c"]}, {"command": ["c"]}),
+    "environment": ({"environment": ["A=1", "B=2"]}, {"environment": {"B": 3}}, {"environment": {"A": "1", "B": 3}}),
+    "lists": ({"dns": ["a"]}, {"dns": ["b", "a"]}, {"dns": ["a", "b"]}),
+    "ports": (
+        {"ports": ["80:80", "90:90"]}, {"ports": [{"published": 80, "target": 8080}]},
+        {"ports": [{"published": 80, "target": 8080}, "90:90"]},
+    ),
+    "volumes": ({"volumes": ["a:/x", "/b:/y"]}, {"volumes": ["c:/x"]}, {"volumes": ["c:/x", "/b:/y"]}),
+    "networks": (
+        {"networks": ["a"]}, {"networks": {"b": {"aliases": ["x"]}}},
+        {"networks": {"a": None, "b": {"aliases": ["x"]}}},
+    ),
+    "logging": (
+        {"logging": {"driver": "a", "options": {"x": 1}}}, {"logging": {"driver": "b"}}, {"logging": {"driver": "b"}},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MERGES)
+def test_later_definitions_override_earlier_ones(case: str) -> None:
+    earlier, later, merged = MERGES[case]
+    assert merge_definitions([earlier, later]) == merged

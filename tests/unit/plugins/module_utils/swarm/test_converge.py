@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Convergence, judged on answers of a real engine (20.10)."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.converge import (
+    Verdict,
+    advance,
+    judge,
+    needs_waiting,
+)
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "swarm"
+
+
+def load(name: str) -> dict[str, Any]:
+    return json.loads((FIXTURES / f"{name}.json").read_text())
+
+
+def verdict_of(name: str, **more: Any) -> Verdict:
+    return judge(**load(name), **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "running", "wanted", "complete", "hold"),
+    [
+        ("replicated", 2, 2, True, 1.0),
+        ("global", 1, 1, True, 1.0),
+        ("replicated-job", 3, 3, True, 0.0),
+        ("global-job", 1, 1, True, 0.0),
+        ("pending", 0, 1, False, 5.0),
+        ("failing", 0, 1, False, 5.0),
+        ("paused", 0, 1, False, 5.0),
+    ],
+)
+def test_counts(name: str, running: int, wanted: int, complete: bool, hold: float) -> None:
+    verdict = verdict_of(name)
+    assert (verdict.running, verdict.wanted, verdict.complete, verdict.hold) == (running, wanted, complete, hold)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("pending", "task 1 pending: no suitable node (scheduling constraints not satisfied on 1 node)"),
+        ("failing", "task 1 on node vm failed: task: non-zero exit (3)"),
+        ("paused", "task 1 on node vm failed: task: non-zero exit (3)"),
+    ],
+)
+def test_errors_say_task_node_and_reason(name: str, said: str) -> None:
+    assert said in verdict_of(name).describe()
+
+
+def test_failed_updates() -> None:
+    assert "update is paused" in verdict_of("paused").failure
+    assert "rolled back" in verdict_of("rolled-back").failure
+    assert "update is paused" in verdict_of("paused", changed=False).failure, "its tasks still do not run"
+
+
+def test_an_update_that_failed_before_this_run_is_none_of_its_business_if_what_runs_is_what_it_wants() -> None:
+    found = load("replicated")
+    found["service"]["UpdateStatus"] = {"State": "rollback_completed"}
+    assert judge(**found).failure
+    assert not judge(**found, changed=False).failure
+
+
+def test_an_update_that_is_being_taken_back_is_not_complete() -> None:
+    found = load("rolled-back")
+    found["service"]["UpdateStatus"]["State"] = "rollback_started"
+    assert not judge(**found).complete
+
+
+def test_nodes_that_are_down_are_ignored() -> None:
+    for name, wanted in (("replicated", 2), ("global", None)):
+        found = load(name)
+        found["nodes"][0]["Status"]["State"] = "down"
+        verdict = judge(**found)
+        assert (verdict.running, verdict.wanted, verdict.complete) == (0, wanted, False)
+
+
+def test_the_lowest_state_of_a_slot_counts() -> None:
+    """With start-first, the old task still runs while the new one starts."""
+    found = load("replicated")
+    newer = copy.deepcopy(found["tasks"][0])
+    newer["ID"], newer["Status"]["State"] = "newer", "starting"
+    found["tasks"].append(newer)
+    assert judge(**found).running == 1
+
+
+def test_a_task_that_was_stopped_for_good_does_not_count_in_a_global_service() -> None:
+    found = load("global")
+    drained = copy.deepcopy(found["tasks"][0])
+    drained.update(ID="drained", NodeID="other", DesiredState="shutdown")
+    drained["Status"]["State"] = "shutdown"
+    found["tasks"].append(drained)
+    found["nodes"].append({"ID": "other", "Status": {"State": "ready"}})
+    assert judge(**found).complete
+
+
+def test_tasks_of_an_earlier_run_of_a_job_do_not_count() -> None:
+    found = load("replicated-job")
+    found["service"]["JobStatus"] = {"JobIteration": {"Index": 7}}
+    assert judge(**found).running == 0
+
+
+def test_it_has_to_hold_for_the_monitor_period_without_a_break() -> None:
+    good, bad = verdict_of("replicated"), Verdict("replicated", 1, 2, 1.0)
+    first = advance(None, good, 10.0)
+    assert not first.converged(10.9)
+    assert advance(first, good, 11.0).converged(11.0)
+    fallen = advance(first, bad, 10.5)
+    again = advance(fallen, good, 10.6)
+    assert not again.converged(11.1)
+    assert again.converged(11.6)
+
+
+@pytest.mark.parametrize(
+    ("name", "waits"),
+    [("replicated", False), ("global", False), ("replicated-job", False), ("pending", True), ("paused", True)],
+)
+def test_what_a_list_call_says_is_enough_to_know_whether_to_wait(name: str, waits: bool) -> None:
+    assert needs_waiting(load(name)["service"]) is waits
