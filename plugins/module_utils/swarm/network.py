@@ -139,6 +139,8 @@ def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dic
     live = exact(name, engine.call("GET", "/networks", query={"filters": {"name": [name]}}))
     if params["state"] == "absent":
         return _absent(engine, params, live, check_mode)
+    if live is not None and not allocated(live):
+        live = await_allocated(engine, live["Id"], params["wait_timeout"])
     changes = changes_of(want, live)
     result: dict[str, Any] = {"changed": bool(changes) or live is None, "network": live or {}, "actions": []}
     if not result["changed"]:
@@ -159,7 +161,23 @@ def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dic
     if live is not None:
         _delete(engine, live, params["wait_timeout"])
     ident = engine.call("POST", "/networks/create", body)["Id"]
-    return {**result, "network": engine.call("GET", f"/networks/{ident}")}
+    return {**result, "network": await_allocated(engine, ident, params["wait_timeout"])}
+
+
+def allocated(live: Mapping[str, Any]) -> bool:
+    """A network of the cluster has neither driver nor addresses until its leader has allocated it."""
+    return bool(live.get("Driver"))
+
+
+def await_allocated(engine: Engine, ident: str, timeout: float) -> dict[str, Any]:
+    return wait_until(
+        lambda: engine.call("GET", f"/networks/{ident}"),
+        allocated,
+        timeout,
+        f'network "{ident}" to be allocated by the cluster',
+        interval=0.1,
+        show=lambda live: f"{live['Name']}: driver {live.get('Driver')!r}, IPAM {live.get('IPAM')}",
+    )
 
 
 def _recreated(live: Mapping[str, Any], want: Mapping[str, Any]) -> dict[str, Any]:
