@@ -79,6 +79,12 @@ options:
       - How many seconds to wait.
     type: int
     default: 300
+  serial:
+    description:
+      - How many live services are updated at once; V(0) is all of them.
+      - With any other number each batch has converged before the next begins, and a failure ends the update there.
+    type: int
+    default: 0
   with_registry_auth:
     description:
       - Sends the registry logins of the user on the managed host along, for the nodes to pull with.
@@ -155,6 +161,7 @@ SPEC = {
     "secret_data": {"type": "dict", "no_log": True},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 300},
+    "serial": {"type": "int", "default": 0},
     "with_registry_auth": {"type": "bool", "default": False},
     "resolve_image": {"type": "str", "choices": ["always", "changed", "never"]},
 }

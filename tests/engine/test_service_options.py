@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every option of a service on a real engine: set, again, changed, again, emptied, again; refused where it is too new."""
+"""Every option of a service on a real engine: set, again, changed, again, emptied, again; refused where too new."""
 
 from __future__ import annotations
 

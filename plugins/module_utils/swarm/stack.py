@@ -37,7 +37,7 @@ def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str
         raise InputError(violations)
     converged: dict[str, dict[str, Any]] = {}
     if not check_mode:
-        apply(engine, plan, live, params["with_registry_auth"])
+        apply(engine, plan, live, params)
         if params["wait"]:
             converged = _wait(engine, definition, plan, live, params["wait_timeout"])
         remove(engine, plan.of("secret", "config", "network", remove=True), plan, params["wait_timeout"])
@@ -111,7 +111,7 @@ def _data(kind: str, blob: Blob, given: Optional[str], check_mode: bool) -> Opti
         raise InputError(f'{kind} "{blob.key}": {blob.file} cannot be read on this host: {error.strerror}') from error
 
 
-def apply(engine: Engine, plan: Plan, live: Live, with_login: bool = False) -> None:
+def apply(engine: Engine, plan: Plan, live: Live, params: Mapping[str, Any]) -> None:
     for step in plan.of(*MAKE):
         if step.action == "create":
             made = engine.call("POST", f"/{step.kind}s/create", body=step.want)
@@ -119,14 +119,26 @@ def apply(engine: Engine, plan: Plan, live: Live, with_login: bool = False) -> N
         elif step.live:
             query = {"version": step.live["Version"]["Index"]}
             engine.call("POST", f"/{step.kind}s/{ident(step.live)}/update", body=step.want, query=query)
-    for step in plan.of("service"):
-        headers = rollout.login(with_login, step.want["image"])
-        if step.live:
-            rollout.update(engine, step.live, step.want, live.refs, headers=headers)
-        else:
+    services = plan.of("service")
+    updates = [step for step in services if step.live]
+    for step in services:
+        if not step.live:
+            headers = rollout.login(params["with_registry_auth"], step.want["image"])
             step.live = {"ID": rollout.create(engine, step.want, live.refs, headers)}
+    size = params["serial"] or len(updates) or 1
+    for start in range(0, len(updates), size):
+        _update(engine, updates[start : start + size], live, params)
     for step in plan.of("service", remove=True):
         rollout.remove(engine, ident(step.live))
+
+
+def _update(engine: Engine, steps: list[Step], live: Live, params: Mapping[str, Any]) -> None:
+    """One batch. The next one must not begin before these run again."""
+    for step in steps:
+        headers = rollout.login(params["with_registry_auth"], step.want["image"])
+        rollout.update(engine, step.live or {}, step.want, live.refs, headers=headers)
+    if params["serial"]:
+        rollout.follow(engine, {ident(step.live): True for step in steps}, params["wait_timeout"])
 
 
 def ident(one: Optional[Mapping[str, Any]]) -> str:
@@ -182,7 +194,7 @@ def _absent(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict
     live = look(engine, check_mode, set())
     plan = plan_removal(params["name"], live)
     if not check_mode:
-        apply(engine, plan, live)
+        apply(engine, plan, live, params)
         rollout.await_gone(engine, removed_services(plan), params["wait_timeout"])
         remove(engine, plan.of("secret", "config", "network", remove=True), plan, params["wait_timeout"])
     return _result(plan, None, live, {})
