@@ -58,7 +58,7 @@ def lost_managers(nodes: Sequence[Mapping[str, Any]], node_id: Optional[str]) ->
     needed = len(managers) // 2 + 1
     if len(others) >= needed:
         return ""
-    return f"of {len(managers)} managers only {len(others)} others are reachable, and the swarm needs {needed}"
+    return f"only {len(others)} of the {len(managers) - 1} other managers are reachable, and the swarm needs {needed}"
 
 
 @dataclass(frozen=True)
