@@ -135,15 +135,16 @@ from typing import Any, Optional
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.errors import OverlayError
+from ..module_utils.minio import recipe
 from ..module_utils.minio.cache import Cache
 from ..module_utils.minio.image import Maker
 
 ARGUMENTS: dict[str, Any] = {
     "source": {"type": "str", "choices": ["build", "archive", "binary"], "default": "build"},
     "architecture": {"type": "str"},
-    "minio_version": {"type": "str", "default": "v0.0.0-20260212201848-7aac2a2c5b7c"},
-    "mc_version": {"type": "str", "default": "v0.0.0-20250313080218-cf909e1063a9"},
-    "go_version": {"type": "str", "default": "1.26.6"},
+    "minio_version": {"type": "str", "default": recipe.MINIO_VERSION},
+    "mc_version": {"type": "str", "default": recipe.MC_VERSION},
+    "go_version": {"type": "str", "default": recipe.GO_VERSION},
     "archive": {"type": "path"},
     "binary": {"type": "path"},
     "mc_binary": {"type": "path"},

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.preflight import NUMBER_LABEL, Cluster, Host, violations
 
 SWARM_ROLES = {"managers": "manager", "workers": "worker"}
@@ -18,7 +19,10 @@ GROUPS = ("managers", "workers", "minio")
 
 
 def read_cluster(
-    hostvars: Mapping[str, Any], groups: Mapping[str, Sequence[str]], looked_at: Iterable[str], settings: Mapping[str, Any]
+    hostvars: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    looked_at: Iterable[str],
+    settings: Mapping[str, Any],
 ) -> Cluster:
     """The inventory and the registered reports of ``host`` as one value."""
     names = dict.fromkeys(name for group in GROUPS for name in groups.get(group, []))
@@ -44,13 +48,15 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
 
 def draw(cluster: Cluster) -> dict[str, Any]:
     """The plan of a run; with violations in it, nothing of it may be carried out."""
+    minio = minio_plan.draw(cluster)
     return {
         "violations": violations(cluster),
         "acting_manager": _name(cluster.acting or _founder(cluster)),
         "founder": _name(_founder(cluster)),
         "nodes": [_node(host) for host in cluster.seen if host.facts.get("hostname")],
         "underlay_mtu": _underlay_mtu(cluster),
-        "work": {host.name: _work(host, cluster) for host in cluster.hosts},
+        "minio": minio,
+        "work": {host.name: _work(host, cluster, minio["lacking_image"]) for host in cluster.hosts},
     }
 
 
@@ -85,20 +91,24 @@ def _underlay_mtu(cluster: Cluster) -> int | None:
     return min(found, default=None)
 
 
-def _work(host: Host, cluster: Cluster) -> list[str]:
+def _work(host: Host, cluster: Cluster, lacking_image: Sequence[str]) -> list[str]:
     """The computed groups that a host belongs to."""
     if host.report is None:
         return []
     sections = host.report.get("sections", {})
     changed = {name for name, section in sections.items() if section.get("changed")}
     is_acting = host in (cluster.acting, _founder(cluster))
-    keeps = cluster.settings.get("keep_credentials", True) and "managers" in host.groups
+    settings = cluster.settings
+    keeps = settings.get("keep_credentials", True) and "managers" in host.groups
+    # Those given have to be those that are kept, which only a look at every manager can tell.
+    given = bool(settings.get("root_user") or settings.get("root_password"))
     work = {
         "overlay_engine": bool(changed & {"packages", "engine"}),
         "overlay_restart": bool(sections.get("engine", {}).get("restart")),
         "overlay_drives": "drives" in changed,
         "overlay_join": not host.in_swarm,
         "overlay_acting": is_acting,
-        "overlay_credentials": keeps and not host.facts.get("credentials_present"),
+        "overlay_credentials": keeps and (given or not host.facts.get("credentials_present")),
+        "overlay_image": host.name in lacking_image,
     }
     return [group for group, wanted in work.items() if wanted]

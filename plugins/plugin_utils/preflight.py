@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
-from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
 
 DRIVERS = ("overlay",)
 LATER_DRIVERS = ("kernel", "host", "macvlan", "ipvlan", "bridge")
@@ -286,29 +285,16 @@ def layout_is_possible(cluster: Cluster) -> Iterator[str]:
         {"host": host.name, "number": int(host.number), "drives": len(host.drives), "pool": int(host.pool)}
         for host in members
     ]
-    parity = cluster.settings.get("parity")
-    try:
-        wanted = layout.plan(servers, None if parity in (None, "") else int(parity))
-    except InputError as error:
-        yield from error.violations
-        return
-    for live in _live_server_lists(cluster):
-        reason = layout.grow(live, wanted.args)
-        if reason:
-            yield f"MinIO: {reason}"
-
-
-def _live_server_lists(cluster: Cluster) -> list[list[str]]:
-    """The server lists that MinIO's services run with; one, unless somebody's hand is in it."""
-    services = cluster.acting.swarm.get("services", []) if cluster.acting else []
-    lists = (layout.server_list(service.get("args") or []) for service in services)
-    return [list(found) for found in dict.fromkeys(tuple(found) for found in lists if found)]
+    yield from layout.violations(servers, minio_plan.parity(cluster.settings.get("parity")))
 
 
 def credentials_are_strong(cluster: Cluster) -> Iterator[str]:
     """MinIO's own minimum, and where nothing is kept there must be something given."""
     settings = cluster.settings
-    lengths = {"minio_root_user": (settings.get("root_user"), 3), "minio_root_password": (settings.get("root_password"), 8)}
+    lengths = {
+        "minio_root_user": (settings.get("root_user"), 3),
+        "minio_root_password": (settings.get("root_password"), 8),
+    }
     for name, (value, least) in lengths.items():
         if value and len(str(value)) < least:
             yield f"{name}: has {len(str(value))} characters; MinIO takes {least} or more: give a longer one"
@@ -316,18 +302,7 @@ def credentials_are_strong(cluster: Cluster) -> Iterator[str]:
             yield f"{name}: is not set, and minio_credentials_keep is false; give it, since nothing is kept on hosts"
 
 
-def archive_is_an_image(cluster: Cluster) -> Iterator[str]:
-    """An archive that lies on the controller is read before any host is touched."""
-    settings = cluster.settings
-    if settings.get("image_source") != "archive" or settings.get("build_host") not in (None, "localhost"):
-        return
-    try:
-        image_archive.pick(str(settings.get("image_archive") or ""), settings.get("image") or None)
-    except InputError as error:
-        yield from (f"minio_image_archive: {sentence}" for sentence in error.violations)
-
-
-RULES: tuple[Rule, ...] = (
+RULES: Sequence[Rule] = (
     settings_are_known,
     groups_are_filled,
     hosts_are_declared,
@@ -342,7 +317,7 @@ RULES: tuple[Rule, ...] = (
     numbers_are_stable,
     layout_is_possible,
     credentials_are_strong,
-    archive_is_an_image,
+    *minio_plan.RULES,
 )
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MinIO's root credentials as a host keeps them: a JSON object, and each value in a file of its own for Swarm secrets."""
+"""MinIO's root credentials as a host keeps them: a JSON object, and one file for each value, for Swarm secrets."""
 
 from __future__ import annotations
 

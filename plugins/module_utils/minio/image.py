@@ -57,8 +57,8 @@ class Maker:
 
     def _build(self, check_mode: bool) -> dict[str, Any]:
         programs = (
-            recipe.Program("github.com/minio/minio", self.params["minio_version"]),
-            recipe.Program("github.com/minio/mc", self.params["mc_version"]),
+            recipe.Program(recipe.MINIO, self.params["minio_version"]),
+            recipe.Program(recipe.MC, self.params["mc_version"]),
         )
         build = recipe.Build(self.params["go_version"], str(self.architecture), programs)
         given = self.params["ca_certificates"]

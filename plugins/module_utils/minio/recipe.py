@@ -18,6 +18,9 @@ from .archive import Entry
 USER = 9000
 RELEASE_LABEL = "baremetal.overlay.minio.release"
 REPOSITORY = "localhost/baremetal.overlay/minio"
+MINIO, MINIO_VERSION = "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c"
+MC, MC_VERSION = "github.com/minio/mc", "v0.0.0-20250313080218-cf909e1063a9"
+GO_VERSION = "1.26.6"
 PSEUDO_VERSION = re.compile(r"v0\.0\.0-(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)-([0-9a-f]{12})")
 # Go's names of architectures, and those of uname.
 ARCHITECTURES = {
@@ -31,8 +34,8 @@ ARCHITECTURES = {
 }
 # What the Go module proxy has to serve for the versions that are the defaults.
 SUMS = {
-    "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c": "h1:/qdoYujxF5MBLDMVLeiYJ/7fBa1HikX39Dvzb9Ji8pA=",
-    "github.com/minio/mc@v0.0.0-20250313080218-cf909e1063a9": "h1:6RyInOHKL6jz8zxcAar/h6rg/aJCxDP/uFuSNvYSuMI=",
+    f"{MINIO}@{MINIO_VERSION}": "h1:/qdoYujxF5MBLDMVLeiYJ/7fBa1HikX39Dvzb9Ji8pA=",
+    f"{MC}@{MC_VERSION}": "h1:6RyInOHKL6jz8zxcAar/h6rg/aJCxDP/uFuSNvYSuMI=",
 }
 
 
@@ -69,8 +72,7 @@ class Program:
         match = PSEUDO_VERSION.fullmatch(self.version)
         if not match:
             raise InputError(
-                f'{self.module}: "{self.version}" is not a Go pseudo-version; '
-                "give for example v0.0.0-20260212201848-7aac2a2c5b7c"
+                f'{self.module}: "{self.version}" is not a Go pseudo-version; give for example {MINIO_VERSION}'
             )
         return match.groups()
 

@@ -20,6 +20,9 @@ SETTINGS: dict[str, Any] = {
 }
 GROUPS = {"managers": ["n1", "n2", "n3"], "workers": ["n4"], "minio": ["n1", "n2", "n3", "n4"]}
 
+RELEASE_LABEL, RELEASE = "baremetal.overlay.minio.release", "RELEASE.2026-02-12T20-18-48Z"
+IMAGE = f"sha256:{'a' * 64}"
+
 World = dict[str, Any]
 
 
@@ -72,6 +75,7 @@ def deployed() -> World:
             "nodes": nodes if manager else [],
         }
         facts(world, f"n{number}")["credentials_present"] = manager
+        facts(world, f"n{number}")["images"] = [{"id": IMAGE, "labels": {RELEASE_LABEL: RELEASE}, "tags": []}]
         for section in world["hostvars"][f"n{number}"]["__preflight_host"]["sections"].values():
             section["changed"] = False
     return world
@@ -87,8 +91,15 @@ def test_bare_hosts_are_all_to_do() -> None:
     drawn = draw(bare())
     assert drawn["violations"] == []
     assert (drawn["founder"], drawn["acting_manager"], drawn["underlay_mtu"]) == ("n1", "n1", 1500)
-    assert drawn["work"]["n1"] == ["overlay_engine", "overlay_drives", "overlay_join", "overlay_acting", "overlay_credentials"]
-    assert drawn["work"]["n4"] == ["overlay_engine", "overlay_drives", "overlay_join"]
+    assert drawn["work"]["n1"] == [
+        "overlay_engine",
+        "overlay_drives",
+        "overlay_join",
+        "overlay_acting",
+        "overlay_credentials",
+        "overlay_image",
+    ]
+    assert drawn["work"]["n4"] == ["overlay_engine", "overlay_drives", "overlay_join", "overlay_image"]
     assert drawn["nodes"][3] == {"hostname": "n4", "role": "worker", "labels": {"baremetal.overlay.minio": "4"}}
 
 
@@ -202,7 +213,10 @@ BARE_CASES = [
 ]
 
 DEPLOYED_CASES = [
-    (fact("n4", swarm={"state": "active", "node_id": "x"}), "n4: is in another swarm (its managers: none known) than n1"),
+    (
+        fact("n4", swarm={"state": "active", "node_id": "x"}),
+        "n4: is in another swarm (its managers: none known) than n1",
+    ),
     (hostvar("n4", overlay_host_number=5), "n4: overlay_host_number 5 differs from 4, under which it is live"),
 ]
 

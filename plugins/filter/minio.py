@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The door between the role minio and what MinIO's layout and stack are to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, stack
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
+
+
+def minio_layout(servers: Sequence[Mapping[str, Any]], parity: int | None = None, port: int = 9000) -> dict[str, Any]:
+    """Return the server list, the erasure sets, and how many servers may fail."""
+    try:
+        return layout.plan(servers, parity, layout.Endpoints(port=port)).describe()
+    except InputError as error:
+        raise AnsibleFilterError("; ".join(error.violations)) from error
+
+
+def minio_stack(servers: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Compose definition of all servers."""
+    try:
+        parity = options.get("parity")
+        planned = layout.plan(
+            servers, None if parity in (None, "") else int(str(parity)), layout.Endpoints(port=int(options["port"]))
+        )
+        numbers = [number for pool in planned.pools for number in pool.servers]
+        return stack.compose(numbers, planned.args, options)
+    except InputError as error:
+        raise AnsibleFilterError("; ".join(error.violations)) from error
+
+
+def minio_consent(wanted: str | None, running: Sequence[str], given: str | None = None) -> str:
+    """Return why an image may not replace the running one, or nothing."""
+    return minio_plan.consent(running, wanted, given) or ""
+
+
+class FilterModule:
+    """Ansible's way to find the filters."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {"minio_layout": minio_layout, "minio_stack": minio_stack, "minio_consent": minio_consent}

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Compose definition of a distributed MinIO: one service a node, held to its node by a label; pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import InputError
+from .recipe import RELEASE_LABEL, USER
+
+LABEL = "baremetal.overlay"
+NODE_LABEL = "baremetal.overlay.minio"
+# Equal on all servers, or they do not start together: what MinIO compares with its peers.
+STARTUP_LABEL = "baremetal.overlay.minio.startup"
+USER_SECRET, PASSWORD_SECRET = "minio-root-user", "minio-root-password"
+RESERVED = ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY")
+
+
+def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """All servers; ``options`` are the role's variables without their prefix, and ``image`` and ``release``."""
+    found = violations(options)
+    if found:
+        raise InputError(found)
+    secrets: dict[str, dict[str, str]] = {name: {} for name in (USER_SECRET, PASSWORD_SECRET)}
+    if options["credentials_keep"]:
+        # Read by the module on the manager: the values never pass through the controller.
+        secrets = {name: {"file": f"{options['credentials_dir']}/{name}"} for name in secrets}
+    command = ["server", "--address", f":{options['port']}", "--console-address", f":{options['console_port']}", *args]
+    return {
+        "services": {f"minio{number}": _service(number, command, options) for number in numbers},
+        "networks": {options["network"]: {"external": True}},
+        "secrets": secrets,
+    }
+
+
+def violations(options: Mapping[str, Any]) -> list[str]:
+    """What may not be in the environment: secrets, and what the role itself says."""
+    return [
+        f"minio_environment: {name} does not belong there; credentials are given as minio_root_user and "
+        "minio_root_password and reach MinIO as Swarm secrets"
+        for name in options.get("environment") or {}
+        if name.startswith(RESERVED)
+    ]
+
+
+def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    environment = _environment(options)
+    startup = [options["image"], command, environment]
+    labels = {
+        LABEL: "minio",
+        RELEASE_LABEL: str(options["release"]),
+        STARTUP_LABEL: hashlib.sha256(json.dumps(startup, sort_keys=True).encode()).hexdigest()[:16],
+    }
+    secret = {"uid": str(USER), "gid": str(USER), "mode": "0400"}
+    return {
+        "image": options["image"],
+        "hostname": f"minio{number}",
+        "user": f"{USER}:{USER}",
+        "command": command,
+        "environment": environment,
+        "read_only": True,
+        "tmpfs": [f"/tmp:size={options['tmp_size']},mode=1777"],
+        # Mounts that appear on the host later have to appear here as well: a drive that was late, or replaced.
+        "volumes": [
+            {"type": "bind", "source": options["drives_parent"], "target": "/drives", "bind": {"propagation": "rslave"}}
+        ],
+        "secrets": [{"source": name, "target": name, **secret} for name in (USER_SECRET, PASSWORD_SECRET)],
+        "networks": [options["network"]],
+        "ports": [
+            {"target": port, "published": port, "protocol": "tcp", "mode": "host"}
+            for port in (options["port"], options["console_port"])
+        ],
+        "stop_grace_period": options["stop_grace_period"],
+        "logging": {
+            "driver": "json-file",
+            "options": {"max-size": options["log_max_size"], "max-file": str(options["log_max_file"])},
+        },
+        "deploy": _deploy(number, labels, options),
+    }
+
+
+def _environment(options: Mapping[str, Any]) -> dict[str, str]:
+    """Equal on every server. MinIO's own update would ask a site that is gone."""
+    given = {name: str(value) for name, value in (options.get("environment") or {}).items()}
+    parity = options.get("parity")
+    return {
+        "MINIO_UPDATE": "off",
+        **({} if parity is None else {"MINIO_STORAGE_CLASS_STANDARD": f"EC:{parity}"}),
+        **given,
+        "MINIO_ROOT_USER_FILE": f"/run/secrets/{USER_SECRET}",
+        "MINIO_ROOT_PASSWORD_FILE": f"/run/secrets/{PASSWORD_SECRET}",
+    }
+
+
+def _deploy(number: int, labels: dict[str, str], options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "mode": "replicated",
+        "replicas": 1,
+        # A virtual address would lead a server that asks for itself back through the balancer.
+        "endpoint_mode": "dnsrr",
+        "labels": labels,
+        "placement": {"constraints": [f"node.labels.{NODE_LABEL} == {number}"]},
+        "resources": {"limits": {"memory": options["memory_limit"]}},
+        "restart_policy": {"condition": "any", "delay": "5s"},
+        # Ports and drives belong to one task at a time.
+        "update_config": {"parallelism": 1, "order": "stop-first", "failure_action": "pause"},
+    }

@@ -1,0 +1,245 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What MinIO is to be, beside what runs: servers, image, credentials. Pure but for a look at a given archive.
+
+The image that runs never changes because another controller made another one: an image of the pinned release that is
+there already is taken, and a different one needs consent that names it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, stack
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.recipe import (
+    MINIO,
+    MINIO_VERSION,
+    RELEASE_LABEL,
+    Program,
+)
+
+if TYPE_CHECKING:
+    from ansible_collections.baremetal.overlay.plugins.plugin_utils.preflight import Cluster, Host
+
+SOURCES = ("build", "archive", "registry", "binary")
+BY_DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
+NEEDED = {"archive": "minio_image_archive", "registry": "minio_image", "binary": "minio_image_binary"}
+
+
+@dataclass
+class ImageChoice:
+    """Which image MinIO runs: known now, or only once it is made."""
+
+    image: str | None = None
+    release: str | None = None
+    make: bool = False
+    violations: list[str] = field(default_factory=list)
+
+
+def draw(cluster: Cluster) -> dict[str, Any]:
+    """What the role does; the lists are empty where the inventory cannot be deployed."""
+    choice = choose_image(cluster)
+    lacking = [] if cluster.settings.get("image_source") == "registry" else hosts_lacking(cluster, choice.image)
+    return {
+        "servers": servers(cluster),
+        "layout": _layout(cluster),
+        "endpoints": [
+            f"http://{host.address}:{cluster.settings.get('port') or 9000}"
+            for host in cluster.group("minio")
+            if not host.unreachable
+        ],
+        "image": choice.image,
+        "release": choice.release,
+        "make_image": choice.make or bool(lacking),
+        "lacking_image": lacking,
+        "running_images": running_images(cluster),
+        "architecture": next(
+            (host.facts["architecture"] for host in _seen(cluster) if host.facts.get("architecture")), None
+        ),
+        "credentials_from": credentials_source(cluster),
+    }
+
+
+def servers(cluster: Cluster) -> list[dict[str, Any]]:
+    """The members of the deployment, as the layout takes them."""
+    return [
+        {"host": host.name, "number": int(host.number), "drives": len(host.drives), "pool": int(host.pool)}
+        for host in cluster.group("minio")
+        if host.drives and str(host.number).isdigit() and str(host.pool).isdigit()
+    ]
+
+
+def parity(given: Any) -> int | None:
+    """The number that was asked for, also where it came as text."""
+    return None if given in (None, "") else int(str(given))
+
+
+def _layout(cluster: Cluster) -> dict[str, Any] | None:
+    """The server list and what it tolerates; None where it is impossible, which the rules say."""
+    endpoints = layout.Endpoints(port=int(cluster.settings.get("port") or 9000))
+    try:
+        return layout.plan(servers(cluster), parity(cluster.settings.get("parity")), endpoints).describe()
+    except InputError:
+        return None
+
+
+def services(cluster: Cluster) -> list[Mapping[str, Any]]:
+    """The MinIO services that run, as the acting manager sees them."""
+    found = cluster.acting.swarm.get("services", []) if cluster.acting else []
+    return [service for service in found if service.get("labels", {}).get(stack.LABEL) == "minio"]
+
+
+def running_images(cluster: Cluster) -> list[str]:
+    """What the services run: one image, but for an update that was interrupted."""
+    return sorted({service["image"] for service in services(cluster)})
+
+
+def choose_image(cluster: Cluster) -> ImageChoice:
+    """The image by its source; what cannot be is said here, before anything is changed."""
+    source = cluster.settings.get("image_source") or "build"
+    if source not in SOURCES:
+        return ImageChoice(violations=[f'minio_image_source: "{source}" is unknown; allowed: {", ".join(SOURCES)}'])
+    if source in NEEDED and not cluster.settings.get(NEEDED[source].removeprefix("minio_")):
+        return ImageChoice(violations=[f"{NEEDED[source]}: is not set, and minio_image_source is {source}; give it"])
+    return {"build": _made, "binary": _made, "archive": _archive, "registry": _registry}[source](cluster)
+
+
+def _made(cluster: Cluster) -> ImageChoice:
+    """Compiled or put together by us: one that is there and carries the release is not made again."""
+    try:
+        release = _release(cluster)
+    except InputError as error:
+        return ImageChoice(violations=error.violations)
+    running = services(cluster)
+    if running:
+        if {service.get("labels", {}).get(RELEASE_LABEL) for service in running} == {release}:
+            images = running_images(cluster)
+            consented = cluster.settings.get("image_consent")
+            if len(images) == 1 and consented in (None, "", images[0]):
+                return ImageChoice(images[0], release)
+        return ImageChoice(None, release, make=True)
+    common = _common_image(cluster, release)
+    return ImageChoice(common, release, make=common is None)
+
+
+def _release(cluster: Cluster) -> str:
+    if cluster.settings.get("image_source") in (None, "build"):
+        return Program(MINIO, str(cluster.settings.get("version") or MINIO_VERSION)).release
+    release = cluster.settings.get("image_release")
+    if not release:
+        raise InputError(
+            "minio_image_release: is not set; say which release the binary is, for example RELEASE.2026-01-01"
+        )
+    return str(release)
+
+
+def _common_image(cluster: Cluster, release: str) -> str | None:
+    """An image of the release that every host has already: of a run that was interrupted, or loaded by hand."""
+    held = [
+        {image["id"] for image in host.facts.get("images", []) if image["labels"].get(RELEASE_LABEL) == release}
+        for host in _seen(cluster)
+    ]
+    common = set.intersection(*held) if held else set()
+    return min(common, default=None)
+
+
+def _archive(cluster: Cluster) -> ImageChoice:
+    try:
+        image = image_archive.pick(str(cluster.settings["image_archive"]), None)
+    except InputError as error:
+        return ImageChoice(violations=[f"minio_image_archive: {sentence}" for sentence in error.violations])
+    release = cluster.settings.get("image_release") or image.labels.get(RELEASE_LABEL) or "unknown"
+    return _with_consent(cluster, ImageChoice(image.id, str(release)))
+
+
+def _registry(cluster: Cluster) -> ImageChoice:
+    image = str(cluster.settings["image"])
+    if not BY_DIGEST.fullmatch(image):
+        return ImageChoice(
+            violations=[
+                f'minio_image: "{image}" is not named by digest, and a tag may be another image tomorrow; '
+                "give name@sha256:…"
+            ]
+        )
+    return _with_consent(cluster, ImageChoice(image, str(cluster.settings.get("image_release") or "unknown")))
+
+
+def _with_consent(cluster: Cluster, choice: ImageChoice) -> ImageChoice:
+    sentence = consent(running_images(cluster), choice.image, cluster.settings.get("image_consent"))
+    return ImageChoice(choice.image, choice.release, violations=[sentence] if sentence else [])
+
+
+def consent(running: Sequence[str], wanted: str | None, given: str | None) -> str | None:
+    """None where the wanted image may run; the reason where another one runs and nobody agreed."""
+    if wanted is None or not running or set(running) <= {wanted} or given == wanted:
+        return None
+    return (
+        f"MinIO runs the image {' and '.join(running)}, and this run would replace it by {wanted}, which restarts all "
+        f"servers together; agree by minio_image_consent: {wanted}, or go back to what made the image that runs"
+    )
+
+
+def hosts_lacking(cluster: Cluster, image: str | None) -> list[str]:
+    """The MinIO hosts of this run that do not have the image."""
+    return [
+        host.name
+        for host in _seen(cluster)
+        if image is None or image not in {held["id"] for held in host.facts.get("images", [])}
+    ]
+
+
+def credentials_source(cluster: Cluster) -> str | None:
+    """A manager of this run that keeps the root credentials already."""
+    return next((host.name for host in cluster.group("managers") if host.facts.get("credentials_present")), None)
+
+
+def layout_stays(cluster: Cluster) -> Iterator[str]:
+    """A live server list only grows, and by whole pools."""
+    planned = _layout(cluster)
+    lists = {tuple(layout.server_list(service["args"])) for service in services(cluster)}
+    for live in sorted(lists):
+        sentence = layout.grow(live, planned["args"]) if planned else None
+        if sentence:
+            yield f"MinIO: {sentence}"
+
+
+def image_is_possible(cluster: Cluster) -> Iterator[str]:
+    """The image can be had, and it is the one that runs or one that was agreed to."""
+    yield from choose_image(cluster).violations
+
+
+def credentials_are_known(cluster: Cluster) -> Iterator[str]:
+    """Those of a deployment that runs are never made anew."""
+    settings = cluster.settings
+    if not settings.get("keep_credentials", True) or (settings.get("root_user") and settings.get("root_password")):
+        return
+    if not credentials_source(cluster) and services(cluster):
+        yield (
+            "MinIO runs, and no manager of this run keeps its root credentials; add one that does to --limit, "
+            "or give minio_root_user and minio_root_password"
+        )
+    elif bool(settings.get("root_user")) != bool(settings.get("root_password")):
+        yield "minio_root_user, minio_root_password: only one of them is set; give both, or neither"
+
+
+def environment_is_clean(cluster: Cluster) -> Iterator[str]:
+    """Secrets reach MinIO as Swarm secrets."""
+    yield from stack.violations({"environment": cluster.settings.get("environment")})
+
+
+RULES: tuple[Callable[[Any], Iterator[str]], ...] = (
+    layout_stays,
+    image_is_possible,
+    credentials_are_known,
+    environment_is_clean,
+)
+
+
+def _seen(cluster: Cluster) -> list[Host]:
+    return [host for host in cluster.group("minio") if host.report is not None]
