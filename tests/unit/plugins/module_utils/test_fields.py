@@ -278,7 +278,7 @@ def test_an_option_of_another_arm_than_the_live_one():
 
 def test_a_reference_to_nothing_names_what_there_is():
     with pytest.raises(
-        InputError, match='"networks.nope..name": network "nope" does not exist; there are: back, front'
+        InputError, match=r'"networks.nope..name": network "nope" does not exist; there are: back, front'
     ):
         fields.merge(TABLE, SPEC, fields.build(TABLE, {"networks": ["nope"]}), REFS)
 
@@ -321,7 +321,8 @@ def test_walk_gives_full_paths():
 @pytest.mark.parametrize(
     ("function", "value", "normal"),
     [
-        (units.duration, "1m30s", 90 * 10**9), (units.duration, "0.5s", 5 * 10**8), (units.duration, "250ms", 25 * 10**7),
+        (units.duration, "1m30s", 90 * 10**9), (units.duration, "0.5s", 5 * 10**8),
+        (units.duration, "250ms", 25 * 10**7),
         (units.duration, 7, 7), (units.size, "512M", 512 << 20), (units.size, "1.5GiB", 3 << 29), (units.size, 10, 10),
         (units.size, "-1", -1), (units.cpus, 0.25, 250_000_000), (units.env_list, "A=1,B=2", ["A=1", "B=2"]),
         (units.text_map, ["a=b=c", "d"], {"a": "b=c", "d": ""}),

@@ -31,8 +31,8 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.errors import (
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import cluster, info, network, node, secret
 from private import PrivateEngine, connect, connection
 
-OVERLAY = {"driver": "overlay", "ipam_config": [{"subnet": "10.77.0.0/24"}]}
-NETWORK = {
+OVERLAY: dict[str, Any] = {"driver": "overlay", "ipam_config": [{"subnet": "10.77.0.0/24"}]}
+NETWORK: dict[str, tuple[Any, Any]] = {
     "attachable": (True, False),
     "internal": (True, False),
     "driver_options": ({"com.docker.network.driver.mtu": 1450}, {}),
@@ -44,7 +44,7 @@ NETWORK = {
     "scope": ("swarm", "swarm"),
     "ipam_driver": ("default", "default"),
 }
-SWARM = {
+SWARM: dict[str, tuple[Any, Any]] = {
     "labels": ({"a": "1"}, {}),
     "task_history_retention_limit": (0, 5),
     "snapshot_interval": (500, 10_000),
@@ -109,7 +109,8 @@ def test_a_network_in_use_is_refused_naming_its_users(swarm_engine: Engine) -> N
         "Placement": {"Constraints": ["node.id==x"]},
     }
     service = swarm_engine.call("POST", "/services/create", {"Name": "user-of-it", "TaskTemplate": template})["ID"]
-    for options in ({"attachable": True, "force": True}, {"state": "absent", "force": True}):
+    refused: tuple[dict[str, Any], ...] = ({"attachable": True, "force": True}, {"state": "absent", "force": True})
+    for options in refused:
         for check_mode in (True, False):
             with pytest.raises(Refused, match="in use by service user-of-it"):
                 converge_network(swarm_engine, check_mode, name="used", **options)
@@ -119,7 +120,7 @@ def test_a_network_in_use_is_refused_naming_its_users(swarm_engine: Engine) -> N
 
 
 def test_an_unused_network_that_differs_needs_consent_and_keeps_the_rest(swarm_engine: Engine) -> None:
-    options = {"driver_options": {"com.docker.network.driver.mtu": "1400"}, "labels": {"a": "1"}}
+    options: dict[str, Any] = {"driver_options": {"com.docker.network.driver.mtu": "1400"}, "labels": {"a": "1"}}
     before = converge_network(swarm_engine, name="kept", **OVERLAY, **options)["network"]
     with pytest.raises(Refused, match=r"attachable is False, wanted True.*force: true"):
         converge_network(swarm_engine, name="kept", attachable=True)
@@ -209,7 +210,11 @@ def test_join_skips_dead_managers_and_leave_lets_go(
     token = swarm_engine.call("GET", "/swarm")["JoinTokens"]["Worker"]
     dead = "10.98.0.77"
     monkeypatch.setattr(cluster, "_unreachable", lambda remote: "refused" if remote.startswith(dead) else "")
-    options = {"state": "join", "advertise_addr": second.address, "listen_addr": f"{second.address}:2377"}
+    options: dict[str, Any] = {
+        "state": "join",
+        "advertise_addr": second.address,
+        "listen_addr": f"{second.address}:2377",
+    }
     remotes = [dead, first.address]
     with pytest.raises(InputError, match='"join_token" is needed'):
         converge_swarm(bare_engine, remote_addrs=remotes, **options)
@@ -227,6 +232,10 @@ def test_join_skips_dead_managers_and_leave_lets_go(
     with pytest.raises(Refused, match="is a worker of its swarm"):
         converge_swarm(bare_engine, election_tick=3)
     ident = bare_engine.call("GET", "/info")["Swarm"]["NodeID"]
+    for role in ("manager", "worker"):
+        changed = converge_node(swarm_engine, hostname=ident, role=role)
+        assert changed["changed"] and node.in_role(changed["node"], role)
+        assert not converge_node(swarm_engine, hostname=ident, role=role)["changed"]
     assert converge_swarm(bare_engine, state="absent")["changed"]
     assert not converge_swarm(bare_engine, state="absent")["changed"]
     assert converge_swarm(swarm_engine, state="remove", node_id=ident)["changed"]
@@ -292,7 +301,8 @@ def test_secret(swarm_engine: Engine) -> None:
         }
     }
     service = swarm_engine.call("POST", "/services/create", {"Name": "reader", "TaskTemplate": template})["ID"]
-    for options in ({"data": "another1"}, {"state": "absent"}):
+    refused: tuple[dict[str, Any], ...] = ({"data": "another1"}, {"state": "absent"})
+    for options in refused:
         with pytest.raises(Refused, match="services reader use it"):
             converge_secret(swarm_engine, name="pw", **options)
     swarm_engine.call("DELETE", f"/services/{service}")
@@ -324,7 +334,11 @@ def write_image(path: Path) -> None:
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer.getvalue()).hexdigest()}"]},
     }
     manifest = [{"Config": "c.json", "RepoTags": None, "Layers": ["l.tar"]}]
-    files = {"c.json": json.dumps(config), "manifest.json": json.dumps(manifest), "l.tar": layer.getvalue()}
+    files: dict[str, str | bytes] = {
+        "c.json": json.dumps(config),
+        "manifest.json": json.dumps(manifest),
+        "l.tar": layer.getvalue(),
+    }
     with tarfile.open(path, "w") as archive:
         for name, content in files.items():
             raw = content.encode() if isinstance(content, str) else content

@@ -1,0 +1,250 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans of networks, nodes, secrets and the swarm, on the answers of a real engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils import fields
+from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import EngineError, InputError, NotFound, Refused
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import cluster, info, network, node, secret
+
+FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "engine"
+
+
+def answer(name: str) -> Any:
+    return json.loads((FIXTURES / f"{name}.json").read_text())
+
+
+class Scripted(Engine):
+    """Answers from a mapping (verb, path) → answer or error; a list is answered one by one."""
+
+    def __init__(self, answers: dict[tuple[str, str], Any]) -> None:
+        super().__init__(None, api_version="1.41")
+        self.answers = answers
+        self.bodies: list[Any] = []
+
+    def call(self, verb: str, path: str, *args: Any, **_more: Any) -> Any:
+        self.calls.append((verb, path))
+        self.bodies.append(args[0] if args else None)
+        found = self.answers[verb, path]
+        found = found.pop(0) if isinstance(found, list) and verb != "GET" else found
+        if isinstance(found, Exception):
+            raise found
+        return found() if callable(found) else found
+
+
+# --- networks ----------------------------------------------------------------------------------------------------
+
+LIVE = next(one for one in answer("networks") if one["Name"] == "storage")
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        (
+            {"driver": "overlay", "attachable": True, "labels": {"a": 1}, "ipam_config": [{"subnet": "10.77.0.0/24"}]},
+            [],
+        ),
+        ({"driver_options": {"com.docker.network.driver.mtu": 1450}}, []),
+        ({"ipam_config": [{"subnet": "10.77.0.99/24", "gateway": "10.77.0.1"}]}, []),
+        ({"driver_options": {}}, ["driver_options"]),
+        ({"driver_options": {"com.docker.network.driver.mtu": 1450, "encrypted": ""}}, ["driver_options"]),
+        ({"labels": {}, "internal": True}, ["internal", "labels"]),
+        ({"ipam_config": [{"subnet": "10.78.0.0/24"}]}, ["ipam_config[10.78.0.0/24]", "ipam_config[10.77.0.0/24]"]),
+        ({"ipam_config": []}, ["ipam_config[10.77.0.0/24]"]),
+        ({"scope": "swarm", "ingress": False, "enable_ipv6": False, "ipam_driver": "default", "config_from": ""}, []),
+    ],
+)
+def test_network_differences(options: dict[str, Any], changed: list[str]) -> None:
+    changes = network.changes_of(fields.build(network.TABLE, options), LIVE)
+    assert [change.option for change in changes] == changed
+    assert all(change.recreate for change in changes)
+
+
+def test_a_network_is_found_by_its_exact_name() -> None:
+    found = network.exact("storage", answer("networks"))
+    assert found is not None and found["Id"] == LIVE["Id"]
+    assert network.exact("stor", answer("networks")) is None
+    with pytest.raises(Refused, match="there are 2 networks of this name"):
+        network.exact("storage", [LIVE, {**LIVE, "Id": "other"}])
+
+
+def test_users_of_a_network() -> None:
+    services, tasks, inspect = answer("services"), answer("tasks"), answer("network_inspect")
+    assert network.users_of(LIVE, services, tasks, inspect) == ["service web"]
+    assert network.users_of(answer("networks")[-1] | {"Id": "unused", "Name": "unused"}, services, tasks, {}) == []
+    attached = {**tasks[0], "ServiceID": "", "DesiredState": "running", "NodeID": "n9"}
+    attached["Status"] = {"ContainerStatus": {"ContainerID": "c0ffee0123456789"}}
+    inspect["Containers"].update({"c0ffee0123456789": {"Name": "here"}, "0badcafe": {"Name": "tool"}})
+    assert network.users_of(LIVE, [], [attached], inspect) == ["container c0ffee012345 on node n9", "container tool"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"ipam_config": [{"subnet": "10.0.0.0/33"}]}, '"ipam_config[0].subnet": 10.0.0.0/33 is not a CIDR'),
+        ({"ipam_config": [{"gateway": "ten"}]}, '"ipam_config[0].gateway": ten is not an IP address'),
+        ({"driver_options": {"mtu": 1.5}}, '"driver_options.mtu": 1.5 is not a string; quote it'),
+    ],
+)
+def test_network_options_that_cannot_be(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError) as error:
+        fields.build(network.TABLE, options)
+    assert sentence in str(error.value)
+
+
+# --- nodes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "labels"),
+    [
+        ({"labels": {"b": 2}}, {"a": "1", "b": "2"}),
+        ({"labels": {}}, {"a": "1"}),
+        ({"labels_to_remove": ["a", "x"]}, {}),
+        ({"labels": {"a": "9"}, "labels_to_remove": ["a"]}, {"a": "9"}),
+        ({"labels": {"b": "2"}, "labels_state": "replace"}, {"b": "2"}),
+        ({"labels_state": "replace"}, {}),
+        ({"role": "manager"}, None),
+    ],
+)
+def test_labels_come_to(asked: dict[str, Any], labels: dict[str, str] | None) -> None:
+    options = {"labels": None, "labels_state": "merge", "labels_to_remove": None, "role": None, "availability": None}
+    assert node.want_of({**options, **asked}, {"Labels": {"a": "1"}}).get("labels") == labels
+
+
+def test_of_two_nodes_of_one_name_the_living_one_is_meant() -> None:
+    (one,) = answer("nodes")
+    name = one["Description"]["Hostname"]
+    dead = {**one, "ID": "dead", "Status": {"State": "down"}}
+    assert node.find(name, [dead, one]) == one
+    assert node.find("dead", [dead, one]) == dead
+    assert node.find("other", [dead, one]) is None
+    with pytest.raises(InputError, match=r"2 nodes have this host name: .*give the ID"):
+        node.find(name, [one, {**one, "ID": "twin"}])
+
+
+def test_a_manager_counts_once_raft_agrees() -> None:
+    (one,) = answer("nodes")
+    assert node.in_role(one, "manager") and not node.in_role(one, "worker")
+    assert node.in_role({**one, "ManagerStatus": None}, "worker")
+    assert not node.in_role({**one, "ManagerStatus": {"Reachability": "unknown"}}, "manager")
+
+
+# --- the swarm ---------------------------------------------------------------------------------------------------
+
+
+def test_the_live_swarm_reads_back_as_its_defaults() -> None:
+    live = answer("swarm")
+    have = fields.read(cluster.TABLE, live["Spec"])
+    assert have["snapshot_interval"] == 10_000 and have["node_cert_expiry"] == 90 * 24 * 3600 * 10**9
+    assert fields.merge(cluster.TABLE, live["Spec"], {"election_tick": have["election_tick"]}) == live["Spec"]
+    assert "JoinTokens" not in cluster.public(live)
+
+
+def test_a_signing_ca_is_compared_with_the_trust_root() -> None:
+    live = answer("swarm")
+    same = {"signing_ca_cert": live["TLSInfo"]["TrustRoot"], "signing_ca_key": "key"}
+    assert cluster._against(same, live) == ({}, [])
+    wanted, changes = cluster._against({"signing_ca_cert": "other", "signing_ca_key": "key"}, live)
+    assert [change.option for change in changes] == ["signing_ca_cert"] and wanted["signing_ca_key"] == "key"
+    spec = fields.merge(cluster.TABLE, live["Spec"], wanted)
+    assert "key" not in json.dumps(cluster._hidden(wanted, spec)["CAConfig"].get("SigningCAKey", ""))
+
+
+@pytest.mark.parametrize(
+    ("given", "remote"),
+    [
+        ("10.0.0.1", "10.0.0.1:2377"),
+        ("10.0.0.1:99", "10.0.0.1:99"),
+        ("host", "host:2377"),
+        ("fd00::1", "[fd00::1]:2377"),
+        ("[fd00::1]", "[fd00::1]:2377"),
+        ("[fd00::1]:99", "[fd00::1]:99"),
+    ],
+)
+def test_remote_addresses_get_the_port(given: str, remote: str) -> None:
+    assert cluster.with_port(given) == remote
+
+
+def test_a_host_of_another_swarm_is_refused() -> None:
+    swarm = {"RemoteManagers": [{"Addr": "10.0.0.1:2377"}]}
+    cluster._same_swarm(["10.0.0.9:2377", "10.0.0.1:2377"], swarm)
+    cluster._same_swarm(["manager.example:2377"], swarm)
+    with pytest.raises(Refused, match=r"in another swarm already \(its managers: 10.0.0.1:2377; wanted"):
+        cluster._same_swarm(["10.0.0.9:2377"], swarm)
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"), [("locked", "unlock it"), ("error", "swarm state is error: bad certificate")]
+)
+def test_a_host_neither_in_nor_out_is_refused(state: str, sentence: str) -> None:
+    with pytest.raises(Refused, match=sentence):
+        cluster.in_swarm({"LocalNodeState": state, "Error": "bad certificate"})
+
+
+def test_managers_are_tried_one_by_one() -> None:
+    states = iter(["inactive", "active"])
+    refused = EngineError("rpc error: i/o timeout", 500)
+    engine = Scripted(
+        {
+            ("POST", "/swarm/join"): [refused, None],
+            ("GET", "/info"): lambda: {"Swarm": {"LocalNodeState": next(states)}},
+        }
+    )
+    reach = {"a:1": "cannot be reached (refused)", "b:1": "", "c:1": ""}
+    assert cluster.join_through(engine, {"JoinToken": "t"}, list(reach), 5, reach.__getitem__) == "c:1"
+    assert [body["RemoteAddrs"] for body in engine.bodies if body] == [["b:1"], ["c:1"]]
+    engine = Scripted({("POST", "/swarm/join"): refused, ("GET", "/info"): {"Swarm": {"LocalNodeState": "inactive"}}})
+    with pytest.raises(EngineError, match=r"a:1: cannot be reached \(refused\); b:1: rpc error: i/o timeout"):
+        cluster.join_through(engine, {}, ["a:1", "b:1"], 5, reach.__getitem__)
+
+
+def test_an_error_is_not_taken_for_absence() -> None:
+    options = {name: one.get("default") for name, one in cluster.SPEC.items()}
+    engine = Scripted({("GET", "/info"): {"Swarm": {}}, ("GET", "/nodes/x"): EngineError("no quorum", 500)})
+    with pytest.raises(EngineError, match="no quorum"):
+        cluster.converge(engine, {**options, "state": "remove", "node_id": "x"}, False)
+    engine.answers["GET", "/nodes/x"] = NotFound("node x not found", 404)
+    assert cluster.converge(engine, {**options, "state": "remove", "node_id": "x"}, False)["changed"] is False
+
+
+# --- secrets and info --------------------------------------------------------------------------------------------
+
+
+def test_a_label_tells_whether_a_secret_holds_the_data() -> None:
+    body = secret.body_of("pw", {"labels": {"a": "1"}}, b"hunter2hunter2")
+    assert secret.holds(body["Labels"], b"hunter2hunter2") is True
+    assert secret.holds(body["Labels"], b"hunter2hunter3") is False
+    assert secret.holds({"a": "1"}, b"x") is secret.holds(None, b"x") is None
+    assert body["Labels"] != secret.body_of("pw", {"labels": {"a": "1"}}, b"hunter2hunter2")["Labels"], "salted"
+
+
+def test_base64_errors_do_not_quote_the_secret() -> None:
+    with pytest.raises(InputError) as error:
+        secret.data_of({"name": "pw", "data": "hünter2!", "data_is_b64": True})
+    assert "nter2" not in str(error.value)
+
+
+def test_users_of_a_secret() -> None:
+    (live,) = answer("secret")
+    assert secret.users_of(live, answer("services")) == ["web"]
+    assert secret.users_of({"ID": "other"}, answer("services")) == []
+
+
+def test_info_in_brief() -> None:
+    assert info.node(answer("nodes")[0])["ManagerStatus"] == "Leader"
+    assert info.service(answer("services")[0])["Name"] == "web"
+    assert {info.task(one)["DesiredState"] for one in answer("tasks")} <= {"ready", "running", "shutdown"}
+    assert info.filters_of({"role": "manager", "up-to-date": True, "id": ["a", 1]}) == {
+        "role": ["manager"],
+        "up-to-date": ["true"],
+        "id": ["a", "1"],
+    }
