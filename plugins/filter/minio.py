@@ -25,10 +25,8 @@ def minio_layout(servers: Sequence[Mapping[str, Any]], parity: int | None = None
 def minio_stack(servers: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the Compose definition of all servers."""
     try:
-        parity = options.get("parity")
-        planned = layout.plan(
-            servers, None if parity in (None, "") else int(str(parity)), layout.Endpoints(port=int(options["port"]))
-        )
+        endpoints = layout.Endpoints(port=int(options["port"]))
+        planned = layout.plan(servers, minio_plan.parity(options.get("parity")), endpoints)
         numbers = [number for pool in planned.pools for number in pool.servers]
         return stack.compose(numbers, planned.args, options)
     except InputError as error:
