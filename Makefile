@@ -28,19 +28,19 @@ lab-down: bootstrap ## remove the lab: containers, network, loop devices, files,
 	$(PLAY) playbooks/lab_down.yml
 
 test: bootstrap-test ## every check: lint, sanity, unit, engine, molecule
-	@scripts/lanes
+	@$(BIN)/python scripts/lanes.py
 
 lint: bootstrap-test ## style and types
-	@scripts/lanes lint
+	@$(BIN)/python scripts/lanes.py lint
 
 unit: bootstrap-test ## unit tests, on every ansible-core that this machine can run
-	@scripts/lanes unit
+	@$(BIN)/python scripts/lanes.py unit
 
 sanity: bootstrap-test ## ansible-test sanity, on every ansible-core that this machine can run
-	@scripts/lanes sanity
+	@$(BIN)/python scripts/lanes.py sanity
 
 soak: bootstrap-test ## the long lanes
-	@scripts/lanes --soak
+	@$(BIN)/python scripts/lanes.py --soak
 
 build: bootstrap ## the collection as an archive for ansible-galaxy, in build/
 	@mkdir -p build

@@ -40,24 +40,22 @@ def make_image(lab: Lab) -> bool:
 
 
 def make_drives(lab: Lab) -> bool:
-    return any([drives.ensure(drive, lab.cache / "drives", lab.drive_size) for drive in lab.drives])
+    changes = [drives.ensure(drive, lab.cache / "drives", lab.drive_size) for drive in lab.drives]
+    return any(changes)
 
 
 def make_hosts(lab: Lab) -> bool:
-    changed = hosts.ensure_files(lab)
-    changed |= hosts.ensure_network(lab)
-    changed |= any([hosts.ensure_host(lab, host) for host in lab.hosts])
+    changes = [hosts.ensure_files(lab), hosts.ensure_network(lab)]
+    changes += [hosts.ensure_host(lab, host) for host in lab.hosts]
     hosts.wait(lab)
-    return changed
+    return any(changes)
 
 
 def remove(lab: Lab) -> bool:
     """All of it, from whatever point an interrupted run had reached."""
-    changed = False
-    if engine.answers():
-        changed |= hosts.remove_all(lab)
-    changed |= any([drives.remove(drive, lab.cache / "drives") for drive in lab.drives])
-    return changed | engine.stop_own(lab.cache)
+    changes = [hosts.remove_all(lab)] if engine.answers() else []
+    changes += [drives.remove(drive, lab.cache / "drives") for drive in lab.drives]
+    return any([*changes, engine.stop_own(lab.cache)])
 
 
 VERBS: dict[str, Callable[[Lab], bool]] = {
@@ -82,6 +80,9 @@ def main() -> int:
     except LabError as error:
         say(str(error))
         return 1
+    except KeyboardInterrupt:
+        say("interrupted; the next run goes on from here")
+        return 130
     print(json.dumps({"changed": changed}))
     return 0
 

@@ -55,7 +55,9 @@ def ensure(drive: Drive, folder: Path, size: str) -> bool:
     if attached == str(image) and image.exists():
         return False
     if attached:
-        raise LabError(f"{drive.device}, which the lab uses for {drive.name}, is attached to {attached}: detach it first")
+        raise LabError(
+            f"{drive.device}, which the lab uses for {drive.name}, is attached to {attached}: detach it first"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     if not image.exists():
         unfinished = image.with_suffix(".new")

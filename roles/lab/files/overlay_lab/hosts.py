@@ -17,10 +17,14 @@ from . import drives, image
 from .settings import BRIDGE, LABEL, NETWORK, Host, Lab
 from .shell import LabError, docker, run, say, wait_until
 
-SECURITY = (
-    "--cap-add=ALL --cap-drop=SYS_RESOURCE --security-opt=seccomp=unconfined --security-opt=apparmor=unconfined "
-    "--security-opt=systempaths=unconfined --cgroupns=private"
-).split()
+SECURITY = [
+    "--cap-add=ALL",
+    "--cap-drop=SYS_RESOURCE",
+    "--security-opt=seccomp=unconfined",
+    "--security-opt=apparmor=unconfined",
+    "--security-opt=systempaths=unconfined",
+    "--cgroupns=private",
+]
 
 
 def _inspect(kind: str, name: str) -> dict[str, Any]:
@@ -64,9 +68,7 @@ def ensure_files(lab: Lab) -> bool:
         changed |= _keypair(folder / "ssh_host_ed25519_key")
         key = (folder / "ssh_host_ed25519_key.pub").read_text(encoding="utf-8").split()
         known += f"{host.address} {key[0]} {key[1]}\n"
-        rows = "".join(
-            "loop{} {} {} {} {}\n".format(d.loop, *drives.numbers(d), d.name, d.image) for d in host.drives
-        )
+        rows = "".join("loop{} {} {} {} {}\n".format(d.loop, *drives.numbers(d), d.name, d.image) for d in host.drives)
         changed |= _write(folder / "authorized_keys", public)
         changed |= _write(folder / "drives", rows)
     return changed | _write(lab.cache / "ssh" / "known_hosts", known)
@@ -107,7 +109,9 @@ def ensure_host(lab: Lab, host: Host) -> bool:
     found = _inspect("container", host.container)
     if not found:
         docker("volume", "create", f"--label={LABEL}=volume", host.volume)
-        docker("run", "--detach", f"--label={LABEL}.recipe={recipe}", f"--label={LABEL}.debian={lab.debian}", *arguments)
+        docker(
+            "run", "--detach", f"--label={LABEL}.recipe={recipe}", f"--label={LABEL}.debian={lab.debian}", *arguments
+        )
         return True
     labels = found["Config"]["Labels"] or {}
     if labels.get(LABEL) != "host":

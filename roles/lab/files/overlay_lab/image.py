@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -25,25 +26,26 @@ RELEASES = {"trixie": 13, "bookworm": 12}
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 # What any Debian server has. No engine, no SDK, no XFS tools: installing those is the roles' work.
-BASE = (
-    "apt ca-certificates dbus iproute2 iptables iputils-ping kmod nftables openssh-server procps python3 systemd "
-    "systemd-sysv tcpdump udev util-linux"
-).split()
+BASE = [
+    "apt", "ca-certificates", "dbus", "iproute2", "iptables", "iputils-ping", "kmod", "nftables", "openssh-server",
+    "procps", "python3", "systemd", "systemd-sysv", "tcpdump", "udev", "util-linux",
+]  # fmt: skip
 OFFLINE = {
     "trixie": ["docker.io", "docker-cli", "python3-docker", "python3-apt", "xfsprogs"],
     "bookworm": ["docker.io", "python3-docker", "python3-apt", "xfsprogs"],
 }
 # Units that would act on the machine instead of the host, or for which a host in a container has no use.
-MASKED = (
-    "systemd-sysctl.service systemd-binfmt.service systemd-modules-load.service systemd-timesyncd.service "
-    "systemd-random-seed.service systemd-remount-fs.service systemd-pstore.service systemd-hwdb-update.service "
-    "systemd-firstboot.service systemd-logind.service systemd-tmpfiles-setup-dev.service "
-    "systemd-tmpfiles-setup-dev-early.service systemd-udev-settle.service systemd-udev-load-credentials.service "
-    "kmod-static-nodes.service modprobe@.service proc-sys-fs-binfmt_misc.automount proc-sys-fs-binfmt_misc.mount "
-    "sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount sys-fs-fuse-connections.mount "
-    "dev-hugepages.mount dev-mqueue.mount getty.target console-getty.service fstrim.timer apt-daily.timer "
-    "apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service"
-).split()
+MASKED = [
+    "systemd-sysctl.service", "systemd-binfmt.service", "systemd-modules-load.service", "systemd-timesyncd.service",
+    "systemd-random-seed.service", "systemd-remount-fs.service", "systemd-pstore.service",
+    "systemd-hwdb-update.service", "systemd-firstboot.service", "systemd-logind.service",
+    "systemd-tmpfiles-setup-dev.service", "systemd-tmpfiles-setup-dev-early.service", "systemd-udev-settle.service",
+    "systemd-udev-load-credentials.service", "kmod-static-nodes.service", "modprobe@.service",
+    "proc-sys-fs-binfmt_misc.automount", "proc-sys-fs-binfmt_misc.mount", "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount", "sys-kernel-config.mount", "sys-fs-fuse-connections.mount", "dev-hugepages.mount",
+    "dev-mqueue.mount", "getty.target", "console-getty.service", "fstrim.timer", "apt-daily.timer",
+    "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
+]  # fmt: skip
 # The size of the finished root, for people to see how far a build is.
 EXPECTED_MB = 420
 
@@ -51,6 +53,7 @@ EXPECTED_MB = 420
 def customize(release: str) -> str:
     """Shell for mmdebstrap's customize hook; $1 is the new root."""
     return f"""set -eu
+umask 022
 root="$1"
 # The packages for the roles to install, as a repository of the host's own.
 chroot "$root" apt-get clean
@@ -60,11 +63,11 @@ mv "$root"/var/cache/apt/archives/*.deb "$root/srv/apt/"
 cd "$root/srv/apt"
 for deb in *.deb; do
     dpkg-deb --field "$deb"
-    printf 'Filename: ./%s\\nSize: %s\\nSHA256: %s\\n\\n' "$deb" "$(stat -c %s "$deb")" "$(sha256sum "$deb" | cut -d' ' -f1)"
+    hash=$(sha256sum "$deb" | cut -d' ' -f1)
+    printf 'Filename: ./%s\\nSize: %s\\nSHA256: %s\\n\\n' "$deb" "$(stat -c %s "$deb")" "$hash"
 done > Packages
 cd /
-cp -a {ROOTFS}/. "$root/"
-chown -R 0:0 "$root/usr/local/sbin" "$root/etc/overlay-lab.rules" "$root/etc/ssh/sshd_config.d"
+cp -r {shlex.quote(str(ROOTFS))}/. "$root/"
 rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/* "$root"/etc/apt/apt.conf.d/99mmdebstrap
 rm -rf "$root"/var/lib/apt/lists/* "$root"/usr/lib/udev/rules.d "$root"/etc/ssh/ssh_host_*
 echo 'deb [trusted=yes] file:/srv/apt ./' > "$root/etc/apt/sources.list"
@@ -79,7 +82,7 @@ mkdir -p "$root/etc/overlay-lab"
 def fingerprint(release: str) -> str:
     """Hash of all inputs; the versions in the archive are deliberately none of them."""
     digest = hashlib.sha256()
-    for text in (release, " ".join(BASE), customize(release).replace(str(ROOTFS), "")):
+    for text in (release, " ".join(BASE), customize(release).replace(shlex.quote(str(ROOTFS)), "")):
         digest.update(text.encode() + b"\0")
     for path in sorted(p for p in ROOTFS.rglob("*") if p.is_file()):
         digest.update(f"{path.relative_to(ROOTFS)} {path.stat().st_mode & 0o111}".encode() + b"\0" + path.read_bytes())
@@ -106,13 +109,13 @@ def build_rootfs(release: str, archive: Path, given_mirror: Optional[str]) -> No
     hook.write_text("#!/bin/sh\n" + customize(release), encoding="utf-8")
     hook.chmod(0o700)
     command = ["mmdebstrap", "--variant=minbase", "--mode=root", "--format=tar", f"--include={','.join(BASE)}"]
-    command += [f"--customize-hook={hook} \"$1\"", "--skip=cleanup/reproducible,cleanup/apt/lists"]
+    command += [f'--customize-hook={shlex.quote(str(hook))} "$1"', "--skip=cleanup/reproducible,cleanup/apt/lists"]
     command += [f"--dpkgopt={ROOTFS}/etc/dpkg/dpkg.cfg.d/overlay-lab"]
     command += [f"--aptopt={option}" for option in mirror.apt_options()]
     command += [release, str(unfinished), *sources]
     say(f"host image: building Debian {RELEASES[release]} ({release}); this takes about a minute, once")
 
-    def describe(_elapsed: float) -> str:
+    def describe() -> str:
         size = _size_mb(work)
         return f"host image: {size} MB of about {EXPECTED_MB} written" if size else "host image: reading package lists"
 
@@ -138,6 +141,20 @@ def ensure(release: str, cache: Path, given_mirror: Optional[str] = None) -> boo
     if not archive.exists():
         build_rootfs(release, archive, given_mirror)
     say(f"host image: handing {archive.stat().st_size >> 20} MB to the engine as {name}")
-    changes = ["ENTRYPOINT [\"/usr/local/sbin/overlay-lab-init\"]", "LABEL baremetal.overlay.lab=image"]
+    changes = ['ENTRYPOINT ["/usr/local/sbin/overlay-lab-init"]', "LABEL baremetal.overlay.lab=image"]
     docker("import", *(f"--change={change}" for change in changes), str(archive), name)
+    _forget_older(release, name, folder)
     return True
+
+
+def _forget_older(release: str, name: str, folder: Path) -> None:
+    """Images of the same release that this one replaces; one that a container still uses stays."""
+    for archive in folder.glob(f"{release}-*.tar"):
+        if archive.stem != name.split(":")[1]:
+            archive.unlink()
+    listing = docker(
+        "images", "--filter=reference=overlay-lab-host", "--format={{.Repository}}:{{.Tag}}"
+    ).stdout.split()
+    for other in listing:
+        if other.startswith(f"overlay-lab-host:{release}-") and other != name:
+            docker("rmi", other, check=False)

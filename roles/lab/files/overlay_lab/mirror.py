@@ -13,7 +13,9 @@ from typing import NamedTuple, Optional
 
 from .shell import LabError, run
 
-RELEASE = re.compile(r"^(buster|bullseye|bookworm|trixie|forky|sid|(old)*stable|testing|unstable)(-[a-z-]+)?(/updates)?$")
+RELEASE = re.compile(
+    r"^(buster|bullseye|bookworm|trixie|forky|sid|(old)*stable|testing|unstable)(-[a-z-]+)?(/updates)?$"
+)
 
 
 class Source(NamedTuple):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,10 @@ def _host(name: str, number: int, address: str, drives: int) -> Host:
     return Host(name, number, address, tuple(made))
 
 
+def _repeated(values: Iterable[Any]) -> list[Any]:
+    return [value for value, times in Counter(values).items() if times > 1]
+
+
 def read(data: dict[str, Any]) -> Lab:
     """The lab that a caller describes, host by host in parallel lists; refuses what would make two hosts the same."""
     subnet = ipaddress.ip_network(data.get("subnet", "172.31.77.0/24"))
@@ -90,8 +96,8 @@ def read(data: dict[str, Any]) -> Lab:
         for host in hosts
         if ipaddress.ip_address(host.address) not in subnet
     ]
-    for what, values in (("number", [h.number for h in hosts]), ("address", [h.address for h in hosts])):
-        problems += [f"{what} {v} is given to more than one host" for v in sorted({v for v in values if values.count(v) > 1})]
+    problems += [f"number {n} is given to more than one host" for n in _repeated(host.number for host in hosts)]
+    problems += [f"address {a} is given to more than one host" for a in _repeated(host.address for host in hosts)]
     problems += [f"host {h.name}: {len(h.drives)} drives; at most 9" for h in hosts if len(h.drives) > 9]
     if problems:
         raise LabError("the lab's inventory cannot be built: " + "; ".join(problems))

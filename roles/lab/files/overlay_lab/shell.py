@@ -27,7 +27,7 @@ def say(message: str) -> None:
 
 def _die_with_parent() -> None:
     # A killed run leaves no helper working on in the background, so that the next run starts on quiet ground.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def run(
@@ -49,20 +49,31 @@ def docker(*arguments: str, check: bool = True, stdin: Optional[str] = None) -> 
     return run("docker", "--host", "unix:///var/run/docker.sock", *arguments, check=check, stdin=stdin)
 
 
-def watch(command: Sequence[str], describe: Callable[[float], str], env: Mapping[str, str], every: float = 5.0) -> None:
-    """Run a long command; every few seconds say how far it is, and on failure show the end of what it printed."""
+def watch(command: Sequence[str], describe: Callable[[], str], env: Mapping[str, str], every: float = 5.0) -> None:
+    """Run a long command; every few seconds say how far it is, and on failure show the end of what it printed.
+
+    It runs in namespaces of its own: killed at any moment, it leaves neither processes nor mounts behind.
+    """
     started = time.monotonic()
+    apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, preexec_fn=_die_with_parent
+        [*apart, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=env,
+        preexec_fn=_die_with_parent,
     ) as process:
         tail: list[str] = []
         while True:
             try:
-                output, _ = process.communicate(timeout=every)
-                tail = output.splitlines()[-30:]
+                tail = process.communicate(timeout=every)[0].splitlines()[-30:]
                 break
             except subprocess.TimeoutExpired:
-                say(f"{describe(time.monotonic() - started)} ({time.monotonic() - started:.0f} s)")
+                say(f"{describe()} ({time.monotonic() - started:.0f} s)")
+            except BaseException:
+                process.kill()
+                raise
     if process.returncode != 0:
         raise LabError(f"`{command[0]}` ended with {process.returncode}:\n" + "\n".join(tail))
 

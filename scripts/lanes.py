@@ -1,0 +1,182 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the project's checks as lanes and counts them: `scripts/lanes.py [--soak] [lane or group ...]`.
+
+A lane that cannot run, runs no test or skips one is not green, and neither is a molecule scenario that no lane names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / "build" / "logs"
+CORES = ("newest", "oldest")
+
+# In this order: they share one lab, and `default` brings up the cluster that those after it use.
+SCENARIOS = ("bad-input", "default", "unmounted-drive", "node-loss")
+SOAK_SCENARIOS: tuple[str, ...] = ()
+
+PYTEST_LAST_LINE = re.compile(r"^(?:=+ )?((?:\d+ \w+,? ?)+) in [0-9.:]+.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One check: what group it belongs to and what has to end with 0."""
+
+    name: str
+    group: str
+    command: tuple[str, ...]
+    core: str = "newest"
+    needs: Optional[Path] = None
+    counts_tests: bool = False
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    lane: Lane
+    failure: str
+    seconds: float
+    detail: str = ""
+
+
+def lint_lanes(root: Path) -> list[Lane]:
+    shell = [str(path) for path in tracked(root) if is_shell(root / path)]
+    return [
+        Lane("ruff check", "lint", ("ruff", "check", ".")),
+        Lane("ruff format", "lint", ("ruff", "format", "--check", ".")),
+        Lane("mypy", "lint", ("mypy", "plugins", "roles/lab/files", "scripts/lanes.py")),
+        Lane("yamllint", "lint", ("yamllint", "--strict", ".")),
+        Lane("ansible-lint", "lint", ("ansible-lint", "--offline", "--profile", "production", "--strict")),
+        Lane("shellcheck", "lint", ("shellcheck", *shell)),
+    ]
+
+
+def core_lanes(root: Path) -> list[Lane]:
+    """Unit tests and sanity, once for every ansible-core that has a virtual environment here."""
+    lanes = []
+    for core in CORES:
+        if core == "newest" or (root / ".venv" / core / "stamp-test").exists():
+            lanes.append(Lane(f"unit ({core})", "unit", ("pytest", "tests/unit"), core, counts_tests=True))
+            lanes.append(Lane(f"sanity ({core})", "sanity", ("scripts/sanity", core), core))
+    return lanes
+
+
+def live_lanes(root: Path, soak: bool) -> list[Lane]:
+    engine = root / "tests" / "engine"
+    lanes = [Lane("engine", "engine", ("pytest", "tests/engine"), needs=engine, counts_tests=True, alone=True)]
+    for scenario in (*SCENARIOS, *(SOAK_SCENARIOS if soak else ())):
+        folder = root / "molecule" / scenario
+        command = ("molecule", "test", "--scenario-name", scenario)
+        lanes.append(Lane(f"molecule {scenario}", "molecule", command, needs=folder, alone=True))
+    return lanes
+
+
+def unlisted(root: Path) -> list[str]:
+    """Scenario folders that no lane runs."""
+    found = {path.parent.name for path in root.glob("molecule/*/molecule.yml")}
+    return sorted(found - {*SCENARIOS, *SOAK_SCENARIOS})
+
+
+def tracked(root: Path) -> list[Path]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
+    return [Path(name) for name in listing.split("\0") if name]
+
+
+def is_shell(path: Path) -> bool:
+    if path.suffix == ".sh":
+        return True
+    if path.suffix or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return re.match(rb"#!(/bin/|/usr/bin/env )(ba)?sh\b", file.readline()) is not None
+
+
+def verdict(lane: Lane, code: int, output: str) -> tuple[str, str]:
+    """What is wrong (nothing: an empty string), and what the lane counted."""
+    counted = PYTEST_LAST_LINE.findall(output)
+    detail = counted[-1].strip() if counted else ""
+    if code != 0:
+        return f"ended with {code}", detail
+    if lane.counts_tests and not detail:
+        return "ran no test", detail
+    if lane.counts_tests and re.search(r"\b(skipped|deselected)\b", detail):
+        return "did not run every test", detail
+    return "", detail
+
+
+def run(lane: Lane) -> Result:
+    if lane.needs and not lane.needs.exists():
+        return Result(lane, f"cannot run: {lane.needs} is not there", 0)
+    log = LOGS / (re.sub(r"\W+", "-", lane.name).strip("-") + ".log")
+    environment = {**os.environ, "PATH": f"{ROOT / '.venv' / lane.core / 'bin'}:{os.environ['PATH']}"}
+    environment |= {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1", "PY_COLORS": "0"}
+    print(f"lane {lane.name}: started", flush=True)
+    started = time.monotonic()
+    with log.open("w", encoding="utf-8") as file:
+        try:
+            code = subprocess.call(
+                lane.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+            )
+        except OSError as error:
+            return Result(lane, f"cannot run: {error}", 0)
+    output = log.read_text(encoding="utf-8", errors="replace")
+    failure, detail = verdict(lane, code, output)
+    result = Result(lane, failure, time.monotonic() - started, detail)
+    if failure:
+        print(f"--- lane {lane.name} {failure}; the end of {log}:\n" + "\n".join(output.splitlines()[-60:]), flush=True)
+    else:
+        print(f"lane {lane.name}: passed in {result.seconds:.0f} s {detail}", flush=True)
+    return result
+
+
+def run_all(lanes: Sequence[Lane]) -> list[Result]:
+    """Two at a time what only computes, then one after another what uses the lab or an engine."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        results = list(pool.map(run, [lane for lane in lanes if not lane.alone]))
+    return results + [run(lane) for lane in lanes if lane.alone]
+
+
+def summarize(results: Sequence[Result], missing: Sequence[str]) -> int:
+    print("\n--- summary")
+    for result in results:
+        state = f"FAILED: {result.failure}" if result.failure else "passed"
+        print(f"{result.lane.name:<28} {result.seconds:6.0f} s  {state}  {result.detail}".rstrip())
+    for name in missing:
+        print(
+            f"{'molecule ' + name:<28}           FAILED: no lane runs molecule/{name}; name it in {Path(__file__).name}"
+        )
+    failed = sum(1 for result in results if result.failure) + len(missing)
+    print(f"{len(results) + len(missing) - failed} passed, {failed} failed")
+    return 1 if failed or not results else 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--soak", action="store_true", help="the long lanes too")
+    parser.add_argument("names", nargs="*", help="only the lanes or groups of these names")
+    options = parser.parse_args(arguments)
+    lanes = [*lint_lanes(ROOT), *core_lanes(ROOT), *live_lanes(ROOT, options.soak)]
+    known = {lane.name for lane in lanes} | {lane.group for lane in lanes}
+    if unknown := [name for name in options.names if name not in known]:
+        parser.error(f"no such lane: {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
+    chosen = [lane for lane in lanes if not options.names or {lane.name, lane.group} & set(options.names)]
+    LOGS.mkdir(parents=True, exist_ok=True)
+    missing = unlisted(ROOT) if not options.names or "molecule" in options.names else []
+    return summarize(run_all(chosen), missing)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from overlay_lab import settings
+from overlay_lab.shell import LabError
+
+FOUR: dict[str, Any] = {
+    "names": ["n1", "n2", "n3", "n4"],
+    "numbers": [1, 2, 3, 4],
+    "addresses": ["172.31.77.11", "172.31.77.12", "172.31.77.13", "172.31.77.14"],
+    "drives": [2, 2, 2, 0],
+}
+
+
+def test_names_and_devices_follow_from_the_inventory() -> None:
+    lab = settings.read(FOUR)
+    assert [host.container for host in lab.hosts] == [f"overlay-lab-n{n}" for n in range(1, 5)]
+    assert [(d.name, d.device) for d in lab.hosts[2].drives] == [
+        ("overlay-n3-drive1", "/dev/loop7731"),
+        ("overlay-n3-drive2", "/dev/loop7732"),
+    ]
+    assert lab.hosts[3].drives == ()
+    assert len({drive.loop for drive in lab.drives}) == 6
+
+
+def test_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert settings.cache_folder() == Path("/somewhere/baremetal.overlay/lab")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"numbers": [1, 2, 2, 4]}, "number 2 is given to more than one host"),
+        ({"addresses": ["172.31.77.11"] * 4}, "address 172.31.77.11 is given to more than one host"),
+        ({"addresses": ["10.1.1.1", *FOUR["addresses"][1:]]}, "host n1: address 10.1.1.1 is not in 172.31.77.0/24"),
+        ({"drives": [10, 0, 0, 0]}, "host n1: 10 drives; at most 9"),
+    ],
+)
+def test_an_inventory_that_cannot_be_built_is_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(LabError, match=said):
+        settings.read({**FOUR, **change})

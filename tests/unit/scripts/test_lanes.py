@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What counts as green."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[3] / "scripts" / "lanes.py"
+SPEC = importlib.util.spec_from_file_location("lanes", SOURCE)
+assert SPEC is not None and SPEC.loader is not None
+lanes = importlib.util.module_from_spec(SPEC)
+sys.modules["lanes"] = lanes
+SPEC.loader.exec_module(lanes)
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "failure"),
+    [
+        (0, "....\n12 passed in 0.41s", ""),
+        (0, "=== 12 passed, 3 warnings in 71.20s (0:01:11) ===", ""),
+        (0, "12 passed, 1 skipped in 0.41s", "did not run every test"),
+        (0, "12 passed, 4 deselected in 0.41s", "did not run every test"),
+        (0, "nothing to see", "ran no test"),
+        (1, "1 failed, 11 passed in 0.41s", "ended with 1"),
+    ],
+)
+def test_verdict_on_a_lane_of_tests(code: int, output: str, failure: str) -> None:
+    lane = lanes.Lane("unit", "unit", ("pytest",), counts_tests=True)
+    assert lanes.verdict(lane, code, output)[0] == failure
+
+
+def test_a_scenario_that_no_lane_runs_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in (*lanes.SCENARIOS, "forgotten"):
+        folder = tmp_path / "molecule" / name
+        folder.mkdir(parents=True)
+        (folder / "molecule.yml").write_text("---\n")
+    assert lanes.unlisted(tmp_path) == ["forgotten"]
+    lane = lanes.Lane("lint", "lint", ("true",))
+    assert lanes.summarize([lanes.Result(lane, "", 1)], lanes.unlisted(tmp_path)) == 1
+    assert "1 passed, 1 failed" in capsys.readouterr().out
+
+
+def test_every_scenario_of_the_project_is_in_a_lane() -> None:
+    assert lanes.unlisted(lanes.ROOT) == []
+
+
+def test_a_lane_that_cannot_run_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "LOGS", tmp_path)
+    gone = lanes.Lane("engine", "engine", ("true",), needs=tmp_path / "gone")
+    assert "is not there" in lanes.run(gone).failure
+    assert "cannot run" in lanes.run(lanes.Lane("x", "lint", (str(tmp_path / "no-such-command"),))).failure
+
+
+def test_nothing_run_is_not_green() -> None:
+    assert lanes.summarize([], []) == 1
