@@ -1,0 +1,169 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stack's plan exists before its objects do; versions of secrets follow their content."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Optional
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.engine import FreshEngine
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import fingerprint, stack
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import Namespace, convert
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.stack_plan import (
+    Live,
+    Plan,
+    plan_stack,
+    same_image,
+    versions_of,
+)
+
+IMAGE = "sha256:" + "0" * 64
+LABELS = {"com.docker.stack.namespace": "store"}
+
+
+def definition(**secret: Any) -> dict[str, Any]:
+    return {
+        "services": {"store1": {"image": IMAGE, "networks": ["net"], "secrets": ["password"]}},
+        "networks": {"net": {"external": True}},
+        "secrets": {"password": secret},
+    }
+
+
+def secret(name: str, data: Optional[bytes], **labels: str) -> dict[str, Any]:
+    own = {fingerprint.LABEL: fingerprint.fingerprint(data)} if data else {}
+    return {"ID": f"id-{name}", "Version": {"Index": 1}, "Spec": {"Name": name, "Labels": {**LABELS, **own, **labels}}}
+
+
+def plan(live: Live, data: Optional[bytes] = b"one", written: Optional[dict[str, Any]] = None) -> Plan:
+    made = convert([written or definition()], Namespace("store", False))
+    for name, one in live.secrets.items():
+        live.refs.add("secret", name, one["ID"])
+    live.networks.setdefault("net", {"Id": "n1", "Name": "net"})
+    live.refs.add("network", "net", "n1")
+    return plan_stack("store", made, {("secret", "password"): data}, live, prune=False)
+
+
+def sentences(found: Plan) -> list[str]:
+    assert not found.violations
+    return [step.sentence() for step in found.steps]
+
+
+def test_on_an_empty_cluster_everything_is_made() -> None:
+    assert sentences(plan(Live())) == ['create secret "password"', 'create service "store1"']
+
+
+SECRETS: dict[str, tuple[list[dict[str, Any]], Optional[bytes], list[str]]] = {
+    "the same content": ([secret("password", b"one")], b"one", []),
+    "content that is not known yet": ([secret("password", b"one")], None, []),
+    "other content": (
+        [secret("password", b"old")], b"one",
+        ['create secret "password_v2": its content changed', 'remove secret "password"'],
+    ),
+    "made by somebody without a fingerprint": (
+        [secret("password", None)], b"one",
+        ['create secret "password_v2": its content changed', 'remove secret "password"'],
+    ),
+    "left over from an interrupted run": (
+        [secret("password", b"old"), secret("password_v2", b"one")], b"one", ['remove secret "password"'],
+    ),
+    "version ten comes after nine": (
+        [secret("password_v9", b"one"), secret("password_v10", b"old")], b"one",
+        ['create secret "password_v11": its content changed', 'remove secret "password_v9"',
+         'remove secret "password_v10"'],
+    ),
+    "another label": ([secret("password", b"one", a="b")], b"one", ['update secret "password": labels']),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SECRETS)
+def test_secrets(case: str) -> None:
+    there, data, wanted = SECRETS[case]
+    found = plan(Live(secrets={one["Spec"]["Name"]: one for one in there}), data)
+    assert [one for one in sentences(found) if "service" not in one] == wanted
+
+
+def test_the_service_follows_the_version_and_keeps_the_file_name() -> None:
+    found = plan(Live(secrets={"password": secret("password", b"old")}))
+    service = next(step for step in found.steps if step.kind == "service")
+    used = service.want["secrets"][0]
+    assert (used["secret_name"], used["filename"]) == ("password_v2", "password")
+
+
+def test_an_old_version_that_a_foreign_service_uses_stays() -> None:
+    reference = {"SecretName": "password", "SecretID": "id-password"}
+    theirs = {"ID": "s", "Spec": {"Name": "theirs", "TaskTemplate": {"ContainerSpec": {"Secrets": [reference]}}}}
+    found = plan(Live(secrets={"password": secret("password", b"old")}, services={"theirs": theirs}))
+    assert not [one for one in sentences(found) if one.startswith("remove")]
+
+
+def test_nothing_of_a_secret_is_in_the_plan() -> None:
+    found = plan(Live(), b"a very secret thing")
+    visible = str([(step.sentence(), step.before, step.after) for step in found.steps])
+    body = next(step.want for step in found.steps if step.kind == "secret")
+    assert "a very secret thing" not in visible
+    assert base64.b64encode(b"a very secret thing").decode() not in visible
+    assert "a very secret thing" not in str(body["Labels"])
+
+
+def test_what_is_external_must_exist_unless_it_is_a_prediction() -> None:
+    written = {**definition(), "networks": {"net": {"external": True, "name": "other"}}}
+    assert plan(Live(), written=written).violations == [
+        'network "other" is external but does not exist; create it first'
+    ]
+    predicted = plan(Live(prediction=True), written=written)
+    assert not predicted.violations
+    assert 'network "other" is external and does not exist yet' in predicted.warnings[0]
+
+
+def test_an_option_that_the_engine_would_drop_is_refused() -> None:
+    written = definition()
+    written["services"]["store1"]["oom_score_adj"] = 100
+    assert "needs Engine API 1.46" in plan(Live(), written=written).violations[0]
+
+
+def test_a_bare_host_gets_a_prediction_although_the_secret_is_not_there_yet() -> None:
+    params = {
+        "name": "store", "compose": [definition(file="/nowhere/password")], "state": "present", "prune": False,
+        "namespace_prefix": False, "secret_data": None,
+    }  # fmt: skip
+    found = stack.run(FreshEngine(), params, True)
+    assert found["plan"] == ['create secret "password"', 'create service "store1"']
+    with pytest.raises(InputError, match="cannot be read on this host"):
+        stack.run(FreshEngine(), params, False)
+
+
+def test_a_path_that_reaches_the_module_is_refused() -> None:
+    with pytest.raises(InputError, match="is not a mapping"):
+        stack.run(
+            FreshEngine(), {"state": "present", "name": "x", "namespace_prefix": True, "compose": ["a.yml"]}, True
+        )
+
+
+def test_versions_are_those_of_exactly_that_name() -> None:
+    assert versions_of(["a_v2", "a", "ab", "a_vx", "xa_v3", "a_v10"], "a") == ["a", "a_v2", "a_v10"]
+
+
+@pytest.mark.parametrize(
+    ("want", "have", "taken"),
+    [
+        ("i:1", "i:1@sha256:ab", "i:1@sha256:ab"),
+        ("i:2", "i:1@sha256:ab", "i:2"),
+        ("i@sha256:cd", "i@sha256:ab", "i@sha256:cd"),
+    ],
+)
+def test_a_resolved_tag_is_the_tag(want: str, have: str, taken: str) -> None:
+    assert same_image(want, have) == taken
+
+
+def test_a_fingerprint_is_salted_and_recognises_its_data() -> None:
+    first, second = fingerprint.fingerprint(b"data"), fingerprint.fingerprint(b"data")
+    assert first != second
+    assert fingerprint.matches(first, b"data")
+    assert fingerprint.matches(second, b"data")
+    assert not fingerprint.matches(first, b"date")
+    for strange in (None, "", "md5:x", "scrypt:1:2", "scrypt:a:8:1:x:y", "scrypt:3:8:1:AAAA:AAAA"):
+        assert not fingerprint.matches(strange, b"data")
