@@ -60,7 +60,10 @@ _value:
 
 
 def cluster_plan(
-    hostvars: Mapping[str, Any], groups: Mapping[str, Sequence[str]], looked_at: Sequence[str], settings: Mapping[str, Any]
+    hostvars: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    looked_at: Sequence[str],
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the plan of a run for everything that the inventory and the hosts say."""
     return plan.draw(plan.read_cluster(hostvars, groups, looked_at, settings))
