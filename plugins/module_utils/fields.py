@@ -125,9 +125,7 @@ def _build_union(row: OneOf, params: Mapping[str, Any], where: str, violations: 
         if name not in rows:
             violations.extend(row.foreign(name, str(arm), where).violations)
             continue
-        one = rows[name]
-        assert isinstance(one, Field)
-        want[name] = _build_value(one, params[name], where, violations)
+        want[name] = _build_value(rows[name], params[name], where, violations)
     if arm is not None:
         want[row.name] = arm
     return want
@@ -157,7 +155,7 @@ def read(table: Table, obj: Any, refs: Optional[Refs] = None) -> Values:
     have: Values = {}
     for row in table:
         if isinstance(row, OneOf):
-            arm = live_arm(row, obj)
+            arm = row.live(obj)
             have[row.name] = arm
             have.update(read(row.arms[arm].fields, lookup(obj, _join(row.path, row.arms[arm].path)), refs))
         else:
@@ -175,15 +173,6 @@ def _read_value(row: Field, obj: Any, refs: Optional[Refs]) -> Any:
     if value is None:
         return row.absent
     return refs.name(row.ref, value) if row.ref and refs else value
-
-
-def live_arm(row: OneOf, obj: Any) -> str:
-    found = lookup(obj, row.path)
-    if isinstance(found, Mapping):
-        for name, arm in row.arms.items():
-            if found.get(arm.path) is not None:
-                return name
-    return row.default
 
 
 def _join(*paths: str) -> str:
@@ -371,7 +360,7 @@ def _unsaid(row: Field, body: Values, want: Mapping[str, Any]) -> bool:
 
 
 def _apply_union(row: OneOf, body: Values, want: Mapping[str, Any], refs: Refs, where: str) -> None:
-    before = live_arm(row, body)
+    before = row.live(body)
     arm = want.get(row.name) or before
     _own_options(row, want, arm, where)
     rows = row.arms[arm].fields

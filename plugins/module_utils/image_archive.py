@@ -163,9 +163,7 @@ def _content(path: str, archive: tarfile.TarFile, members: dict[str, tarfile.Tar
     if member is None or not member.isfile() or member.size > _JSON_LIMIT:
         raise _no_image(path, f"it lacks {name}")
     handle = archive.extractfile(member)
-    assert handle is not None
-    with handle:
-        return handle.read()
+    return handle.read() if handle else b""
 
 
 def _blob(digest: str) -> str:

@@ -120,7 +120,7 @@ class Field:
 @dataclass(frozen=True)
 class Arm:
     path: str  # the key below the union's path whose presence selects this arm
-    fields: Table = ()
+    fields: Sequence[Field] = ()
     since: Optional[Version] = None
 
 
@@ -140,9 +140,17 @@ class OneOf:
         found: dict[str, Field] = {}
         for arm in self.arms.values():
             for row in arm.fields:
-                assert isinstance(row, Field)
                 found.setdefault(row.name, row)
         return found
+
+    def live(self, obj: Any) -> str:
+        """The arm that an API object has."""
+        found = lookup(obj, self.path)
+        if isinstance(found, Mapping):
+            for name, arm in self.arms.items():
+                if found.get(arm.path) is not None:
+                    return name
+        return self.default
 
     def foreign(self, option: str, arm: str, where: str) -> InputError:
         owners = " or ".join(name for name, one in self.arms.items() if any(row.name == option for row in one.fields))

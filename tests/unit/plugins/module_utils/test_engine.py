@@ -65,7 +65,7 @@ def engine(path: str = "/x", status: int = 200, body: Any = None, **more: Any) -
 def test_errors_are_told_apart(status: int, message: str, kind: type) -> None:
     with pytest.raises(errors.EngineError) as error:
         engine(status=status, body={"message": message}).call("GET", "/x")
-    assert type(error.value) is kind
+    assert error.value.__class__ is kind
     assert str(error.value) == f"{message} (GET /x: {status})"
 
 
