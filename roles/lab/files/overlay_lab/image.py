@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Optional
 
 from . import mirror
-from .shell import LabError, docker, run, say, watch
+from .shell import LabError, docker, say, watch
 
 ROOTFS = Path(__file__).parent.parent / "rootfs"
 RELEASES = {"trixie": 13, "bookworm": 12}
@@ -46,8 +47,6 @@ MASKED = [
     "dev-mqueue.mount", "getty.target", "console-getty.service", "fstrim.timer", "apt-daily.timer",
     "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "e2scrub_reap.service",
 ]  # fmt: skip
-# The size of the finished root, for people to see how far a build is.
-EXPECTED_MB = 420
 
 
 def customize(release: str) -> str:
@@ -93,9 +92,17 @@ def tag(release: str) -> str:
     return f"overlay-lab-host:{release}-{fingerprint(release)}"
 
 
-def _size_mb(path: Path) -> int:
-    done = run("du", "-sm", str(path), check=False).stdout.split()
-    return int(done[0]) if done else 0
+def progress(log: str) -> str:
+    """Where mmdebstrap is, from what it and apt have written so far."""
+    stages = re.findall(r"^I: (.*?)\.*$", log, re.MULTILINE)
+    stage = stages[-1] if stages else "starting"
+    for begins, said in (("running --customize-hook", "adding the roles' packages"), ("removing tempdir", "packing")):
+        if stage.startswith(begins):
+            stage = said
+    fetched, unpacked, set_up = (
+        len(re.findall(rf"^{word} ", log, re.MULTILINE)) for word in ("Get:[0-9]+", "Unpacking", "Setting up")
+    )
+    return f"host image: {stage}; {fetched} fetched, {unpacked} unpacked, {set_up} set up"
 
 
 def build_rootfs(release: str, archive: Path, given_mirror: Optional[str]) -> None:
@@ -108,19 +115,22 @@ def build_rootfs(release: str, archive: Path, given_mirror: Optional[str]) -> No
     hook = work / "customize"
     hook.write_text("#!/bin/sh\n" + customize(release), encoding="utf-8")
     hook.chmod(0o700)
-    command = ["mmdebstrap", "--variant=minbase", "--mode=root", "--format=tar", f"--include={','.join(BASE)}"]
+    command = [
+        "mmdebstrap",
+        "--verbose",
+        "--variant=minbase",
+        "--mode=root",
+        "--format=tar",
+        f"--include={','.join(BASE)}",
+    ]
     command += [f'--customize-hook={shlex.quote(str(hook))} "$1"', "--skip=cleanup/reproducible,cleanup/apt/lists"]
     command += [f"--dpkgopt={ROOTFS}/etc/dpkg/dpkg.cfg.d/overlay-lab"]
     command += [f"--aptopt={option}" for option in mirror.apt_options()]
     command += [release, str(unfinished), *sources]
     say(f"host image: building Debian {RELEASES[release]} ({release}); this takes about a minute, once")
 
-    def describe() -> str:
-        size = _size_mb(work)
-        return f"host image: {size} MB of about {EXPECTED_MB} written" if size else "host image: reading package lists"
-
     try:
-        watch(command, describe, {**os.environ, "TMPDIR": str(work), "LC_ALL": "C"})
+        watch(command, work / "log", progress, {**os.environ, "TMPDIR": str(work), "LC_ALL": "C"})
         unfinished.rename(archive)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Optional
 
 PR_SET_PDEATHSIG = 1
@@ -49,32 +50,30 @@ def docker(*arguments: str, check: bool = True, stdin: Optional[str] = None) -> 
     return run("docker", "--host", "unix:///var/run/docker.sock", *arguments, check=check, stdin=stdin)
 
 
-def watch(command: Sequence[str], describe: Callable[[], str], env: Mapping[str, str], every: float = 5.0) -> None:
-    """Run a long command; every few seconds say how far it is, and on failure show the end of what it printed.
+def watch(command: Sequence[str], log: Path, describe: Callable[[str], str], env: Mapping[str, str]) -> None:
+    """Run a long command; every few seconds say how far its log is, and on failure show the end of it.
 
     It runs in namespaces of its own: killed at any moment, it leaves neither processes nor mounts behind.
     """
-    started = time.monotonic()
     apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    with subprocess.Popen(
-        [*apart, *command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=env,
-        preexec_fn=_die_with_parent,
-    ) as process:
-        tail: list[str] = []
-        while True:
+    started = time.monotonic()
+    with (
+        log.open("w", encoding="utf-8") as output,
+        subprocess.Popen(
+            [*apart, *command], stdout=output, stderr=output, text=True, env=env, preexec_fn=_die_with_parent
+        ) as process,
+    ):
+        while process.poll() is None:
             try:
-                tail = process.communicate(timeout=every)[0].splitlines()[-30:]
-                break
+                process.wait(timeout=5)
             except subprocess.TimeoutExpired:
-                say(f"{describe()} ({time.monotonic() - started:.0f} s)")
+                written = log.read_text(encoding="utf-8", errors="replace")
+                say(f"{describe(written)} ({time.monotonic() - started:.0f} s)")
             except BaseException:
                 process.kill()
                 raise
     if process.returncode != 0:
+        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-30:]
         raise LabError(f"`{command[0]}` ended with {process.returncode}:\n" + "\n".join(tail))
 
 

@@ -42,3 +42,18 @@ def test_bare_hosts_have_nothing_that_the_roles_install() -> None:
 def test_an_unknown_release_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="allowed: trixie, bookworm"):
         image.ensure("sid", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("", "host image: starting; 0 fetched, 0 unpacked, 0 set up"),
+        (
+            "I: installing essential packages...\nGet:1 http://m trixie a\nUnpacking a (1) ...\nSetting up a (1) ...\n",
+            "host image: installing essential packages; 1 fetched, 1 unpacked, 1 set up",
+        ),
+        ("I: running --customize-hook in shell: sh -c x\n", "host image: adding the roles' packages; 0 fetched"),
+    ],
+)
+def test_progress(log: str, said: str) -> None:
+    assert image.progress(log).startswith(said)
