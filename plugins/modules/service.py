@@ -10,8 +10,7 @@ DOCUMENTATION = r"""
 module: service
 short_description: Manage a Swarm service, and wait until it has converged
 version_added: 0.1.0
-author:
-  - the baremetal.overlay developers
+author: the baremetal.overlay developers (@baremetal)
 description:
   - Makes a service with the options that are given, changes it, or removes it.
   - An option that is not given is left as it is on the live service; one that is given empty is emptied.

@@ -10,8 +10,7 @@ DOCUMENTATION = r"""
 module: stack
 short_description: Converge a stack of Swarm services from Compose definitions
 version_added: 0.1.0
-author:
-  - the baremetal.overlay developers
+author: the baremetal.overlay developers (@baremetal)
 description:
   - Makes the services, networks, secrets and configs of Compose definitions (version 3) present on a Swarm, as
     C(docker stack deploy) does, in one execution and without the C(docker) command.

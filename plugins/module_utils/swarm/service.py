@@ -219,6 +219,22 @@ PRIVILEGES: Table = (
     )),
     Field("no_new_privileges", "NoNewPrivileges", "bool", since=(1, 44)),
 )  # fmt: skip
+ULIMITS: Table = (
+    Field("name", "Name", required=True),
+    Field("soft", "Soft", "int"),
+    Field("hard", "Hard", "int"),
+)
+NETWORKS: Table = (
+    Field("name", "Target", ref="network", required=True),
+    Field("aliases", "Aliases", "list", compare=SET),
+    Field("options", "DriverOpts", "dict", convert=TEXT_MAP),
+)
+PORTS: Table = (
+    Field("published_port", "PublishedPort", "int"),
+    Field("target_port", "TargetPort", "int", required=True),
+    Field("protocol", "Protocol", choices=("tcp", "udp", "sctp"), default="tcp"),
+    Field("mode", "PublishMode", choices=("ingress", "host"), default="ingress"),
+)
 CONTAINER_ROWS: Table = (
     Field("image", f"{CONTAINER}.Image"),
     Field("container_labels", f"{CONTAINER}.Labels", "dict", convert=TEXT_MAP),
@@ -252,11 +268,7 @@ CONTAINER_ROWS: Table = (
     Field("cap_add", f"{CONTAINER}.CapabilityAdd", "list", compare=SET, convert=_each(_capability), since=(1, 41)),
     Field("cap_drop", f"{CONTAINER}.CapabilityDrop", "list", compare=SET, convert=_each(_capability), since=(1, 41)),
     Field("ulimits", f"{CONTAINER}.Ulimits", "list", elements="raw", compare=KEYED, key=("name",), since=(1, 41),
-          convert=Convert(parse=_ulimits), fields=(
-              Field("name", "Name", required=True),
-              Field("soft", "Soft", "int"),
-              Field("hard", "Hard", "int"),
-          )),
+          convert=Convert(parse=_ulimits), fields=ULIMITS),
     Field("oom_score_adj", f"{CONTAINER}.OomScoreAdj", "int", since=(1, 46)),
 )  # fmt: skip
 TASK_ROWS: Table = (
@@ -284,11 +296,7 @@ TASK_ROWS: Table = (
         Field("replicas_max_per_node", "MaxReplicas", "int", since=(1, 40)),
     )),
     Field("networks", "TaskTemplate.Networks", "list", elements="raw", compare=KEYED, key=("name",),
-          convert=Convert(parse=_networks), fields=(
-              Field("name", "Target", ref="network", required=True),
-              Field("aliases", "Aliases", "list", compare=SET),
-              Field("options", "DriverOpts", "dict", convert=TEXT_MAP),
-          )),
+          convert=Convert(parse=_networks), fields=NETWORKS),
     Field("logging", "TaskTemplate.LogDriver", "dict", fields=(
         Field("driver", "Name"),
         Field("options", "Options", "dict", convert=TEXT_MAP),
@@ -313,10 +321,5 @@ TABLE: Table = (
     Field("rollback_config", "RollbackConfig", "dict", fields=_updates("continue", "pause")),
     Field("endpoint_mode", "EndpointSpec.Mode", choices=("vip", "dnsrr"), default="vip"),
     Field("publish", "EndpointSpec.Ports", "list", compare=KEYED,
-          key=("target_port", "published_port", "protocol"), fields=(
-              Field("published_port", "PublishedPort", "int"),
-              Field("target_port", "TargetPort", "int", required=True),
-              Field("protocol", "Protocol", choices=("tcp", "udp", "sctp"), default="tcp"),
-              Field("mode", "PublishMode", choices=("ingress", "host"), default="ingress"),
-          )),
+          key=("target_port", "published_port", "protocol"), fields=PORTS),
 )  # fmt: skip
