@@ -17,6 +17,7 @@ help: ## list the targets
 demo: lab ## everything from nothing: the lab, the cluster, and a check that it works
 	$(PLAY) playbooks/site.yml
 	@$(PLAY) playbooks/lab_report.yml
+	@echo; cat "$${XDG_CACHE_HOME:-$$HOME/.cache}/baremetal.overlay/lab/report.txt"
 
 # Engine and image first and directly: that is where the time goes, and they say how far they are.
 lab: bootstrap ## four hosts to deploy on, on this machine

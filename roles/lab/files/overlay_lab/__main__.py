@@ -53,9 +53,15 @@ def make_hosts(lab: Lab) -> bool:
 
 def remove(lab: Lab) -> bool:
     """All of it, from whatever point an interrupted run had reached."""
-    changes = [hosts.remove_all(lab)] if engine.answers() else []
+    changes = []
+    if (lab.cache / "hosts").exists():
+        # The machine was started again since: the containers are still known to the engine that does not run.
+        changes.append(engine.ensure(lab.cache))
+    if engine.answers():
+        changes.append(hosts.remove_all())
     changes += [drives.remove(drive, lab.cache / "drives") for drive in lab.drives]
-    return any([*changes, engine.stop_own(lab.cache)])
+    changes += [hosts.remove_files(lab), engine.stop_own(lab.cache)]
+    return any(changes)
 
 
 VERBS: dict[str, Callable[[Lab], bool]] = {

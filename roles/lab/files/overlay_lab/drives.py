@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from .settings import Drive
-from .shell import LabError, run
+from .shell import LabError, run, wait_until
 
 LOOP_CTL_ADD = 0x4C80
 LOOP_CTL_REMOVE = 0x4C81
@@ -74,6 +74,8 @@ def remove(drive: Drive, folder: Path) -> bool:
     changed = False
     if backing_file(drive).removesuffix(" (deleted)") == str(folder / drive.image):
         run("losetup", "--detach", drive.device)
+        # A host that has just been killed takes a moment to let go of its file systems.
+        wait_until(lambda: backing_file(drive), f"end of {drive.device}", 30)
         changed = True
     if not backing_file(drive) and Path(f"/sys/block/loop{drive.loop}").exists():
         _control(LOOP_CTL_REMOVE, drive.loop)

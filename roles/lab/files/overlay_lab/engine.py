@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import subprocess
 from pathlib import Path
 from typing import Optional
 
+from . import traces
 from .settings import LABEL
 from .shell import LabError, docker, run, say, wait_until
 
@@ -51,8 +53,8 @@ def _start(cache: Path) -> None:
         raise LabError("the docker command here has no engine beside it: install Debian's docker.io")
     log = cache / "dockerd.log"
     say(f"engine: no service manager runs one; starting dockerd (log: {log})")
-    had_bridge = Path("/sys/class/net/docker0").exists()
-    (cache / "dockerd.bridge").write_text("there before\n" if had_bridge else "ours\n", encoding="utf-8")
+    if not (cache / "before.json").exists():
+        (cache / "before.json").write_text(json.dumps(traces.before()), encoding="utf-8")
     with log.open("ab") as output:
         # A session of its own: neither Ctrl-C nor the end of make takes it down.
         subprocess.Popen(
@@ -74,13 +76,6 @@ def stop_own(cache: Path) -> bool:
     say("engine: stopping the dockerd that the lab started")
     os.kill(pid, signal.SIGTERM)
     wait_until(lambda: f"process {pid} runs" if own_pid(cache) else "", "end of the lab's engine", 60)
-    _remove_traces(cache)
+    traces.remove(cache / "before.json")
+    (cache / "dockerd.pid").unlink(missing_ok=True)
     return True
-
-
-def _remove_traces(cache: Path) -> None:
-    marker = cache / "dockerd.bridge"
-    if marker.exists() and marker.read_text(encoding="utf-8").strip() == "ours":
-        run("ip", "link", "delete", "docker0", check=False)
-    for name in ("dockerd.bridge", "dockerd.pid"):
-        (cache / name).unlink(missing_ok=True)

@@ -149,7 +149,7 @@ def wait(lab: Lab) -> None:
         wait_until(lambda h=host: _missing(h), f"host {host.name}", 90)  # type: ignore[misc]
 
 
-def remove_all(lab: Lab) -> bool:
+def remove_all() -> bool:
     """Everything with the lab's label, whatever an older inventory called it."""
     changed = False
     for kind, listing, name, removal in (
@@ -161,11 +161,19 @@ def remove_all(lab: Lab) -> bool:
         if found:
             docker(*removal, *found)
             changed = True
+    return changed
+
+
+def remove_files(lab: Lab) -> bool:
+    """All that the lab kept about its hosts, the copy of their credentials included; built images stay."""
     close_connections(lab)
+    changed = False
     for folder in ("hosts", "ssh", "drives", "cp"):
         if (lab.cache / folder).exists():
             shutil.rmtree(lab.cache / folder)
             changed = True
+    for file in ("minio-root.json", "report.txt"):
+        (lab.cache / file).unlink(missing_ok=True)
     return changed
 
 
