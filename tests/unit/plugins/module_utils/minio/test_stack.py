@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The definition of the servers: what keeps a MinIO together, and what must not be in it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import stack
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import compose
+
+ARGS = ["http://minio{1...2}:9000/drives/drive{1...2}"]
+OPTIONS = {
+    "image": "sha256:abc",
+    "release": "RELEASE.x",
+    "parity": None,
+    "port": 9000,
+    "console_port": 9001,
+    "network": "minio-overlay",
+    "drives_parent": "/srv/minio",
+    "memory_limit": "4g",
+    "tmp_size": "128m",
+    "stop_grace_period": "1m",
+    "log_max_size": "10m",
+    "log_max_file": 3,
+    "environment": {},
+    "credentials_keep": True,
+    "credentials_dir": "/etc/baremetal-overlay",
+}
+
+
+def definition(**changed):
+    return stack.compose([1, 2], ARGS, {**OPTIONS, **changed})
+
+
+def test_it_is_a_definition_without_errors_or_warnings():
+    converted = compose.convert([definition()], compose.Namespace("minio", prefix=False))
+    assert sorted(converted.services) == ["minio1", "minio2"]
+    assert converted.warnings == []
+
+
+def test_each_server_is_held_to_its_node_and_known_by_its_name():
+    services = definition()["services"]
+    for number in (1, 2):
+        service = services[f"minio{number}"]
+        assert service["hostname"] == f"minio{number}"
+        assert service["deploy"]["placement"]["constraints"] == [f"node.labels.baremetal.overlay.minio == {number}"]
+
+
+def test_what_servers_compare_at_start_is_equal_on_all():
+    first, second = definition()["services"].values()
+    for key in ("image", "command", "environment"):
+        assert first[key] == second[key]
+    assert first["deploy"]["labels"] == second["deploy"]["labels"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "restarts_together"),
+    [
+        ({"image": "sha256:def"}, True),
+        ({"parity": 2}, True),
+        ({"environment": {"MINIO_BROWSER": "off"}}, True),
+        ({"memory_limit": "8g"}, False),
+        ({"log_max_file": 5}, False),
+    ],
+)
+def test_the_label_says_what_cannot_be_changed_server_by_server(changed, restarts_together):
+    def label(options):
+        return definition(**options)["services"]["minio1"]["deploy"]["labels"][stack.STARTUP_LABEL]
+
+    assert (label({}) != label(changed)) == restarts_together
+
+
+def test_an_old_task_ends_before_a_new_one_takes_its_ports_and_drives():
+    service = definition()["services"]["minio1"]
+    assert service["deploy"]["update_config"]["order"] == "stop-first"
+    assert {port["mode"] for port in service["ports"]} == {"host"}
+    assert service["deploy"]["endpoint_mode"] == "dnsrr"
+    assert "healthcheck" not in service
+
+
+def test_it_runs_without_privileges_and_sees_drives_that_come_later():
+    service = definition()["services"]["minio1"]
+    assert (service["user"], service["read_only"]) == ("9000:9000", True)
+    assert service["volumes"][0]["bind"] == {"propagation": "rslave"}
+
+
+def test_credentials_are_secrets_and_nothing_else():
+    kept, given = definition(), definition(credentials_keep=False)
+    assert kept["secrets"]["minio-root-user"] == {"file": "/etc/baremetal-overlay/minio-root-user"}
+    assert given["secrets"] == {"minio-root-user": {}, "minio-root-password": {}}
+    service = kept["services"]["minio1"]
+    assert service["environment"]["MINIO_ROOT_PASSWORD_FILE"] == "/run/secrets/minio-root-password"
+    assert {(secret["uid"], secret["mode"]) for secret in service["secrets"]} == {("9000", "0400")}
+    with pytest.raises(InputError, match="minio_environment: MINIO_ROOT_PASSWORD does not belong there"):
+        definition(environment={"MINIO_ROOT_PASSWORD": "secret-one"})
+
+
+def test_parity_reaches_minio_only_where_it_is_given():
+    assert definition(parity=2)["services"]["minio1"]["environment"]["MINIO_STORAGE_CLASS_STANDARD"] == "EC:2"
+    assert "MINIO_STORAGE_CLASS_STANDARD" not in definition()["services"]["minio1"]["environment"]
