@@ -62,6 +62,10 @@ options:
       - With V(false) they are named exactly as in the definition; only the default network keeps the prefix.
     type: bool
     default: true
+  variables:
+    description:
+      - Values for C(${NAME}) and its other forms in the definitions. Nothing is taken from the environment.
+    type: dict
   secret_data:
     description:
       - Contents of secrets, by their names in the definition. They win over the secret's C(file).
@@ -157,6 +161,7 @@ SPEC = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "prune": {"type": "bool", "default": False},
     "namespace_prefix": {"type": "bool", "default": True},
+    "variables": {"type": "dict"},
     "secret_data": {"type": "dict", "no_log": True},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 300},

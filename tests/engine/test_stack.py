@@ -47,7 +47,8 @@ class Stack:
     def __call__(self, *compose: dict[str, Any], check_mode: bool = False, **more: Any) -> dict[str, Any]:
         params = {
             "name": self.name, "compose": list(compose), "state": "present", "prune": False, "namespace_prefix": False,
-            "secret_data": SECRETS, "wait": True, "wait_timeout": 40, "serial": 0, "with_registry_auth": False,
+            "variables": None, "secret_data": SECRETS, "wait": True, "wait_timeout": 40, "serial": 0,
+            "with_registry_auth": False,
         }  # fmt: skip
         return stack.run(self.engine, {**params, **more}, check_mode)
 

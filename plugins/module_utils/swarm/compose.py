@@ -16,6 +16,7 @@ from ..errors import InputError
 from . import compose_service
 from .compose_merge import merge_definitions
 from .compose_values import Key, Place, Problems, pairs, section, take, text, truth
+from .compose_variables import interpolate
 
 NAMESPACE_LABEL = "com.docker.stack.namespace"
 IMAGE_LABEL = "com.docker.stack.image"
@@ -70,9 +71,11 @@ class Namespace:
         return {**(labels or {}), NAMESPACE_LABEL: self.name}
 
 
-def convert(definitions: list[Mapping[str, Any]], namespace: Namespace) -> Definition:
+def convert(
+    definitions: list[Mapping[str, Any]], namespace: Namespace, variables: Optional[Mapping[str, Any]] = None
+) -> Definition:
     problems = Problems()
-    merged = merge_definitions(definitions)
+    merged = merge_definitions([interpolate(Place(one, "", problems), variables or {}) for one in definitions])
     top = take(Place(merged, "", problems), TOP)
     volumes = {key: take(place, VOLUME) for key, place in _entries(top, "volumes")}
     networks = {key: _network(key, place, namespace) for key, place in _entries(top, "networks")}

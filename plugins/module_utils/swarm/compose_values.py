@@ -119,6 +119,9 @@ def text(place: Place) -> Optional[str]:
 
 
 def truth(place: Place) -> Optional[bool]:
+    if place.value in ("true", "false"):
+        # What a variable filled in is text.
+        return bool(place.value == "true")
     if not isinstance(place.value, bool):
         place.fail(f"is {kind(place.value)} ({place.value!r}); give true or false")
         return None

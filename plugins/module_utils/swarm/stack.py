@@ -27,7 +27,8 @@ def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str
     """The module ``stack``."""
     if params["state"] == "absent":
         return _absent(engine, params, check_mode)
-    definition = convert(_definitions(params["compose"]), Namespace(params["name"], params["namespace_prefix"]))
+    namespace = Namespace(params["name"], params["namespace_prefix"])
+    definition = convert(_definitions(params["compose"]), namespace, params["variables"])
     predefined = {network.name for network in definition.networks.values() if network.external}
     live = look(engine, check_mode, predefined)
     contents, violations = _contents(definition, params["secret_data"] or {}, check_mode)

@@ -242,6 +242,40 @@ def test_only_networks_that_a_service_uses_are_made() -> None:
     assert definition.warnings == ["networks.b: is attached to no service; it is not made"]
 
 
+VARIABLES = {
+    "plain": ("$TAG", "1.0"),
+    "braces": ("i:${TAG}-x", "i:1.0-x"),
+    "dollar": ("$$TAG", "$TAG"),
+    "default": ("${NONE:-two}", "two"),
+    "default of empty": ("${EMPTY:-two}", "two"),
+    "empty is a value": ("${EMPTY-two}", ""),
+    "instead": ("${TAG:+set}", "set"),
+    "instead of nothing": ("${NONE:+set}", ""),
+}
+
+
+@pytest.mark.parametrize("case", VARIABLES)
+def test_variables(case: str) -> None:
+    written, filled = VARIABLES[case]
+    one = {"services": {"web": {"image": "i", "hostname": f"h{written}"}}}
+    definition = convert([one], Namespace("s"), {"TAG": "1.0", "EMPTY": ""})
+    assert definition.services["s_web"]["hostname"] == f"h{filled}"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("$NONE", "services.web.image: needs a value (variable NONE)"),
+        ("${NONE:?say which}", "services.web.image: say which (variable NONE)"),
+        ("costs 5$", "services.web.image: has a $ that begins no variable"),
+    ],
+)
+def test_variables_that_are_missing(written: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        convert([{"services": {"web": {"image": written}}}], Namespace("s"))
+    assert any(error.startswith(said) for error in caught.value.violations)
+
+
 MERGES = {
     "scalars": ({"a": 1, "b": 2}, {"b": 3}, {"a": 1, "b": 3}),
     "command": ({"command": ["a", "b"]}, {"command": ["c"]}, {"command": ["c"]}),

@@ -128,7 +128,7 @@ def test_an_option_that_the_engine_would_drop_is_refused() -> None:
 def test_a_bare_host_gets_a_prediction_although_the_secret_is_not_there_yet() -> None:
     params = {
         "name": "store", "compose": [definition(file="/nowhere/password")], "state": "present", "prune": False,
-        "namespace_prefix": False, "secret_data": None,
+        "namespace_prefix": False, "variables": None, "secret_data": None,
     }  # fmt: skip
     found = stack.run(FreshEngine(), params, True)
     assert found["plan"] == ['create secret "password"', 'create service "store1"']
@@ -139,7 +139,9 @@ def test_a_bare_host_gets_a_prediction_although_the_secret_is_not_there_yet() ->
 def test_a_path_that_reaches_the_module_is_refused() -> None:
     with pytest.raises(InputError, match="is not a mapping"):
         stack.run(
-            FreshEngine(), {"state": "present", "name": "x", "namespace_prefix": True, "compose": ["a.yml"]}, True
+            FreshEngine(),
+            {"state": "present", "name": "x", "namespace_prefix": True, "variables": None, "compose": ["a.yml"]},
+            True,
         )
 
 

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Variables in a Compose definition: ``$NAME``, ``${NAME}``, ``${NAME:-default}``, ``${NAME:?message}``.
+
+``$$`` is a dollar sign. Values come from what is given, never from the environment: a run must not depend on who
+started it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .compose_values import Place
+
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_DOLLAR = re.compile(
+    rf"\$(?:(?P<dollar>\$)|(?P<plain>{_NAME})|\{{(?P<name>{_NAME})(?:(?P<how>:?[-?+])(?P<word>[^}}]*))?\}}|(?P<strange>))"
+)
+
+
+def interpolate(place: Place, variables: Mapping[str, Any]) -> Any:
+    """The value with every text in it filled in; keys stay as they are."""
+    if isinstance(place.value, Mapping):
+        return {key: interpolate(place.at(key, value), variables) for key, value in place.value.items()}
+    if isinstance(place.value, (list, tuple)):
+        return [interpolate(place.at(number, value), variables) for number, value in enumerate(place.value)]
+    if isinstance(place.value, str) and "$" in place.value:
+        return _DOLLAR.sub(lambda found: _filled(found, place, variables), place.value)
+    return place.value
+
+
+def _filled(found: re.Match[str], place: Place, variables: Mapping[str, Any]) -> str:
+    if found["dollar"]:
+        return "$"
+    name, how, word = found["plain"] or found["name"], found["how"] or "", found["word"] or ""
+    if not name:
+        place.fail("has a $ that begins no variable; write $$ for a dollar sign")
+        return ""
+    value = variables.get(name)
+    there = value is not None and (value != "" or not how.startswith(":"))
+    if how.endswith("+"):
+        return word if there else ""
+    if there:
+        return str(value)
+    if how.endswith("-"):
+        return word
+    place.fail(f"{word or 'needs a value'} (variable {name}); give it in variables, or write $$ for a dollar sign")
+    return ""
