@@ -22,6 +22,10 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.stack_plan
 )
 
 IMAGE = "sha256:" + "0" * 64
+PARAMS = {
+    "name": "store", "state": "present", "prune": False, "namespace_prefix": False, "variables": None,
+    "secret_data": None,
+}  # fmt: skip
 LABELS = {"com.docker.stack.namespace": "store"}
 
 
@@ -126,10 +130,7 @@ def test_an_option_that_the_engine_would_drop_is_refused() -> None:
 
 
 def test_a_bare_host_gets_a_prediction_although_the_secret_is_not_there_yet() -> None:
-    params = {
-        "name": "store", "compose": [definition(file="/nowhere/password")], "state": "present", "prune": False,
-        "namespace_prefix": False, "variables": None, "secret_data": None,
-    }  # fmt: skip
+    params = {**PARAMS, "compose": [definition(file="/nowhere/password")]}
     found = stack.run(FreshEngine(), params, True)
     assert found["plan"] == ['create secret "password"', 'create service "store1"']
     with pytest.raises(InputError, match="cannot be read on this host"):
@@ -138,11 +139,7 @@ def test_a_bare_host_gets_a_prediction_although_the_secret_is_not_there_yet() ->
 
 def test_a_path_that_reaches_the_module_is_refused() -> None:
     with pytest.raises(InputError, match="is not a mapping"):
-        stack.run(
-            FreshEngine(),
-            {"state": "present", "name": "x", "namespace_prefix": True, "variables": None, "compose": ["a.yml"]},
-            True,
-        )
+        stack.run(FreshEngine(), {**PARAMS, "compose": ["a.yml"]}, True)
 
 
 def test_versions_are_those_of_exactly_that_name() -> None:
