@@ -22,15 +22,28 @@ def minio_layout(servers: Sequence[Mapping[str, Any]], parity: int | None = None
         raise AnsibleFilterError("; ".join(error.violations)) from error
 
 
-def minio_stack(servers: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the Compose definition of all servers."""
+def minio_stack(
+    servers: Sequence[Mapping[str, Any]], options: Mapping[str, Any], only: str | None = None
+) -> dict[str, Any]:
+    """Return the Compose definition of all servers, or of a single one."""
     try:
         endpoints = layout.Endpoints(port=int(options["port"]))
         planned = layout.plan(servers, minio_plan.parity(options.get("parity")), endpoints)
         numbers = [number for pool in planned.pools for number in pool.servers]
+        numbers = [number for number in numbers if only in (None, f"minio{number}")]
         return stack.compose(numbers, planned.args, options)
     except InputError as error:
         raise AnsibleFilterError("; ".join(error.violations)) from error
+
+
+def minio_rolling(
+    servers: Sequence[Mapping[str, Any]], options: Mapping[str, Any], running: Mapping[str, Mapping[str, str]]
+) -> list[str]:
+    """Return the servers that can and should be changed one after another; needs room for one of them to be away."""
+    wanted = minio_stack(servers, options)
+    described = minio_layout(servers, minio_plan.parity(options.get("parity")), int(options["port"]))
+    spare = all(pool["write_tolerance"] for pool in described["pools"])
+    return stack.rolling(wanted, running) if spare else []
 
 
 def minio_consent(wanted: str | None, running: Sequence[str], given: str | None = None) -> str:
@@ -43,4 +56,9 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"minio_layout": minio_layout, "minio_stack": minio_stack, "minio_consent": minio_consent}
+        return {
+            "minio_layout": minio_layout,
+            "minio_stack": minio_stack,
+            "minio_rolling": minio_rolling,
+            "minio_consent": minio_consent,
+        }

@@ -44,6 +44,12 @@ options:
     description: Whether to store and read objects, or only to look at health and default credentials.
     type: bool
     default: true
+  maintenance:
+    description:
+      - Whether the others have to be able to do without any one of the servers, as
+        C(/minio/health/cluster?maintenance=true) says. It is what to wait for before the next server of a rolling change goes down.
+    type: bool
+    default: false
   timeout:
     description: Seconds until everything has to be proven.
     type: int
@@ -109,6 +115,7 @@ ARGUMENTS: dict[str, Any] = {
     "root_password": {"type": "str", "no_log": True},
     "credentials_file": {"type": "path", "default": "/etc/baremetal-overlay/minio-root.json"},
     "objects": {"type": "bool", "default": True},
+    "maintenance": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 180},
     "request_timeout": {"type": "int", "default": 30},
     "validate_certs": {"type": "bool", "default": True},
@@ -143,7 +150,7 @@ def main() -> None:
             Client(endpoint.rstrip("/"), credentials, params["request_timeout"], **options)
             for endpoint in params["endpoints"]
         ]
-        check = Check(clients, params["timeout"])
+        check = Check(clients, params["timeout"], maintenance=params["maintenance"])
         endpoints = check.look() if module.check_mode else check.run(params["objects"])
     except OverlayError as error:
         module.fail_json(msg=str(error), verdict=str(error), endpoints=check.report() if check else [])

@@ -59,6 +59,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "make_image": choice.make or bool(lacking),
         "lacking_image": lacking,
         "running_images": running_images(cluster),
+        "running": {service["name"]: service.get("labels", {}) for service in services(cluster)},
         "architecture": next(
             (host.facts["architecture"] for host in _seen(cluster) if host.facts.get("architecture")), None
         ),

@@ -17,6 +17,8 @@ LABEL = "baremetal.overlay"
 NODE_LABEL = "baremetal.overlay.minio"
 # Equal on all servers, or they do not start together: what MinIO compares with its peers.
 STARTUP_LABEL = "baremetal.overlay.minio.startup"
+# Everything that a server is made of: what differs here only can be changed server by server.
+SERVER_LABEL = "baremetal.overlay.minio.server"
 USER_SECRET, PASSWORD_SECRET = "minio-root-user", "minio-root-password"
 RESERVED = ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY")
 
@@ -38,6 +40,17 @@ def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, A
     }
 
 
+def rolling(wanted: Mapping[str, Any], live: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The servers to change one after another, given the labels of those that run.
+
+    None where servers are to be made or where they have to restart together, which MinIO checks at their start.
+    """
+    labels = {name: service["deploy"]["labels"] for name, service in wanted["services"].items()}
+    if any(live.get(name, {}).get(STARTUP_LABEL) != own[STARTUP_LABEL] for name, own in labels.items()):
+        return []
+    return [name for name, own in labels.items() if live[name].get(SERVER_LABEL) != own[SERVER_LABEL]]
+
+
 def violations(options: Mapping[str, Any]) -> list[str]:
     """What may not be in the environment: secrets, and what the role itself says."""
     return [
@@ -54,10 +67,10 @@ def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dic
     labels = {
         LABEL: "minio",
         RELEASE_LABEL: str(options["release"]),
-        STARTUP_LABEL: hashlib.sha256(json.dumps(startup, sort_keys=True).encode()).hexdigest()[:16],
+        STARTUP_LABEL: _hash(startup),
     }
     secret = {"uid": str(USER), "gid": str(USER), "mode": "0400"}
-    return {
+    service = {
         "image": options["image"],
         "hostname": f"minio{number}",
         "user": f"{USER}:{USER}",
@@ -82,6 +95,12 @@ def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dic
         },
         "deploy": _deploy(number, labels, options),
     }
+    labels[SERVER_LABEL] = _hash(service)
+    return service
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _environment(options: Mapping[str, Any]) -> dict[str, str]:

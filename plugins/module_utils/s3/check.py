@@ -27,6 +27,7 @@ SMALL = 1 << 16
 # Seconds for removing the test bucket, also where the time is up.
 GRACE = 10.0
 WORKERS = 16
+STATES = {200: "healthy", 412: "needed by the others (412)", 503: "no quorum (503)"}
 Result = TypeVar("Result")
 
 
@@ -52,14 +53,17 @@ class Verdict:
     @property
     def state(self) -> str:
         """Its health in a few words."""
-        return self.health_error or {200: "healthy", 503: "no quorum (503)"}.get(self.health or 0, str(self.health))
+        return self.health_error or STATES.get(self.health or 0, str(self.health))
 
 
 class Check:
     """One run over all endpoints, against one deadline."""
 
-    def __init__(self, clients: Sequence[Client], timeout: float, clock: Optional[Clock] = None) -> None:
+    def __init__(
+        self, clients: Sequence[Client], timeout: float, clock: Optional[Clock] = None, maintenance: bool = False
+    ) -> None:
         self.clients = list(clients)
+        self.maintenance = maintenance
         self.verdicts = {client.endpoint: Verdict(client.endpoint) for client in self.clients}
         self.clock = clock or Clock()
         self.deadline = self.clock.now() + timeout
@@ -106,7 +110,9 @@ class Check:
     def _look_at(self, client: Client) -> None:
         verdict = self.verdicts[client.endpoint]
         try:
-            answer = replace(client, credentials=None, timeout=min(client.timeout, 5.0)).health()
+            answer = replace(client, credentials=None, timeout=min(client.timeout, 5.0)).health(
+                "cluster", self.maintenance
+            )
         except S3Error as error:
             verdict.health, verdict.health_error = None, f"no answer ({error.message})"
             return

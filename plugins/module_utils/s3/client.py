@@ -148,9 +148,13 @@ class Client:
         page = self._call("GET", f"/{bucket}", [("uploads", "")]).body
         return list(zip(_texts(page, "Upload/Key"), _texts(page, "Upload/UploadId")))
 
-    def health(self, check: str = "cluster") -> Answer:
-        """``live``, ``ready``, ``cluster`` or ``cluster/read``; any status is an answer."""
-        with self._exchange("GET", f"/minio/health/{check}", (), b"", None) as response:
+    def health(self, check: str = "cluster", maintenance: bool = False) -> Answer:
+        """``live``, ``ready``, ``cluster`` or ``cluster/read``; any status is an answer.
+
+        ``maintenance``: whether the cluster could do without this server (412 where it could not).
+        """
+        query = [("maintenance", "true")] if maintenance else []
+        with self._exchange("GET", f"/minio/health/{check}", query, b"", None) as response:
             return Answer(response.status, _headers(response), response.read())
 
     def _call(

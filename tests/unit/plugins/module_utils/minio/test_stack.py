@@ -52,7 +52,7 @@ def test_what_servers_compare_at_start_is_equal_on_all():
     first, second = definition()["services"].values()
     for key in ("image", "command", "environment"):
         assert first[key] == second[key]
-    assert first["deploy"]["labels"] == second["deploy"]["labels"]
+    assert first["deploy"]["labels"][stack.STARTUP_LABEL] == second["deploy"]["labels"][stack.STARTUP_LABEL]
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,18 @@ def test_what_servers_compare_at_start_is_equal_on_all():
     ],
 )
 def test_the_label_says_what_cannot_be_changed_server_by_server(changed, restarts_together):
-    def label(options):
-        return definition(**options)["services"]["minio1"]["deploy"]["labels"][stack.STARTUP_LABEL]
+    def labels(options):
+        return {name: service["deploy"]["labels"] for name, service in definition(**options)["services"].items()}
 
-    assert (label({}) != label(changed)) == restarts_together
+    live = labels({})
+    assert (live["minio1"][stack.STARTUP_LABEL] != labels(changed)["minio1"][stack.STARTUP_LABEL]) == restarts_together
+    assert stack.rolling(definition(**changed), live) == ([] if restarts_together else ["minio1", "minio2"])
+    assert stack.rolling(definition(), live) == []
+    # A server that is new starts together with whatever is to be changed.
+    assert stack.rolling(definition(**changed), {"minio1": live["minio1"]}) == []
+    # The rest of a change that was interrupted.
+    half = {**live, "minio1": labels(changed)["minio1"]}
+    assert stack.rolling(definition(**changed), half) == ([] if restarts_together else ["minio2"])
 
 
 def test_an_old_task_ends_before_a_new_one_takes_its_ports_and_drives():
