@@ -385,6 +385,18 @@ options:
       replicas_max_per_node:
         description: The most tasks on one node. V(0) is no limit.
         type: int
+      platforms:
+        description:
+          - The platforms of the image: nodes of others are not considered.
+        type: list
+        elements: dict
+        suboptions:
+          os:
+            description: The operating system, for example V(linux).
+            type: str
+          architecture:
+            description: The architecture, for example V(amd64).
+            type: str
   networks:
     description: Networks, as names or as dictionaries with C(name), C(aliases) and C(options).
     type: list
@@ -471,6 +483,9 @@ options:
     type: list
     elements: dict
     suboptions:
+      name:
+        description: A name for the port.
+        type: str
       published_port:
         description: The port on the nodes. V(0) lets Swarm choose one.
         type: int

@@ -101,6 +101,7 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
         {
             "constraints": ["node.role==manager"],
             "preferences": [{"spread": "node.labels.rack"}],
+            "platforms": [{"os": "linux", "architecture": "amd64"}],
             "replicas_max_per_node": 2,
         },
         {"constraints": ["node.role != worker", "node.labels.a == 1"], "preferences": [], "replicas_max_per_node": 0},
@@ -135,7 +136,10 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
     ),
     "endpoint_mode": ("dnsrr", "vip", "vip"),
     "publish": (
-        [{"target_port": 9000, "published_port": 9000, "mode": "host"}, {"target_port": 53, "protocol": "udp"}],
+        [
+            {"target_port": 9000, "published_port": 9000, "mode": "host"},
+            {"target_port": 53, "protocol": "udp", "name": "dns"},
+        ],
         [{"target_port": 9000, "published_port": 9000, "mode": "ingress"}],
         [],
     ),

@@ -91,6 +91,8 @@ def _long_port(entry: Place) -> list[dict[str, Any]]:
             entry.fail("has no target: the port inside the container")
         return []
     port = {"target_port": target, "protocol": taken.get("protocol", "tcp"), "mode": taken.get("mode", "ingress")}
+    if "name" in taken:
+        port["name"] = taken["name"]
     if taken.get("published"):
         port["published_port"] = taken["published"]
     _check_ports(entry, port)
@@ -258,7 +260,7 @@ PORTS = {
     "published": Key(whole),
     "protocol": Key(choice("tcp", "udp", "sctp")),
     "mode": Key(choice("ingress", "host")),
-    "name": Key(ignored="the Engine keeps it for itself"),
+    "name": Key(text),
     "app_protocol": Key(ignored="it is a hint for other platforms"),
     "host_ip": Key(refused="Swarm cannot bind a published port to one address; leave it out"),
 }

@@ -230,10 +230,15 @@ NETWORKS: Table = (
     Field("options", "DriverOpts", "dict", convert=TEXT_MAP),
 )
 PORTS: Table = (
+    Field("name", "Name"),
     Field("published_port", "PublishedPort", "int"),
     Field("target_port", "TargetPort", "int", required=True),
     Field("protocol", "Protocol", choices=("tcp", "udp", "sctp"), default="tcp"),
     Field("mode", "PublishMode", choices=("ingress", "host"), default="ingress"),
+)
+PLATFORMS: Table = (
+    Field("os", "OS"),
+    Field("architecture", "Architecture"),
 )
 CONTAINER_ROWS: Table = (
     Field("image", f"{CONTAINER}.Image"),
@@ -294,6 +299,7 @@ TASK_ROWS: Table = (
         Field("constraints", "Constraints", "list", compare=SET, convert=_each(_constraint)),
         Field("preferences", "Preferences", "list", fields=(Field("spread", "Spread.SpreadDescriptor"),)),
         Field("replicas_max_per_node", "MaxReplicas", "int", since=(1, 40)),
+        Field("platforms", "Platforms", "list", compare=KEYED, key=("os", "architecture"), fields=PLATFORMS),
     )),
     Field("networks", "TaskTemplate.Networks", "list", elements="raw", compare=KEYED, key=("name",),
           convert=Convert(parse=_networks), fields=NETWORKS),
