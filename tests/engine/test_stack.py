@@ -124,7 +124,7 @@ def test_a_changed_secret_is_a_new_version(web: Stack) -> None:
 
 def test_a_failing_update_says_why(web: Stack) -> None:
     web(web.definition())
-    with pytest.raises(OverlayError, match=r'service "web1": its update is paused.*non-zero exit \(1\)'):
+    with pytest.raises(OverlayError, match=r'service "web[12]": its update is paused.*non-zero exit \(1\)'):
         web(web.definition("/bin/false"))
     with pytest.raises(OverlayError, match="its update is paused"):
         web(web.definition("/bin/false"))

@@ -16,6 +16,7 @@ from ..wait import Clock, wait_until
 from . import rollout
 from .compose import Blob, Definition, Namespace, convert
 from .converge import needs_waiting
+from .network import allocated, await_allocated
 from .stack_plan import Live, Plan, Step, plan_removal, plan_stack
 
 # What refers to others is made after them, and goes before them.
@@ -29,8 +30,11 @@ def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str
         return _absent(engine, params, check_mode)
     namespace = Namespace(params["name"], params["namespace_prefix"])
     definition = convert(_definitions(params["compose"]), namespace, params["variables"])
-    predefined = {network.name for network in definition.networks.values() if network.external}
-    live = look(engine, check_mode, predefined)
+    external = {network.name for network in definition.networks.values() if network.external}
+    live = look(engine, check_mode, external)
+    for name in set(definition.networks) & set(live.networks) - external:
+        if not allocated(live.networks[name]):
+            live.networks[name] = await_allocated(engine, ident(live.networks[name]), params["wait_timeout"])
     contents, violations = _contents(definition, params["secret_data"] or {}, check_mode)
     plan = plan_stack(params["name"], definition, contents, live, params["prune"])
     violations += plan.violations
