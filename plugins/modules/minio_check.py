@@ -47,7 +47,8 @@ options:
   maintenance:
     description:
       - Whether the others have to be able to do without any one of the servers, as
-        C(/minio/health/cluster?maintenance=true) says. It is what to wait for before the next server of a rolling change goes down.
+        C(/minio/health/cluster?maintenance=true) says. It is what to
+        wait for before the next server of a rolling change goes down.
     type: bool
     default: false
   timeout:

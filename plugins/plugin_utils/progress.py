@@ -42,7 +42,7 @@ class Meter:
         return sentences
 
     def _take(self, line: str, now: float) -> list[str]:
-        word, _, rest = line.partition(" ")
+        word, _space, rest = line.partition(" ")
         if word == "@say":
             self._due = now + self.interval
             return [f"{self.subject}: {rest}"]

@@ -218,7 +218,8 @@ def _refused(pool: int, servers: int, drives: int) -> str:
 def _parity(pools: Mapping[int, Sequence[Mapping[str, Any]]], parity: Optional[int]) -> Iterator[str]:
     """The first pool's parity holds for all, and none may need more than half of a set."""
     sizes = {pool: set_size(len(members), int(members[0]["drives"])) or 1 for pool, members in pools.items()}
-    common = default_parity(next(iter(sizes.values()))) if parity is None else parity
+    first, *_others = sizes.values()
+    common = default_parity(first) if parity is None else parity
     for pool, size in sizes.items():
         if not 0 <= common <= size // 2:
             source = "minio_parity:" if parity is not None else "minio_parity is not set, and the first pool's default"

@@ -108,7 +108,7 @@ def test_what_minio_refuses_is_refused_with_what_is_allowed(members, parity, par
 
 def test_all_pools_are_looked_at_at_once():
     found = layout.violations(servers(2, 1, 2) + servers(*[1] * 17, pool=2, first=4) + servers(1, 1, pool=3, first=31))
-    assert [sentence.split(":")[0] for sentence in found] == ["minio_pool 1", "minio_pool 2"]
+    assert [sentence.partition(":")[0] for sentence in found] == ["minio_pool 1", "minio_pool 2"]
 
 
 FOUR = layout.plan(servers(2, 2, 2, 2)).args
