@@ -62,7 +62,7 @@ class Server(BaseHTTPRequestHandler):
             return self.refuse(403, "InvalidAccessKeyId")
         if store.faults[number, self.command]:
             return self.refuse(*store.faults[number, self.command].pop(0))
-        _, bucket, key = (unquote(url.path) + "/").split("/", 2)
+        bucket, key = (unquote(url.path).lstrip("/") + "/").split("/", 1)
         return getattr(self, f"on_{self.command.lower()}")(store, bucket, key.rstrip("/"), query, body)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer
