@@ -51,6 +51,12 @@ options:
         wait for before the next server of a rolling change goes down.
     type: bool
     default: false
+  stable:
+    description:
+      - For how many seconds in a row the health has to be good. A server that came back with another address is not
+        reached by all others for up to 30 seconds, as long as they remember the old one, and the health does not show it.
+    type: int
+    default: 0
   timeout:
     description: Seconds until everything has to be proven.
     type: int
@@ -117,6 +123,7 @@ ARGUMENTS: dict[str, Any] = {
     "credentials_file": {"type": "path", "default": "/etc/baremetal-overlay/minio-root.json"},
     "objects": {"type": "bool", "default": True},
     "maintenance": {"type": "bool", "default": False},
+    "stable": {"type": "int", "default": 0},
     "timeout": {"type": "int", "default": 180},
     "request_timeout": {"type": "int", "default": 30},
     "validate_certs": {"type": "bool", "default": True},
@@ -151,7 +158,7 @@ def main() -> None:
             Client(endpoint.rstrip("/"), credentials, params["request_timeout"], **options)
             for endpoint in params["endpoints"]
         ]
-        check = Check(clients, params["timeout"], maintenance=params["maintenance"])
+        check = Check(clients, params["timeout"], maintenance=params["maintenance"], stable=params["stable"])
         endpoints = check.look() if module.check_mode else check.run(params["objects"])
     except OverlayError as error:
         module.fail_json(msg=str(error), verdict=str(error), endpoints=check.report() if check else [])

@@ -60,10 +60,16 @@ class Check:
     """One run over all endpoints, against one deadline."""
 
     def __init__(
-        self, clients: Sequence[Client], timeout: float, clock: Optional[Clock] = None, maintenance: bool = False
+        self,
+        clients: Sequence[Client],
+        timeout: float,
+        clock: Optional[Clock] = None,
+        maintenance: bool = False,
+        stable: float = 0.0,
     ) -> None:
         self.clients = list(clients)
         self.maintenance = maintenance
+        self.stable = stable
         self.verdicts = {client.endpoint: Verdict(client.endpoint) for client in self.clients}
         self.clock = clock or Clock()
         self.deadline = self.clock.now() + timeout
@@ -121,8 +127,14 @@ class Check:
         verdict.write_quorum = int(quorum) if quorum.isdigit() else None
 
     def _wait_for_health(self) -> None:
+        since: list[float] = []
+
         def healthy(_states: dict[str, str]) -> bool:
-            return all(verdict.health == 200 for verdict in self.verdicts.values())
+            if not all(verdict.health == 200 for verdict in self.verdicts.values()):
+                since.clear()
+                return False
+            since.append(self.clock.now())
+            return since[-1] - since[0] >= self.stable
 
         def show(states: dict[str, str]) -> str:
             return ", ".join(f"{endpoint} {state}" for endpoint, state in states.items())

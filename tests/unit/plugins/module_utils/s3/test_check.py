@@ -167,6 +167,12 @@ def test_servers_that_come_back_are_waited_for(store, clients):
     assert store.buckets == {}
 
 
+def test_health_has_to_hold_for_as_long_as_asked(store, clients):
+    store.faults[1, "health"] = [200, 200, 503]
+    Check(clients, 60, Quick(), stable=5).run(objects=False)
+    assert store.requests.count((1, "GET", "/minio/health/cluster")) == 3 + 6
+
+
 def test_a_time_out_says_what_was_seen_last_of_each(store, clients):
     store.faults[1, "health"] = [503] * 99
     with pytest.raises(OverlayError) as caught:
