@@ -54,7 +54,7 @@ options:
   stable:
     description:
       - For how many seconds in a row the health has to be good. A server that came back with another address is not
-        reached by all others for up to 30 seconds, as long as they remember the old one, and the health does not show it.
+        reached by all others for up to 30 seconds, while they remember the old one, and the health does not show it.
     type: int
     default: 0
   timeout:
