@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from . import drives, engine, hosts, image, settings
+from . import drives, engine, hosts, image, orphans, settings
 from .settings import Lab
 from .shell import LabError, say
 
@@ -60,7 +60,7 @@ def remove(lab: Lab) -> bool:
     if engine.answers():
         changes.append(hosts.remove_all())
     changes += [drives.remove(drive, lab.cache / "drives") for drive in lab.drives]
-    changes += [hosts.remove_files(lab), engine.stop_own(lab.cache)]
+    changes += [hosts.remove_files(lab), orphans.end(), engine.stop_own(lab.cache)]
     return any(changes)
 
 
