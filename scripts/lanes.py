@@ -81,7 +81,9 @@ def live_lanes(root: Path, soak: bool) -> list[Lane]:
         folder = root / "molecule" / scenario
         command = ("molecule", "test", "--scenario-name", scenario)
         lanes.append(Lane(f"molecule {scenario}", "molecule", command, needs=folder, alone=True))
-    return lanes
+    # Last: it takes the lab down.
+    lab = root / "tests" / "lab"
+    return [*lanes, Lane("lab", "lab", ("pytest", "tests/lab"), needs=lab, counts_tests=True, alone=True)]
 
 
 def unlisted(root: Path) -> list[str]:

@@ -27,7 +27,7 @@ def processes() -> list[Process]:
         try:
             arguments = (path / "cmdline").read_bytes().decode(errors="replace").split("\0")
             parent = int((path / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
-            found.append(Process(int(path.name), parent, arguments, os.readlink(path / "cwd")))
+            found.append(Process(int(path.name), parent, arguments, str((path / "cwd").readlink())))
         except OSError:
             continue
     return found
