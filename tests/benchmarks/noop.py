@@ -9,7 +9,6 @@ calls, in a run of its own, so that the account does not slow the run that is ti
 
 from __future__ import annotations
 
-import os
 import re
 import statistics
 import subprocess
@@ -25,16 +24,29 @@ RUNS = 5
 EXECUTION = re.compile(r"^<(?P<address>[0-9.]+)> SSH: EXEC .*python3", re.MULTILINE)
 
 
-def resident(session: int) -> int:
-    """The resident memory in bytes of all processes of a session, shared pages divided among their users."""
-    total = 0
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
+def family(root: int) -> set[int]:
+    """A process and all that descend from it: Ansible's workers are leaders of sessions of their own."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
-            if os.getsid(int(entry.name)) != session:
-                continue
-            rollup = (entry / "smaps_rollup").read_text()
+            parent = int(entry.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(int(entry.parent.name))
+    found, ahead = set(), [root]
+    while ahead:
+        one = ahead.pop()
+        found.add(one)
+        ahead += children.get(one, [])
+    return found
+
+
+def resident(root: int) -> int:
+    """The resident memory in bytes of a process and its descendants, shared pages divided among their users."""
+    total = 0
+    for one in family(root):
+        try:
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
         except OSError:
             continue
         total += sum(int(value) for value in re.findall(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)) * 1024
@@ -44,7 +56,7 @@ def resident(session: int) -> int:
 def run() -> tuple[float, int]:
     """One run: wall seconds, and the peak of its processes' memory in bytes."""
     started, peak = time.monotonic(), 0
-    with subprocess.Popen(COMMAND, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+    with subprocess.Popen(COMMAND, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             peak = max(peak, resident(process.pid))
             time.sleep(0.05)

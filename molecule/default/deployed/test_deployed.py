@@ -86,7 +86,9 @@ def test_nothing_secret_in_the_most_verbose_output(lab: Any) -> None:
     assert run.rc == 0, run.output
     assert password not in run.output
     assert "SWMTKN" not in run.output
-    assert password not in lab.hosts["n1"].check_output("docker service inspect minio1; docker secret inspect $(docker secret ls -q)")
+    assert password not in lab.hosts["n1"].check_output(
+        "docker service inspect minio1; docker secret inspect $(docker secret ls -q)"
+    )
 
 
 @pytest.mark.parametrize("size", [0, 1, 12 * MEBIBYTE], ids=["empty", "byte", "multipart"])
@@ -97,7 +99,11 @@ def test_object_put_on_one_node_is_read_from_all(lab: Any, size: int) -> None:
     if not writer.bucket_exists(bucket_name=bucket):
         writer.make_bucket(bucket_name=bucket)
     writer.put_object(
-        bucket_name=bucket, object_name="object", data=io.BytesIO(body), length=-1 if size else 0, part_size=5 * MEBIBYTE
+        bucket_name=bucket,
+        object_name="object",
+        data=io.BytesIO(body),
+        length=-1 if size else 0,
+        part_size=5 * MEBIBYTE,
     )
     for name in lab.hosts:
         response = lab.s3(name).get_object(bucket_name=bucket, object_name="object")
