@@ -144,7 +144,8 @@ def stopped_engine(lab: Any) -> Iterator[None]:
     lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
 
 
-def test_stopped_engine(lab: Any, stopped_engine: None) -> None:
+@pytest.mark.usefixtures("stopped_engine")
+def test_stopped_engine(lab: Any) -> None:
     refused(lab, "n4: docker.service is", "systemctl start docker")
 
 

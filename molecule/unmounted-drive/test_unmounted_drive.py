@@ -56,7 +56,8 @@ def test_mounting_it_brings_it_back(lab: Any, restarted: Any) -> None:
     client.remove_bucket(bucket_name=BUCKET)
 
 
-def test_the_next_run_changes_nothing(lab: Any, restarted: Any) -> None:
+@pytest.mark.usefixtures("restarted")
+def test_the_next_run_changes_nothing(lab: Any) -> None:
     run = lab.site()
     assert run.rc == 0, run.output
     assert set(run.changed.values()) == {0}, run.output
