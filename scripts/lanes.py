@@ -82,7 +82,7 @@ def live_lanes(root: Path, soak: bool) -> list[Lane]:
         folder = root / "molecule" / scenario
         # The lab stays for the next scenario; the last lane takes it down and looks for what is left.
         command = ("molecule", "test", "--scenario-name", scenario, "--destroy", "never")
-        lanes.append(Lane(f"molecule {scenario}", "molecule", command, needs=folder, alone=True))
+        lanes.append(Lane(f"molecule {scenario}", "molecule", command, needs=folder, counts_tests=True, alone=True))
     # Last: it takes the lab down.
     lab = root / "tests" / "lab"
     return [*lanes, Lane("lab", "lab", ("pytest", "tests/lab"), needs=lab, counts_tests=True, alone=True)]
@@ -110,8 +110,7 @@ def is_shell(path: Path) -> bool:
 
 def verdict(lane: Lane, code: int, output: str) -> tuple[str, str]:
     """What is wrong (nothing: an empty string), and what the lane counted."""
-    counted = PYTEST_LAST_LINE.findall(output)
-    detail = counted[-1].strip() if counted else ""
+    detail = "; ".join(line.strip() for line in PYTEST_LAST_LINE.findall(output))
     if code != 0:
         return f"ended with {code}", detail
     if lane.counts_tests and not detail:
