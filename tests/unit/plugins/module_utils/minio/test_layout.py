@@ -143,3 +143,18 @@ def test_a_live_server_list_only_grows_by_whole_pools(live, wanted, parts):
 
 def test_the_server_list_is_found_in_a_command_line():
     assert layout.server_list(["server", "--console-address", ":9001", "--address", ":9000", *TWO_POOLS]) == TWO_POOLS
+
+
+def test_quorums_are_those_that_real_servers_report():
+    """X-Minio-Write-Quorum of /minio/health/cluster, as each of these deployments answered."""
+    reported = [
+        (servers(1), 1),
+        (servers(2), 2),
+        (servers(1, 1), 2),
+        (servers(1, 1, 1), 2),
+        (servers(2, 2) + servers(2, 2, pool=2, first=3), 3),
+        (servers(2, 2, 2, 2), 5),
+    ]
+    for members, quorum in reported:
+        planned = layout.plan(members)
+        assert max(planned.quorums(pool)[1] for pool in planned.pools) == quorum
