@@ -62,8 +62,8 @@ class Run:
 
     @property
     def text(self) -> str:
-        """The output with white space folded: messages are wrapped where they are printed."""
-        return " ".join(self.output.split())
+        """The output as it was meant: messages are wrapped, and quotes doubled, where they are printed."""
+        return " ".join(self.output.split()).replace("''", "'")
 
 
 def eventually(read: Callable[[], Any], wanted: Any, seconds: float = 180) -> None:

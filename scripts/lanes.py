@@ -25,7 +25,7 @@ LOGS = ROOT / "build" / "logs"
 CORES = ("newest", "oldest")
 
 # In this order: they share one lab, and `default` brings up the cluster that those after it use.
-SCENARIOS = ("default", "bad-input", "unmounted-drive", "node-loss")
+SCENARIOS = ("default", "bad-input", "unmounted-drive", "node-loss", "engine-restart")
 SOAK_SCENARIOS: tuple[str, ...] = ()
 
 PYTEST_LAST_LINE = re.compile(r"^(?:=+ )?((?:\d+ \w+,? ?)+) in [0-9.:]+.*$", re.MULTILINE)

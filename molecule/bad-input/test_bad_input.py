@@ -91,9 +91,12 @@ INVENTORIES = [
     (declare("n3", minio_drives=[]), "n3: minio_drives is empty"),
     (
         declare("n3", minio_drives=["/dev/disk/by-id/overlay-n3-drive9"]),
-        "n3: /dev/disk/by-id/overlay-n3-drive9",
+        "n3: drive 1 (/dev/disk/by-id/overlay-n3-drive9): is not there",
     ),
-    (declare("n3", minio_drives=["/dev/disk/by-id/overlay-n3-drive1"]), "drives"),
+    (
+        declare("n3", minio_drives=["/dev/disk/by-id/overlay-n3-drive1"]),
+        "minio_pool 1: its servers have unequal numbers of drives (n3 has 1, the others 2)",
+    ),
     (declare("n3", ansible_host="172.31.77.99"), "n3: is unreachable"),
 ]
 
@@ -108,7 +111,11 @@ def test_inventory(
 def test_one_file_system_listed_twice(lab: Any, changed_inventory: Callable[..., Path]) -> None:
     first = "/dev/disk/by-id/overlay-n3-drive1"
     node = lab.hosts["n3"].check_output(f"readlink -f {first}")
-    refused(lab, f"{node}", "listed twice", inventory=changed_inventory(declare("n3", minio_drives=[first, node])))
+    refused(
+        lab,
+        f"n3: drive 1 ({first}) and drive 2 ({node}): are one device",
+        inventory=changed_inventory(declare("n3", minio_drives=[first, node])),
+    )
 
 
 def test_mixed_architectures(lab: Any, changed_inventory: Callable[..., Path]) -> None:
@@ -146,7 +153,7 @@ def stopped_engine(lab: Any) -> Iterator[None]:
 
 @pytest.mark.usefixtures("stopped_engine")
 def test_stopped_engine(lab: Any) -> None:
-    refused(lab, "n4: docker.service is", "systemctl start docker")
+    refused(lab, "n4: engine: it is installed, but docker.service is inactive", "systemctl start docker")
 
 
 def test_host_of_another_swarm_is_refused_and_joins_once_it_left(lab: Any) -> None:
@@ -169,7 +176,7 @@ def test_host_of_another_swarm_is_refused_and_joins_once_it_left(lab: Any) -> No
 def test_drive_with_a_file_system(lab: Any, changed_inventory: Callable[..., Path], spare_drive: str) -> None:
     drives = [f"/dev/disk/by-id/overlay-n4-drive{number}" for number in (1, 2)]
     inventory = changed_inventory(declare("n4", minio_drives=[drives[0], spare_drive]))
-    refused(lab, f"n4: {spare_drive}", "ext4", "drives_format_consent", inventory=inventory)
+    refused(lab, f"n4: drive 2 ({spare_drive})", "ext4", "drives_format_consent", inventory=inventory)
     assert "ext4" in lab.hosts["n4"].check_output(f"blkid -p -o value -s TYPE {spare_drive}")
 
 
@@ -179,13 +186,14 @@ def spare_drive(lab: Any, tmp_path: Path) -> Iterator[str]:
     image = tmp_path / "spare.img"
     with image.open("wb") as handle:
         handle.truncate(512 * 1024 * 1024)
+    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
     device = subprocess.run(
         ["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=True
     ).stdout.strip()
     host = lab.hosts["n4"]
     try:
         host.check_output(f"test -b {device} || mknod -m 0660 {device} b 7 {device.removeprefix('/dev/loop')}")
-        host.check_output(f"mkfs.ext4 -q {device} && ln -sf {device} {SPARE}")
+        host.check_output(f"ln -sf {device} {SPARE}")
         yield SPARE
     finally:
         host.run(f"rm -f {SPARE} {device}")

@@ -41,7 +41,7 @@ options:
 EXAMPLES = r"""
 - name: Draw the plan of this run
   ansible.builtin.set_fact:
-    overlay_plan: "{{ hostvars | baremetal.overlay.cluster_plan(groups, ansible_play_hosts_all, settings) }}"
+    preflight_plan: "{{ hostvars | baremetal.overlay.cluster_plan(groups, ansible_play_hosts_all, settings) }}"
   vars:
     settings:
       network_driver: overlay

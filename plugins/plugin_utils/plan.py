@@ -32,8 +32,8 @@ def read_cluster(
 
 
 def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Sequence[str]], looked_at: bool) -> Host:
-    result = variables.get("__preflight_host") if looked_at else None
-    unreachable = str(result.get("msg", "no answer")) if result and result.get("unreachable") else None
+    result = (variables.get("__preflight_host") if looked_at else None) or {}
+    message = str(result.get("msg", "no answer"))
     return Host(
         name=name,
         groups=frozenset(group for group in GROUPS if name in groups.get(group, [])),
@@ -41,8 +41,9 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
         address=variables.get("overlay_underlay_address"),
         pool=variables.get("minio_pool", 1),
         drives=tuple(variables.get("minio_drives") or ()),
-        report=None if unreachable else result,
-        unreachable=unreachable,
+        report=result if "facts" in result else None,
+        unreachable=message if result.get("unreachable") else None,
+        failure=message if result.get("failed") and not result.get("unreachable") else None,
     )
 
 

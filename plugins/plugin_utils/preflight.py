@@ -36,6 +36,7 @@ class Host:
     drives: tuple[str, ...] = ()
     report: Mapping[str, Any] | None = None
     unreachable: str | None = None
+    failure: str | None = None
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -78,7 +79,7 @@ class Cluster:
     @property
     def left_out(self) -> list[Host]:
         """The managers that --limit kept out of this run: nothing is known of them."""
-        return [host for host in self.group("managers") if host.report is None and not host.unreachable]
+        return [host for host in self.group("managers") if not (host.report or host.unreachable or host.failure)]
 
 
 Rule = Callable[[Cluster], Iterator[str]]
@@ -146,6 +147,8 @@ def hosts_are_reachable(cluster: Cluster) -> Iterator[str]:
                 f"{host.name}: is unreachable ({host.unreachable}); nothing is formed without it; "
                 f"mend the connection, or go on without this host by overlay_unreachable_consent: [{host.name}]"
             )
+        if host.failure:
+            yield f"{host.name}: could not be looked at ({host.failure}); nothing is formed without it: mend the host"
 
 
 def hosts_report_nothing_wrong(cluster: Cluster) -> Iterator[str]:

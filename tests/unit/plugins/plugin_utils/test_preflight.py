@@ -173,6 +173,11 @@ def unreachable(world: World) -> None:
     world["hostvars"]["n3"]["__preflight_host"] = {"unreachable": True, "msg": "timed out"}
 
 
+def failing(world: World) -> None:
+    """A host on which the look itself failed."""
+    world["hostvars"]["n3"]["__preflight_host"] = {"failed": True, "msg": "python is broken"}
+
+
 def join_under_limit(world: World) -> None:
     """A bare host without any manager in the run."""
     world["looked_at"] = ["n4"]
@@ -196,6 +201,7 @@ BARE_CASES = [
     (hostvar("n2", overlay_underlay_address="172.31.77.99"), "n2: overlay_underlay_address 172.31.77.99 is on none"),
     (hostvar("n3", minio_drives=[]), "n3: minio_drives is empty"),
     (unreachable, "n3: is unreachable (timed out); nothing is formed without it"),
+    (failing, "n3: could not be looked at (python is broken)"),
     (violation_of_a_section, "n2: /dev/a: holds an ext4"),
     (fact("n4", architecture="aarch64"), "group minio: mixes CPU architectures (aarch64: n4; x86_64: n1, n2 and n3)"),
     (fact("n4", hostname="n1"), "n1 and n4: have the same host name n1"),
