@@ -48,8 +48,10 @@ def test_mounting_it_brings_it_back(lab: Any, restarted: Any) -> None:
     unit = restarted.check_output(f"systemd-escape -p --suffix=mount {MOUNT_POINT}")
     restarted.check_output(f"systemctl unmask {unit} && systemctl daemon-reload && systemctl start {unit}")
     lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
-    lab.eventually(lambda: restarted.run(f"test -d {MOUNT_POINT}/{BUCKET}").rc, 0)
     client = lab.s3("n4")
+    client.make_bucket(bucket_name=f"{BUCKET}-and-back")
+    assert restarted.run(f"test -d {MOUNT_POINT}/{BUCKET}-and-back").rc == 0, "the drive takes no part in a new bucket"
+    client.remove_bucket(bucket_name=f"{BUCKET}-and-back")
     for number in range(8):
         assert client.get_object(bucket_name=BUCKET, object_name=f"o{number}").read() == b"x" * 200_000
         client.remove_object(bucket_name=BUCKET, object_name=f"o{number}")
