@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+LOOP_CTL_ADD, LOOP_CTL_REMOVE = 0x4C80, 0x4C81
 SPARE = "/dev/disk/by-id/overlay-n4-spare"
 
 
@@ -182,19 +185,22 @@ def test_drive_with_a_file_system(lab: Any, changed_inventory: Callable[..., Pat
 
 @pytest.fixture
 def spare_drive(lab: Any, tmp_path: Path) -> Iterator[str]:
-    """One more loop device for the fourth host, with somebody's ext4 on it."""
+    """One more loop device for the fourth host, of those that it may open, with somebody's ext4 on it."""
     image = tmp_path / "spare.img"
     with image.open("wb") as handle:
         handle.truncate(512 * 1024 * 1024)
     subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
-    device = subprocess.run(
-        ["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=True
-    ).stdout.strip()
+    device = "/dev/loop7749"
+    with Path("/dev/loop-control").open("rb") as control, contextlib.suppress(FileExistsError):
+        fcntl.ioctl(control, LOOP_CTL_ADD, 7749)
+    subprocess.run(["losetup", device, str(image)], check=True)
     host = lab.hosts["n4"]
     try:
-        host.check_output(f"test -b {device} || mknod -m 0660 {device} b 7 {device.removeprefix('/dev/loop')}")
+        host.check_output(f"test -b {device} || mknod -m 0660 {device} b 7 7749")
         host.check_output(f"ln -sf {device} {SPARE}")
         yield SPARE
     finally:
         host.run(f"rm -f {SPARE} {device}")
         subprocess.run(["losetup", "--detach", device], check=True)
+        with Path("/dev/loop-control").open("rb") as control:
+            lab.eventually(lambda: fcntl.ioctl(control, LOOP_CTL_REMOVE, 7749) >= 0, True)

@@ -89,9 +89,15 @@ def ensure_network(lab: Lab) -> bool:
     return True
 
 
+def spares(host: Host) -> list[tuple[int, int]]:
+    """The loop devices of a host's own ten that its inventory does not use yet, for one drive more."""
+    return [(7, 7700 + 10 * host.number + k) for k in range(1, 10)]
+
+
 def run_arguments(lab: Lab, host: Host, tag: str) -> list[str]:
-    """`docker run` for a host; the devices it may open are its own drives and nothing else."""
-    devices = [f"--device-cgroup-rule=b {major}:{minor} rwm" for major, minor in map(drives.numbers, host.drives)]
+    """`docker run` for a host; the devices it may open are its own loop devices and nothing else."""
+    numbers = sorted({drives.numbers(drive) for drive in host.drives} | set(spares(host)))
+    devices = [f"--device-cgroup-rule=b {major}:{minor} rwm" for major, minor in numbers]
     return [
         f"--name={host.container}", f"--hostname={host.name}", f"--label={LABEL}=host",
         f"--network={NETWORK}", f"--ip={host.address}", *SECURITY, *devices,

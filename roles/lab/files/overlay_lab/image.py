@@ -28,8 +28,8 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 # What any Debian server has. No engine, no SDK, no XFS tools: installing those is the roles' work.
 BASE = [
-    "apt", "ca-certificates", "dbus", "iproute2", "iptables", "iputils-ping", "kmod", "nftables", "openssh-server",
-    "procps", "python3", "systemd", "systemd-sysv", "tcpdump", "udev", "util-linux",
+    "apt", "ca-certificates", "dbus", "e2fsprogs", "iproute2", "iptables", "iputils-ping", "kmod", "nftables",
+    "openssh-server", "procps", "python3", "systemd", "systemd-sysv", "tcpdump", "udev", "util-linux",
 ]  # fmt: skip
 OFFLINE = {
     "trixie": ["docker.io", "docker-cli", "python3-docker", "python3-apt", "xfsprogs"],
