@@ -23,7 +23,7 @@ def restarted(lab: Any) -> Iterator[Any]:
     unit = host.check_output(f"systemd-escape -p --suffix=mount {MOUNT_POINT}")
     host.check_output(f"systemctl mask {unit}")
     lab.engine("restart", "overlay-lab-n4")
-    lab.eventually(lambda: host.run("systemctl is-active docker").stdout.strip(), "active")
+    lab.eventually(lambda: host.run("systemctl is-active --quiet docker").rc, 0)
     yield host
     host.run(f"systemctl unmask {unit}; systemctl daemon-reload; systemctl start {unit}")
 

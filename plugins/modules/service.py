@@ -386,8 +386,7 @@ options:
         description: The most tasks on one node. V(0) is no limit.
         type: int
       platforms:
-        description:
-          - The platforms of the image: nodes of others are not considered.
+        description: The platforms of the image. Nodes of others are not considered.
         type: list
         elements: dict
         suboptions:
