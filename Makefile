@@ -1,7 +1,7 @@
 # make demo: from a bare Debian machine to a distributed MinIO in the lab. make help lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo lab lab-down test soak lint unit sanity build bootstrap bootstrap-test
+.PHONY: help bench demo lab lab-down test soak lint unit sanity build bootstrap bootstrap-test
 
 # Debian release of the lab's hosts: trixie or bookworm.
 LAB_DEBIAN ?= trixie
@@ -42,6 +42,9 @@ sanity: bootstrap-test ## ansible-test sanity, on every ansible-core that this m
 
 soak: bootstrap-test ## the long lanes
 	@$(BIN)/python scripts/lanes.py --soak
+
+bench: bootstrap ## what a run of site.yml costs where there is nothing to do, on a lab that is deployed
+	@$(BIN)/python tests/benchmarks/noop.py
 
 build: bootstrap ## the collection as an archive for ansible-galaxy, in build/
 	@mkdir -p build

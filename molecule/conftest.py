@@ -13,7 +13,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import pytest
 import testinfra
 import yaml
 from minio import Minio
-from minio.credentials import StaticProvider
+from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 from testinfra.host import Host
 
@@ -152,7 +152,7 @@ def lab() -> Lab:
 
 
 @pytest.fixture
-def changed_inventory(tmp_path: Path) -> Iterator[Callable[[Callable[[dict[str, Any]], None]], Path]]:
+def changed_inventory(tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], None]], Path]:
     """A copy of the lab's inventory with something in it changed."""
 
     def change(edit: Callable[[dict[str, Any]], None]) -> Path:

@@ -57,7 +57,11 @@ def lint_lanes(root: Path) -> list[Lane]:
     return [
         Lane("ruff check", "lint", ("ruff", "check", ".")),
         Lane("ruff format", "lint", ("ruff", "format", "--check", ".")),
-        Lane("mypy", "lint", ("mypy", "plugins", "roles/lab/files", "scripts/lanes.py")),
+        Lane(
+            "mypy",
+            "lint",
+            ("mypy", "plugins", "roles/lab/files", "scripts/lanes.py", "molecule", "tests/lab", "tests/benchmarks"),
+        ),
         Lane("yamllint", "lint", ("yamllint", "--strict", ".")),
         Lane("ansible-lint", "lint", ("ansible-lint", "--offline", "--profile", "production", "--strict")),
         Lane("shellcheck", "lint", ("shellcheck", *shell)),
