@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any, Optional
 
@@ -31,7 +32,8 @@ class ActionModule(ActionBase):
         with tempfile.TemporaryDirectory(prefix="minio-image-") as directory:
             path = Path(directory) / "progress"
             arguments["progress_file"] = str(path)
-            with Tail(path, Meter("minio"), Display().display):
+            # Standard error is not buffered, also where the output goes to a file or a pipe.
+            with Tail(path, Meter("minio"), partial(Display().display, stderr=True)):
                 return {**result, **self._execute_module(MODULE, module_args=arguments, task_vars=task_vars)}
 
     def _is_local(self) -> bool:
