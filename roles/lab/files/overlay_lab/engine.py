@@ -27,10 +27,11 @@ def own_pid(cache: Path) -> Optional[int]:
     """The engine that the lab started, if it still runs."""
     try:
         pid = int((cache / "dockerd.pid").read_text(encoding="utf-8"))
-        command = Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+        name, _bracket, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")
     except (OSError, ValueError):
         return None
-    return pid if command == "dockerd" else None
+    # A process that ended stays a zombie where the first process does not collect it.
+    return pid if name.endswith("(dockerd") and not rest.startswith(" Z") else None
 
 
 def ensure(cache: Path) -> bool:
