@@ -178,8 +178,8 @@ def test_host_of_another_swarm_is_refused_and_joins_once_it_left(lab: Any) -> No
 
 def test_drive_with_a_file_system(lab: Any, changed_inventory: Callable[..., Path], spare_drive: str) -> None:
     drives = [f"/dev/disk/by-id/overlay-n4-drive{number}" for number in (1, 2)]
-    inventory = changed_inventory(declare("n4", minio_drives=[drives[0], spare_drive]))
-    refused(lab, f"n4: drive 2 ({spare_drive})", "ext4", "drives_format_consent", inventory=inventory)
+    inventory = changed_inventory(declare("n4", minio_drives=[*drives, spare_drive]))
+    refused(lab, f"n4: drive 3 ({spare_drive})", "ext4", "drives_format_consent", inventory=inventory)
     assert "ext4" in lab.hosts["n4"].check_output(f"blkid -p -o value -s TYPE {spare_drive}")
 
 

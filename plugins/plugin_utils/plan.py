@@ -54,7 +54,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "violations": violations(cluster),
         "acting_manager": _name(cluster.acting or _founder(cluster)),
         "founder": _name(_founder(cluster)),
-        "nodes": [_node(host) for host in cluster.seen if host.facts.get("hostname")],
+        "nodes": [_node(host, cluster) for host in cluster.seen if host.facts.get("hostname")],
         "underlay_mtu": _underlay_mtu(cluster),
         "minio": minio,
         "work": {host.name: _work(host, cluster, minio["lacking_image"]) for host in cluster.hosts},
@@ -72,11 +72,19 @@ def _founder(cluster: Cluster) -> Host | None:
     return next((host for host in cluster.group("managers") if host.report is not None), None)
 
 
-def _node(host: Host) -> dict[str, Any]:
+def _node(host: Host, cluster: Cluster) -> dict[str, Any]:
     """What ``node`` is to converge: the Swarm role, and the number by which services find their host."""
     role = next((role for group, role in SWARM_ROLES.items() if group in host.groups), "worker")
     labels = {NUMBER_LABEL: str(host.number)} if "minio" in host.groups else {}
-    return {"hostname": host.facts["hostname"], "role": role, "labels": labels}
+    return {"hostname": _node_name(host, cluster), "role": role, "labels": labels}
+
+
+def _node_name(host: Host, cluster: Cluster) -> str:
+    """The host name; the ID where a former node of the host still has that name."""
+    name = str(host.facts["hostname"])
+    nodes = cluster.acting.swarm.get("nodes", []) if cluster.acting else []
+    namesakes = [node["id"] for node in nodes if node["hostname"] == name]
+    return str(host.swarm["node_id"]) if host.in_swarm and len(namesakes) > 1 else name
 
 
 def _underlay_mtu(cluster: Cluster) -> int | None:

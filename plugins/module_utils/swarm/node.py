@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 from .. import fields
 from ..engine import Engine, retry_out_of_sequence
-from ..errors import InputError
+from ..errors import InputError, WaitTimeout
 from ..rows import Change, Field
 from ..units import TEXT_MAP
 from ..wait import wait_until
@@ -55,12 +55,17 @@ def want_of(asked: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]
     return {**want, "labels": {**have, **(given or {})}}
 
 
-def find(hostname: str, nodes: Sequence[Mapping[str, Any]]) -> Optional[Mapping[str, Any]]:
-    """By ID, or by exact host name; of several of one name, the only one that is not down."""
+def candidates(hostname: str, nodes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """By ID, or by exact host name; of several of one name, those that are not down."""
     by_id = [node for node in nodes if node["ID"] == hostname]
     found = by_id or [node for node in nodes if node["Description"]["Hostname"] == hostname]
-    if len(found) > 1:
-        found = [node for node in found if node["Status"]["State"] != "down"] or found
+    up = [node for node in found if node["Status"]["State"] != "down"]
+    return up if len(found) > 1 and up else found
+
+
+def find(hostname: str, nodes: Sequence[Mapping[str, Any]]) -> Optional[Mapping[str, Any]]:
+    """The one node that is meant."""
+    found = candidates(hostname, nodes)
     if len(found) > 1:
         ids = ", ".join(f"{node['ID']} ({node['Status']['State']})" for node in found)
         raise InputError(f'node "{hostname}": {len(found)} nodes have this host name: {ids}; give the ID')
@@ -69,7 +74,7 @@ def find(hostname: str, nodes: Sequence[Mapping[str, Any]]) -> Optional[Mapping[
 
 def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     asked = params["nodes"] if params["nodes"] is not None else [params]
-    nodes = engine.call("GET", "/nodes")
+    nodes = _told_apart(engine, [one["hostname"] for one in asked], 0 if check_mode else params["wait_timeout"])
     missing = [one["hostname"] for one in asked if find(one["hostname"], nodes) is None]
     if missing and not check_mode:
         there = ", ".join(sorted(node["Description"]["Hostname"] for node in nodes))
@@ -86,6 +91,21 @@ def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dic
     if missing and not engine.fresh:
         result["warnings"] = [f"not in this swarm yet, taken for new: {', '.join(missing)}"]
     return result
+
+
+def _told_apart(engine: Engine, hostnames: Sequence[str], timeout: float) -> Sequence[Mapping[str, Any]]:
+    """All nodes, once a host that joined again has left its former node behind: Swarm notices that by its heartbeat."""
+    try:
+        return wait_until(
+            lambda: engine.call("GET", "/nodes"),
+            lambda nodes: all(len(candidates(name, nodes)) < 2 for name in hostnames),
+            timeout,
+            "former nodes of hosts that joined again to be down",
+            show=lambda nodes: ", ".join(f"{node['ID']} {node['Status']['State']}" for node in nodes),
+        )
+    except WaitTimeout as timed_out:
+        # Which of them is meant is then for the caller to say; find() names them.
+        return timed_out.state
 
 
 def _one(

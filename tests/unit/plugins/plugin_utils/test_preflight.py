@@ -118,6 +118,12 @@ def test_one_more_host_joins_alone() -> None:
     assert {name for name, work in drawn["work"].items() if "overlay_join" in work} == {"n4"}
 
 
+def test_a_host_whose_former_node_is_still_listed_is_named_by_its_id() -> None:
+    world = deployed()
+    facts(world, "n1")["swarm"]["nodes"].append({"id": "former", "hostname": "n4", "labels": {}})
+    assert [node["hostname"] for node in draw(world)["nodes"]] == ["n1", "n2", "n3", "id4"]
+
+
 def test_a_reset_first_manager_joins_the_swarm_that_is_there() -> None:
     world = deployed()
     world["hostvars"]["n1"] = bare_host(1)
