@@ -25,8 +25,9 @@ LOGS = ROOT / "build" / "logs"
 CORES = ("newest", "oldest")
 
 # In this order: they share one lab, and `default` brings up the cluster that those after it use.
-SCENARIOS = ("default", "bad-input", "unmounted-drive", "node-loss", "engine-restart")
-SOAK_SCENARIOS: tuple[str, ...] = ()
+SCENARIOS = ("default", "bad-input", "unmounted-drive", "node-loss")
+# Four restarts of engines, each with its wait: ten minutes.
+SOAK_SCENARIOS = ("engine-restart",)
 
 PYTEST_LAST_LINE = re.compile(r"^(?:=+ )?((?:\d+ \w+,? ?)+) in [0-9.:]+.*$", re.MULTILINE)
 
