@@ -118,6 +118,13 @@ options:
         description: The MinIO of this host, without a path. No MinIO is asked where this is empty.
         type: str
         default: ""
+      minio_peers:
+        description:
+          - The MinIO of the other hosts, without a path.
+          - Each has to be healthy before this host goes, unless no MinIO answers anywhere.
+        type: list
+        elements: str
+        default: []
       timeout:
         description: Seconds for each of the things that are waited for.
         type: int

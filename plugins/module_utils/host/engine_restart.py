@@ -61,11 +61,26 @@ def lost_managers(nodes: Sequence[Mapping[str, Any]], node_id: Optional[str]) ->
     return f"only {len(others)} of the {len(managers) - 1} other managers are reachable, and the swarm needs {needed}"
 
 
+def may_go(own: str, others: Mapping[str, str]) -> str:
+    """Empty where MinIO can do without this host now; else why not.
+
+    The server's own word is about drives. A server that is up but not whole, or away already, counts as missing too:
+    never two.
+    """
+    if own not in ("200", ABSENT):
+        return f"this host's MinIO answers {WORDS.get(own, own)}"
+    missing = [f"{url} answers {WORDS.get(seen, seen)}" for url, seen in others.items() if seen != "200"]
+    if own == ABSENT and set(others.values()) <= {ABSENT}:
+        return ""
+    return "; ".join(missing)
+
+
 @dataclass(frozen=True)
 class RestartEngine:
     """Asks, restarts, and waits until this host is what it was before."""
 
     minio_url: str = ""
+    minio_peers: Sequence[str] = ()
     timeout: float = 300
     probe: Probe = ask_minio
     ask: Callable[[], Optional[Answers]] = local_engine.ask
@@ -99,11 +114,21 @@ class RestartEngine:
         self._wait(self._swarm_needs_this, lambda reason: not reason, "the swarm to do without this manager")
         if not self.minio_url:
             return ABSENT
-        return self._wait(
-            lambda: self.probe(self.minio_url + MAINTENANCE),
-            lambda seen: seen in ("200", ABSENT),
+        own, _reason = wait_until(
+            self._minio_needs_this,
+            lambda seen: not seen[1],
+            self.timeout,
             "MinIO to do without this host (nothing was restarted)",
+            interval=2,
+            clock=self.clock,
+            show=lambda seen: seen[1],
         )
+        return own
+
+    def _minio_needs_this(self) -> tuple[str, str]:
+        """What this host's MinIO answers, and why it may not go."""
+        own = self.probe(self.minio_url + MAINTENANCE)
+        return own, may_go(own, {peer: self.probe(peer + HEALTH) for peer in self.minio_peers})
 
     def _swarm_needs_this(self) -> str:
         answers = self.ask()

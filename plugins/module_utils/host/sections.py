@@ -56,6 +56,7 @@ PACKAGES_SPEC: dict[str, Any] = {
 }
 RESTART_SPEC: dict[str, Any] = {
     "minio_url": {"type": "str", "default": ""},
+    "minio_peers": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "int", "default": 300},
 }
 
@@ -83,7 +84,8 @@ def plan(wanted: Mapping[str, Any], snapshot: Snapshot, restart: Optional[Option
         name: section.plan(wanted[name], snapshot) for name, section in SECTIONS.items() if wanted.get(name) is not None
     }
     if restart is not None and "engine" in plans and plans["engine"].flags["restart"]:
-        plans["engine"].steps.append(RestartEngine(restart["minio_url"].rstrip("/"), restart["timeout"]))
+        peers = [url.rstrip("/") for url in restart["minio_peers"]]
+        plans["engine"].steps.append(RestartEngine(restart["minio_url"].rstrip("/"), peers, restart["timeout"]))
         plans["engine"].flags["restart"] = False
     return plans
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError, WaitTimeout
@@ -45,8 +46,10 @@ def managers(*reachable):
     ]
 
 
-def restart(system, probe=lambda _url: engine_restart.ABSENT, ask=lambda: swarm("active"), url="http://n1:9000"):
-    step = engine_restart.RestartEngine(url, 30, probe, ask, FakeClock())
+def restart(
+    system, probe=lambda _url: engine_restart.ABSENT, ask=lambda: swarm("active"), url="http://n1:9000", peers=()
+):
+    step = engine_restart.RestartEngine(url, peers, 30, probe, ask, FakeClock())
     step.apply(system)
 
 
@@ -67,6 +70,34 @@ def test_no_restart_while_minio_needs_this_host(fake_system, status):
     with pytest.raises(WaitTimeout, match=r"nothing was restarted.*" + status.split()[0]):
         restart(system, lambda _url: status)
     assert not restarted(system)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "reason"),
+    [
+        ("200", "200", ""),
+        ("absent", "absent", ""),
+        ("absent", "200", ""),
+        ("200", "absent", "http://n2:9000 answers no MinIO"),
+        ("absent", "503", "http://n2:9000 answers 503"),
+        ("200", "no answer (timed out)", "http://n2:9000 answers no answer (timed out)"),
+    ],
+)
+def test_never_two_are_away(fake_system, own, other, reason):
+    words = {"absent": engine_restart.ABSENT}
+    answers = {"n1": words.get(own, own), "n2": words.get(other, other)}
+    system = fake_system()
+
+    def probe(url):
+        healthy_again = restarted(system) and answers["n1"] != engine_restart.ABSENT
+        return "200" if healthy_again else answers[url.split(":")[1].strip("/")]
+
+    if reason:
+        with pytest.raises(WaitTimeout, match=re.escape(reason)):
+            restart(system, probe, peers=["http://n2:9000"])
+    else:
+        restart(system, probe, peers=["http://n2:9000"])
+    assert restarted(system) == (not reason)
 
 
 def test_a_host_without_minio_or_url_is_free_to_go(fake_system):
