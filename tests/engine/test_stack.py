@@ -141,7 +141,7 @@ def test_one_after_another_stops_at_the_first_failure(web: Stack) -> None:
 
 
 def test_a_service_that_cannot_start_is_named_at_the_deadline(web: Stack) -> None:
-    with pytest.raises(WaitTimeout, match=r'service "web1": 0 of 1 running; task 1 on node .* failed: .*exit \(1\)'):
+    with pytest.raises(WaitTimeout, match=r'service "web1": [01] of 1 running; task 1 on node .* failed: .*exit \(1\)'):
         web(web.definition("/bin/false", services=1), wait_timeout=6)
 
 

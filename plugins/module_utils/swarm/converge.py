@@ -127,7 +127,8 @@ def judge(
         hold=0.0 if job else _monitor(service),
         update="" if update == "completed" else update,
         failure=failure,
-        errors=() if counted == wanted and not failure else task_errors(tasks, names_of(nodes)),
+        # Also where all run at this moment: tasks that fail and start again do so between their failures.
+        errors=task_errors(tasks, names_of(nodes)),
         word="complete" if job else "running",
     )
 
