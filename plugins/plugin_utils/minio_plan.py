@@ -10,9 +10,9 @@ there already is taken, and a different one needs consent that names it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
@@ -23,9 +23,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.minio.recipe imp
     RELEASE_LABEL,
     Program,
 )
-
-if TYPE_CHECKING:
-    from ansible_collections.baremetal.overlay.plugins.plugin_utils.preflight import Cluster, Host
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
 
 SOURCES = ("build", "archive", "registry", "binary")
 BY_DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
@@ -48,7 +46,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
     lacking = [] if cluster.settings.get("image_source") == "registry" else hosts_lacking(cluster, choice.image)
     return {
         "servers": servers(cluster),
-        "layout": _layout(cluster),
+        "layout": layout_of(cluster),
         "endpoints": [
             f"http://{host.address}:{cluster.settings.get('port') or 9000}"
             for host in cluster.group("minio")
@@ -81,7 +79,7 @@ def parity(given: Any) -> int | None:
     return None if given in (None, "") else int(str(given))
 
 
-def _layout(cluster: Cluster) -> dict[str, Any] | None:
+def layout_of(cluster: Cluster) -> dict[str, Any] | None:
     """The server list and what it tolerates; None where it is impossible, which the rules say."""
     endpoints = layout.Endpoints(port=int(cluster.settings.get("port") or 9000))
     try:
@@ -198,48 +196,6 @@ def hosts_lacking(cluster: Cluster, image: str | None) -> list[str]:
 def credentials_source(cluster: Cluster) -> str | None:
     """A manager of this run that keeps the root credentials already."""
     return next((host.name for host in cluster.group("managers") if host.facts.get("credentials_present")), None)
-
-
-def layout_stays(cluster: Cluster) -> Iterator[str]:
-    """A live server list only grows, and by whole pools."""
-    planned = _layout(cluster)
-    lists = {tuple(layout.server_list(service["args"])) for service in services(cluster)}
-    for live in sorted(lists):
-        sentence = layout.grow(live, planned["args"]) if planned else None
-        if sentence:
-            yield f"MinIO: {sentence}"
-
-
-def image_is_possible(cluster: Cluster) -> Iterator[str]:
-    """The image can be had, and it is the one that runs or one that was agreed to."""
-    yield from choose_image(cluster).violations
-
-
-def credentials_are_known(cluster: Cluster) -> Iterator[str]:
-    """Those of a deployment that runs are never made anew."""
-    settings = cluster.settings
-    if not settings.get("keep_credentials", True) or (settings.get("root_user") and settings.get("root_password")):
-        return
-    if not credentials_source(cluster) and services(cluster):
-        yield (
-            "MinIO runs, and no manager of this run keeps its root credentials; add one that does to --limit, "
-            "or give minio_root_user and minio_root_password"
-        )
-    elif bool(settings.get("root_user")) != bool(settings.get("root_password")):
-        yield "minio_root_user, minio_root_password: only one of them is set; give both, or neither"
-
-
-def environment_is_clean(cluster: Cluster) -> Iterator[str]:
-    """Secrets reach MinIO as Swarm secrets."""
-    yield from stack.violations({"environment": cluster.settings.get("environment")})
-
-
-RULES: tuple[Callable[[Any], Iterator[str]], ...] = (
-    layout_stays,
-    image_is_possible,
-    credentials_are_known,
-    environment_is_clean,
-)
 
 
 def _seen(cluster: Cluster) -> list[Host]:

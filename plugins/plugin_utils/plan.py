@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.preflight import NUMBER_LABEL, Cluster, Host, violations
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import NUMBER_LABEL, Cluster, Host
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import violations
 
 SWARM_ROLES = {"managers": "manager", "workers": "worker"}
 GROUPS = ("managers", "workers", "minio")

@@ -32,8 +32,8 @@ BASE = [
     "openssh-server", "procps", "python3", "systemd", "systemd-sysv", "tcpdump", "udev", "util-linux",
 ]  # fmt: skip
 OFFLINE = {
-    "trixie": ["docker.io", "docker-cli", "python3-docker", "python3-apt", "xfsprogs"],
-    "bookworm": ["docker.io", "python3-docker", "python3-apt", "xfsprogs"],
+    "trixie": ["docker.io", "docker-cli", "python3-docker", "python3-apt", "python3-cryptography", "xfsprogs"],
+    "bookworm": ["docker.io", "python3-docker", "python3-apt", "python3-cryptography", "xfsprogs"],
 }
 # Units that would act on the machine instead of the host, or for which a host in a container has no use.
 MASKED = [

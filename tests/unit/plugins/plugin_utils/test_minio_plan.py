@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.preflight import Cluster, Host
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import minio as minio_rules
 
 RELEASE = "RELEASE.2026-02-12T20-18-48Z"
 OURS, OTHER = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
@@ -36,7 +37,7 @@ def cluster(running=(), images=(), kept=("n1",), count=4, **settings):
 
 
 def rules(given):
-    return [sentence for rule in minio_plan.RULES for sentence in rule(given)]
+    return [sentence for rule in minio_rules.RULES for sentence in rule(given)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,21 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with an inventory and its hosts, as sentences: pure, on the controller, all at once.
+
+A rule takes the whole cluster. Rules never stop each other, so an operator reads everything that is wrong in one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import hosts, inventory, minio, networks, swarm
+
+RULES: Sequence[Rule] = (*inventory.RULES, *hosts.RULES, *networks.RULES, *swarm.RULES, *minio.RULES)
+
+
+def violations(cluster: Cluster, rules: Sequence[Rule] = RULES) -> list[str]:
+    """Every violation of every rule, in the rules' order, each sentence once."""
+    return list(dict.fromkeys(sentence for rule in rules for sentence in rule(cluster)))
