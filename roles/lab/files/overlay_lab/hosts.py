@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import drives, image
-from .settings import BRIDGE, LABEL, NETWORK, Host, Lab
+from .settings import BRIDGE, LABEL, NETWORK, Host, Lab, first_loop
 from .shell import LabError, docker, run, say, wait_until
 
 SECURITY = [
@@ -91,7 +91,7 @@ def ensure_network(lab: Lab) -> bool:
 
 def spares(host: Host) -> list[tuple[int, int]]:
     """The loop devices of a host's own ten that its inventory does not use yet, for one drive more."""
-    return [(7, 7700 + 10 * host.number + k) for k in range(1, 10)]
+    return [(7, first_loop() + 10 * host.number + k) for k in range(1, 10)]
 
 
 def run_arguments(lab: Lab, host: Host, tag: str) -> list[str]:

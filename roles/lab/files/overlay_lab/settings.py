@@ -77,8 +77,13 @@ def cache_folder() -> Path:
     return Path(base) / "baremetal.overlay" / "lab"
 
 
+def first_loop() -> int:
+    """Where the lab's loop devices begin: ten for each host. Another number makes room for a second lab's."""
+    return int(os.environ.get("OVERLAY_LAB_FIRST_LOOP") or 7700)
+
+
 def _host(name: str, number: int, address: str, drives: int) -> Host:
-    made = (Drive(name, k, 7700 + 10 * number + k) for k in range(1, drives + 1))
+    made = (Drive(name, k, first_loop() + 10 * number + k) for k in range(1, drives + 1))
     return Host(name, number, address, tuple(made))
 
 
