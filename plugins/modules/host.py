@@ -106,6 +106,42 @@ options:
             type: list
             elements: str
             default: []
+      firewall:
+        description:
+          - Who may reach the cluster's ports. This section is planned only.
+          - M(baremetal.overlay.firewall) applies it, with the same options.
+        type: dict
+        suboptions:
+          client_networks:
+            description: Networks, as CIDR, that may reach S3 and the console.
+            type: list
+            elements: str
+            required: true
+          peers:
+            description: Addresses of the members of the cluster, which may reach every port of it.
+            type: list
+            elements: str
+            required: true
+          client_ports:
+            description: TCP ports of S3 and the console.
+            type: list
+            elements: int
+            default: [9000, 9001]
+          cluster_tcp_ports:
+            description: TCP ports for members only.
+            type: list
+            elements: int
+            default: [2377, 7946]
+          cluster_udp_ports:
+            description: UDP ports for members only.
+            type: list
+            elements: int
+            default: [4789, 7946]
+          container_interfaces:
+            description: The host's own bridges, whose containers may reach S3 and the console.
+            type: list
+            elements: str
+            default: [docker0, docker_gwbridge]
   engine_restart:
     description:
       - Carries out a restart of the engine, where its configuration was changed since it started.

@@ -116,6 +116,7 @@ def _work(host: Host, cluster: Cluster, lacking_image: Sequence[str]) -> list[st
         "overlay_engine": bool(changed & {"packages", "engine"}),
         "overlay_restart": bool(sections.get("engine", {}).get("restart")),
         "overlay_drives": "drives" in changed,
+        "overlay_firewall": "firewall" in changed,
         "overlay_join": not host.in_swarm,
         "overlay_acting": is_acting,
         "overlay_credentials": keeps and (given or not host.facts.get("credentials_present")),

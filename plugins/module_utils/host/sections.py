@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
-from . import drive_state, drives, engine_setup, packages
+from . import drive_state, drives, engine_setup, firewall, packages
 from .engine_restart import RestartEngine
 from .snapshot import Snapshot
 from .steps import Plan
@@ -54,6 +54,14 @@ PACKAGES_SPEC: dict[str, Any] = {
     "names": {"type": "list", "elements": "str", "default": []},
     "hold": {"type": "list", "elements": "str", "default": []},
 }
+FIREWALL_SPEC: dict[str, Any] = {
+    "client_networks": {"type": "list", "elements": "str", "required": True},
+    "peers": {"type": "list", "elements": "str", "required": True},
+    "client_ports": {"type": "list", "elements": "int", "default": [9000, 9001]},
+    "cluster_tcp_ports": {"type": "list", "elements": "int", "default": [2377, 7946]},
+    "cluster_udp_ports": {"type": "list", "elements": "int", "default": [4789, 7946]},
+    "container_interfaces": {"type": "list", "elements": "str", "default": ["docker0", "docker_gwbridge"]},
+}
 RESTART_SPEC: dict[str, Any] = {
     "minio_url": {"type": "str", "default": ""},
     "minio_peers": {"type": "list", "elements": "str", "default": []},
@@ -65,6 +73,9 @@ SECTIONS: dict[str, Section] = {
     "packages": Section(PACKAGES_SPEC, lambda options, snapshot: packages.plan(options, snapshot.packages)),
     "engine": Section(ENGINE_SPEC, lambda options, snapshot: engine_setup.plan(options, snapshot.engine())),
     "drives": Section(DRIVE_SPEC, _plan_drives, applied=False),
+    "firewall": Section(
+        FIREWALL_SPEC, lambda options, snapshot: firewall.plan(options, snapshot.firewall()), applied=False
+    ),
 }
 
 

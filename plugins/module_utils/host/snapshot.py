@@ -14,7 +14,7 @@ import sys
 from functools import cached_property
 from typing import Any, Optional
 
-from . import blockdevices, daemon, engine_setup, local_engine, network, packages, units
+from . import blockdevices, controller, daemon, engine_setup, firewall, local_engine, network, packages, units
 from .blockdevices import BlockDevice
 from .local_engine import Answers
 from .packages import Package
@@ -22,7 +22,7 @@ from .system import STATE_DIRECTORY, System
 from .units import Unit
 
 CREDENTIALS = f"{STATE_DIRECTORY}/minio-root.json"
-ENGINE_UNITS = (engine_setup.SERVICE, engine_setup.RUNTIME)
+UNITS = (engine_setup.SERVICE, engine_setup.RUNTIME, firewall.SERVICE, firewall.FIREWALLD)
 
 
 class Snapshot:
@@ -37,11 +37,11 @@ class Snapshot:
 
     @cached_property
     def units(self) -> dict[str, Unit]:
-        found = units.read(self.system, ENGINE_UNITS)
+        found = units.read(self.system, UNITS)
         if found[engine_setup.SERVICE].active == "activating":
             # Just after boot: an engine that is starting is neither stopped nor running yet.
             engine_setup.await_settled(self.system)
-            found = units.read(self.system, ENGINE_UNITS)
+            found = units.read(self.system, UNITS)
         return found
 
     @cached_property
@@ -89,11 +89,16 @@ class Snapshot:
             apparmor=(read("/sys/module/apparmor/parameters/enabled") or "").startswith("Y"),
         )
 
+    def firewall(self) -> firewall.State:
+        """What the section ``firewall`` plans from."""
+        return firewall.read(self.system, self.packages, self.units)
+
     def facts(self) -> dict[str, Any]:
         """What the controller's checks need; never a secret."""
         state = self.engine()
         return {
             "hostname": socket.gethostname(),
+            "controller_address": controller.address(),
             "architecture": platform.machine(),
             "kernel": platform.release(),
             "python": platform.python_version(),

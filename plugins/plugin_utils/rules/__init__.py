@@ -11,9 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import hosts, inventory, minio, networks, swarm
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
+    clients,
+    hosts,
+    inventory,
+    minio,
+    networks,
+    swarm,
+)
 
-RULES: Sequence[Rule] = (*inventory.RULES, *hosts.RULES, *networks.RULES, *swarm.RULES, *minio.RULES)
+RULES: Sequence[Rule] = (*inventory.RULES, *hosts.RULES, *networks.RULES, *swarm.RULES, *minio.RULES, *clients.RULES)
 
 
 def violations(cluster: Cluster, rules: Sequence[Rule] = RULES) -> list[str]:

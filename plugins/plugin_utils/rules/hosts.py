@@ -28,7 +28,8 @@ def hosts_report_nothing_wrong(cluster: Cluster) -> Iterator[str]:
     """What each host found against its own sections."""
     for host in cluster.seen:
         for section in (host.report or {}).get("sections", {}).values():
-            for sentence in section.get("violations", []):
+            # What the inventory itself has wrong is said once, not by every host.
+            for sentence in [] if section.get("declared") else section.get("violations", []):
                 yield f"{host.name}: {sentence}"
 
 

@@ -252,3 +252,44 @@ def test_all_violations_come_together() -> None:
     for change, _expected in (BARE_CASES[1], BARE_CASES[4], BARE_CASES[9], BARE_CASES[18]):
         change(world)
     assert len(draw(world)["violations"]) >= 4
+
+
+CLIENTS = [
+    ({"client_networks": []}, "overlay_client_networks: the list is empty, and nobody could reach S3"),
+    ({"client_networks": None}, "overlay_client_networks: the list is empty"),
+    ({"client_networks": "192.0.2.0/24"}, 'overlay_client_networks: "192.0.2.0/24" is not a list'),
+    ({"client_networks": ["192.0.2.0/33"]}, 'overlay_client_networks "192.0.2.0/33": is not a CIDR'),
+    (
+        {"client_networks": ["192.0.2.0/24"], "controller_is_client": True},
+        "overlay_client_networks: excludes this controller, which the hosts see as 172.31.77.1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("settings", "sentence"), CLIENTS, ids=[case[1][:50] for case in CLIENTS])
+def test_clients(settings: dict[str, Any], sentence: str) -> None:
+    world = deployed()
+    for number in range(1, 5):
+        facts(world, f"n{number}")["controller_address"] = "172.31.77.1"
+    world["settings"] |= {"firewall": True, **settings}
+    found = [one for one in draw(world)["violations"] if "client_networks" in one]
+    assert len(found) == 1
+    assert found[0].startswith(sentence)
+    world["settings"]["firewall"] = False
+    assert not [one for one in draw(world)["violations"] if "client_networks" in one]
+
+
+@pytest.mark.parametrize("address", ["172.31.77.1", "172.31.77.12", None])
+def test_a_controller_that_is_let_in_or_is_a_member_or_is_not_known(address: str | None) -> None:
+    world = deployed()
+    networks = ["172.31.77.1/32"]
+    facts(world, "n1")["controller_address"] = address
+    world["settings"] |= {"firewall": True, "client_networks": networks, "controller_is_client": True}
+    assert draw(world)["violations"] == []
+
+
+def test_what_the_inventory_has_wrong_is_not_said_by_every_host() -> None:
+    world = deployed()
+    section = {"changed": False, "plan": [], "violations": ["firewall: wrong"], "declared": True}
+    world["hostvars"]["n1"]["__preflight_host"]["sections"]["firewall"] = section
+    assert draw(world)["violations"] == []

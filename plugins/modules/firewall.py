@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ansible module: who may reach the cluster's ports on one host."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: firewall
+short_description: Lets clients reach S3 and members reach the cluster's ports, and nobody else
+version_added: 0.1.0
+description:
+  - Owns one nftables table, C(inet baremetal_overlay), and touches no other. It is written to
+    C(/etc/baremetal-overlay/firewall.nft) and loaded before the network is up by C(baremetal-overlay-firewall.service).
+  - Packets are judged ahead of the Engine's address translation, which published ports take past rules for input.
+  - Only the ports that are named are filtered. The host itself may reach them, and established connections go on.
+  - The table is replaced in one transaction, after nft has checked it. One that is gone or was changed is loaded.
+  - A host on which firewalld runs is refused.
+author: the baremetal.overlay developers (@baremetal)
+options:
+  client_networks:
+    description: Networks, as CIDR, that may reach S3 and the console.
+    type: list
+    elements: str
+    required: true
+  peers:
+    description: Addresses of the members of the cluster, which may reach every port of it.
+    type: list
+    elements: str
+    required: true
+  client_ports:
+    description: TCP ports of S3 and the console.
+    type: list
+    elements: int
+    default: [9000, 9001]
+  cluster_tcp_ports:
+    description: TCP ports for members only.
+    type: list
+    elements: int
+    default: [2377, 7946]
+  cluster_udp_ports:
+    description: UDP ports for members only.
+    type: list
+    elements: int
+    default: [4789, 7946]
+  container_interfaces:
+    description: The host's own bridges, whose containers may reach S3 and the console.
+    type: list
+    elements: str
+    default: [docker0, docker_gwbridge]
+attributes:
+  check_mode:
+    description: Predicts what the real run does, also where nftables is not installed yet.
+    support: full
+  diff_mode:
+    description: Files before and after, other steps as sentences.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: S3 for one network, the cluster's ports for three members
+  baremetal.overlay.firewall:
+    client_networks: [192.0.2.0/24, "2001:db8:7::/64"]
+    peers: [198.51.100.11, 198.51.100.12, 198.51.100.13]
+"""
+
+RETURN = r"""
+sections:
+  description: The plan, under the key C(firewall), as M(baremetal.overlay.host) returns it.
+  returned: always
+  type: dict
+  sample:
+    firewall:
+      changed: true
+      plan: [load the table inet baremetal_overlay (it is not there)]
+      violations: []
+violations:
+  description: Why nothing was changed.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.host import firewall, runner, sections
+from ..module_utils.host.snapshot import Snapshot
+from ..module_utils.host.system import System
+
+
+def main() -> None:
+    """Wires the options to the plan of the section ``firewall``."""
+    module = AnsibleModule(argument_spec=dict(sections.FIREWALL_SPEC), supports_check_mode=True)
+    with runner.failing(module):
+        system = System(module)
+        plans = {"firewall": firewall.plan(module.params, Snapshot(system).firewall())}
+        runner.refuse(module, plans)
+        changed = runner.apply(module, plans.values(), system)
+        module.exit_json(changed=changed, **runner.report(plans))
+
+
+if __name__ == "__main__":
+    main()
