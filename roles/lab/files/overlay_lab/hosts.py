@@ -138,8 +138,8 @@ def _missing(host: Host) -> str:
     if state == "degraded":
         failed = docker("exec", host.container, "systemctl", "--failed", "--plain", "--no-legend", check=False).stdout
         # A host that a role has been at work on may have failed units: that is not the lab's affair.
-        if "ssh.service" in failed:
-            return f"{host.name}: {failed.strip()}"
+        if any(unit in failed for unit in ("ssh.service", "systemd-udevd.service")):
+            return f"{host.name}: {failed.strip()} (many containers on one machine: raise fs.inotify.max_user_instances)"
     elif state != "running":
         logs = docker("logs", "--tail=5", host.container, check=False)
         return f"{host.name} is {state or 'not up'} {(logs.stdout + logs.stderr).strip()}"
