@@ -139,7 +139,9 @@ def _missing(host: Host) -> str:
         failed = docker("exec", host.container, "systemctl", "--failed", "--plain", "--no-legend", check=False).stdout
         # A host that a role has been at work on may have failed units: that is not the lab's affair.
         if any(unit in failed for unit in ("ssh.service", "systemd-udevd.service")):
-            return f"{host.name}: {failed.strip()} (many containers on one machine: raise fs.inotify.max_user_instances)"
+            return (
+                f"{host.name}: {failed.strip()} (many containers on one machine: raise fs.inotify.max_user_instances)"
+            )
     elif state != "running":
         logs = docker("logs", "--tail=5", host.container, check=False)
         return f"{host.name} is {state or 'not up'} {(logs.stdout + logs.stderr).strip()}"
