@@ -20,6 +20,8 @@ STARTUP_LABEL = "baremetal.overlay.minio.startup"
 # Everything that a server is made of: what differs here only can be changed server by server.
 SERVER_LABEL = "baremetal.overlay.minio.server"
 USER_SECRET, PASSWORD_SECRET = "minio-root-user", "minio-root-password"
+# Nobody listens there in a container: what the overlay does not know is refused at once.
+NO_NAME_SERVER = "127.0.0.1"
 RESERVED = ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY")
 
 
@@ -84,6 +86,9 @@ def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dic
         ],
         "secrets": [{"source": name, "target": name, **secret} for name in (USER_SECRET, PASSWORD_SECRET)],
         "networks": [options["network"]],
+        # A server asks for its peers by name all the time. The engine forwards the name of one that died to whatever
+        # name servers the host has, and where those do not answer, neither does MinIO: a write hangs.
+        "dns": list(options["dns"]) or [NO_NAME_SERVER],
         "ports": [
             {"target": port, "published": port, "protocol": "tcp", "mode": "host"}
             for port in (options["port"], options["console_port"])

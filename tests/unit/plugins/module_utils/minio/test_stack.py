@@ -21,6 +21,7 @@ OPTIONS = {
     "drives_parent": "/srv/minio",
     "memory_limit": "4g",
     "tmp_size": "128m",
+    "dns": [],
     "stop_grace_period": "1m",
     "log_max_size": "10m",
     "log_max_file": 3,
@@ -86,6 +87,11 @@ def test_an_old_task_ends_before_a_new_one_takes_its_ports_and_drives():
     assert {port["mode"] for port in service["ports"]} == {"host"}
     assert service["deploy"]["endpoint_mode"] == "dnsrr"
     assert "healthcheck" not in service
+
+
+def test_names_that_the_overlay_does_not_know_are_refused_at_once_unless_name_servers_are_given():
+    assert definition()["services"]["minio1"]["dns"] == ["127.0.0.1"]
+    assert definition(dns=["10.0.0.53"])["services"]["minio1"]["dns"] == ["10.0.0.53"]
 
 
 def test_it_runs_without_privileges_and_sees_drives_that_come_later():
