@@ -14,10 +14,12 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.minio import lay
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
 
 
-def minio_layout(servers: Sequence[Mapping[str, Any]], parity: int | None = None, port: int = 9000) -> dict[str, Any]:
+def minio_layout(
+    servers: Sequence[Mapping[str, Any]], parity: int | None = None, port: int = 9000, scheme: str = "http"
+) -> dict[str, Any]:
     """Return the server list, the erasure sets, and how many servers may fail."""
     try:
-        return layout.plan(servers, parity, layout.Endpoints(port=port)).describe()
+        return layout.plan(servers, parity, layout.Endpoints(scheme, port=port)).describe()
     except InputError as error:
         raise AnsibleFilterError("; ".join(error.violations)) from error
 
@@ -27,7 +29,7 @@ def minio_stack(
 ) -> dict[str, Any]:
     """Return the Compose definition of all servers, or of a single one."""
     try:
-        endpoints = layout.Endpoints(port=int(options["port"]))
+        endpoints = layout.Endpoints("https" if options["tls"] else "http", port=int(options["port"]))
         planned = layout.plan(servers, minio_plan.parity(options.get("parity")), endpoints)
         numbers = [number for pool in planned.pools for number in pool.servers]
         numbers = [number for number in numbers if only in (None, f"minio{number}")]

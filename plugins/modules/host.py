@@ -142,6 +142,15 @@ options:
             type: list
             elements: str
             default: [docker0, docker_gwbridge]
+      minio_tls:
+        description:
+          - The certificate, trust and CA of MinIO that this host has. This section is looked at only.
+          - M(baremetal.overlay.minio_certificate) and M(baremetal.overlay.minio_ca) do what is due.
+        type: dict
+        suboptions:
+          ca_directory:
+            description: Where the CA is kept, on the host that keeps it.
+            type: path
   engine_restart:
     description:
       - Carries out a restart of the engine, where its configuration was changed since it started.
@@ -161,6 +170,9 @@ options:
         type: list
         elements: str
         default: []
+      minio_ca_path:
+        description: A file with the authorities that sign MinIO's certificates. Without it, those of the system.
+        type: path
       timeout:
         description: Seconds for each of the things that are waited for.
         type: int

@@ -25,6 +25,8 @@ class Host:
     report: Mapping[str, Any] | None = None
     unreachable: str | None = None
     failure: str | None = None
+    # The files of the controller with its certificate and key, where they are given.
+    tls: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.minio.recipe imp
     RELEASE_LABEL,
     Program,
 )
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import tls_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
 
 SOURCES = ("build", "archive", "registry", "binary")
@@ -44,14 +45,21 @@ def draw(cluster: Cluster) -> dict[str, Any]:
     """What the role does; the lists are empty where the inventory cannot be deployed."""
     choice = choose_image(cluster)
     lacking = [] if cluster.settings.get("image_source") == "registry" else hosts_lacking(cluster, choice.image)
+    tls = tls_plan.draw(cluster)
+    running = tls_plan.runs_tls(services(cluster))
     return {
         "servers": servers(cluster),
         "layout": layout_of(cluster),
-        "endpoints": [
-            f"http://{host.address}:{cluster.settings.get('port') or 9000}"
-            for host in cluster.group("minio")
-            if not host.unreachable
-        ],
+        "scheme": scheme(cluster),
+        "endpoints": _endpoints(cluster, scheme(cluster)),
+        # How those that run are reached: another way than the wanted one while TLS is switched on or off.
+        "running_endpoints": _endpoints(
+            cluster, scheme(cluster) if running is None else "https" if running else "http"
+        ),
+        "running_tls": bool(running),
+        "ca_file": tls["ca_file"],
+        "running_ca_file": tls["installed_ca_file"] if running else None,
+        "tls": tls,
         "image": choice.image,
         "release": choice.release,
         "make_image": choice.make or bool(lacking),
@@ -63,6 +71,16 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         ),
         "credentials_from": credentials_source(cluster),
     }
+
+
+def scheme(cluster: Cluster) -> str:
+    """How clients and servers are to speak."""
+    return "http" if tls_plan.mode(cluster) == "off" else "https"
+
+
+def _endpoints(cluster: Cluster, chosen: str) -> list[str]:
+    port = cluster.settings.get("port") or 9000
+    return [f"{chosen}://{host.address}:{port}" for host in cluster.group("minio") if not host.unreachable]
 
 
 def servers(cluster: Cluster) -> list[dict[str, Any]]:
@@ -81,7 +99,7 @@ def parity(given: Any) -> int | None:
 
 def layout_of(cluster: Cluster) -> dict[str, Any] | None:
     """The server list and what it tolerates; None where it is impossible, which the rules say."""
-    endpoints = layout.Endpoints(port=int(cluster.settings.get("port") or 9000))
+    endpoints = layout.Endpoints(scheme(cluster), port=int(cluster.settings.get("port") or 9000))
     try:
         return layout.plan(servers(cluster), parity(cluster.settings.get("parity")), endpoints).describe()
     except InputError:

@@ -42,6 +42,7 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
         address=variables.get("overlay_underlay_address"),
         pool=variables.get("minio_pool", 1),
         drives=tuple(variables.get("minio_drives") or ()),
+        tls={name: str(variables.get(f"minio_tls_{name}") or "") for name in ("certificate", "key")},
         report=result if "facts" in result else None,
         unreachable=message if result.get("unreachable") else None,
         failure=message if result.get("failed") and not result.get("unreachable") else None,
@@ -58,7 +59,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "nodes": [_node(host, cluster) for host in cluster.seen if host.facts.get("hostname")],
         "underlay_mtu": _underlay_mtu(cluster),
         "minio": minio,
-        "work": {host.name: _work(host, cluster, minio["lacking_image"]) for host in cluster.hosts},
+        "work": {host.name: _work(host, cluster, minio) for host in cluster.hosts},
     }
 
 
@@ -101,7 +102,7 @@ def _underlay_mtu(cluster: Cluster) -> int | None:
     return min(found, default=None)
 
 
-def _work(host: Host, cluster: Cluster, lacking_image: Sequence[str]) -> list[str]:
+def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any]) -> list[str]:
     """The computed groups that a host belongs to."""
     if host.report is None:
         return []
@@ -120,6 +121,7 @@ def _work(host: Host, cluster: Cluster, lacking_image: Sequence[str]) -> list[st
         "overlay_join": not host.in_swarm,
         "overlay_acting": is_acting,
         "overlay_credentials": keeps and (given or not host.facts.get("credentials_present")),
-        "overlay_image": host.name in lacking_image,
+        "overlay_image": host.name in minio["lacking_image"],
+        "overlay_tls": host.name in minio["tls"]["due"],
     }
     return [group for group, wanted in work.items() if wanted]

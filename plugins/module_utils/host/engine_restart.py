@@ -9,6 +9,7 @@ The engine stops its tasks with itself, as Swarm allows no live-restore. So MinI
 from __future__ import annotations
 
 import http.client
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -33,9 +34,10 @@ WORDS = {
 Probe = Callable[[str], str]
 
 
-def ask_minio(url: str, timeout: float = 10) -> str:
+def ask_minio(url: str, timeout: float = 10, ca_path: Optional[str] = None) -> str:
     """The status as text; ABSENT where nobody listens, which is no reason to wait."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    context = ssl.create_default_context(cafile=ca_path)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(url, timeout=timeout) as answer:
             return str(answer.status)

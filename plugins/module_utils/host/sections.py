@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable, Optional
 
-from . import drive_state, drives, engine_setup, firewall, packages
-from .engine_restart import RestartEngine
+from . import drive_state, drives, engine_setup, firewall, packages, tls_files
+from .engine_restart import RestartEngine, ask_minio
 from .snapshot import Snapshot
 from .steps import Plan
 
@@ -62,9 +63,11 @@ FIREWALL_SPEC: dict[str, Any] = {
     "cluster_udp_ports": {"type": "list", "elements": "int", "default": [4789, 7946]},
     "container_interfaces": {"type": "list", "elements": "str", "default": ["docker0", "docker_gwbridge"]},
 }
+TLS_SPEC: dict[str, Any] = {"ca_directory": {"type": "path"}}
 RESTART_SPEC: dict[str, Any] = {
     "minio_url": {"type": "str", "default": ""},
     "minio_peers": {"type": "list", "elements": "str", "default": []},
+    "minio_ca_path": {"type": "path"},
     "timeout": {"type": "int", "default": 300},
 }
 
@@ -76,6 +79,8 @@ SECTIONS: dict[str, Section] = {
     "firewall": Section(
         FIREWALL_SPEC, lambda options, snapshot: firewall.plan(options, snapshot.firewall()), applied=False
     ),
+    # Looked at only: what is due is decided where all hosts are known.
+    "minio_tls": Section(TLS_SPEC, lambda options, _snapshot: Plan(flags=tls_files.read(options["ca_directory"]))),
 }
 
 
@@ -96,7 +101,8 @@ def plan(wanted: Mapping[str, Any], snapshot: Snapshot, restart: Optional[Option
     }
     if restart is not None and "engine" in plans and plans["engine"].flags["restart"]:
         peers = [url.rstrip("/") for url in restart["minio_peers"]]
-        plans["engine"].steps.append(RestartEngine(restart["minio_url"].rstrip("/"), peers, restart["timeout"]))
+        probe = partial(ask_minio, ca_path=restart["minio_ca_path"])
+        plans["engine"].steps.append(RestartEngine(restart["minio_url"].rstrip("/"), peers, restart["timeout"], probe))
         plans["engine"].flags["restart"] = False
     return plans
 

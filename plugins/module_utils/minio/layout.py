@@ -236,7 +236,8 @@ def server_list(args: Sequence[str]) -> list[str]:
 
 def grow(live: Sequence[str], wanted: Sequence[str]) -> Optional[str]:
     """None where the wanted server list is the live one, with whole pools after it or not; else the reason why not."""
-    live, wanted = list(live), list(wanted)
+    # Whether servers speak TLS is no part of what their data hang on.
+    live, wanted = ([re.sub("^https?:", "http:", pool) for pool in pools] for pools in (live, wanted))
     alone = bool(live) and not live[0].startswith("http")
     if wanted[: len(live)] == live and (len(wanted) == len(live) or not alone):
         return None

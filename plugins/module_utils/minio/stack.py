@@ -19,6 +19,8 @@ NODE_LABEL = "baremetal.overlay.minio"
 STARTUP_LABEL = "baremetal.overlay.minio.startup"
 # Everything that a server is made of: what differs here only can be changed server by server.
 SERVER_LABEL = "baremetal.overlay.minio.server"
+TRUST_LABEL = "baremetal.overlay.minio.trust"
+CERTIFICATES = "/certs"
 USER_SECRET, PASSWORD_SECRET = "minio-root-user", "minio-root-password"
 # Nobody listens there in a container: what the overlay does not know is refused at once.
 NO_NAME_SERVER = "127.0.0.1"
@@ -34,9 +36,11 @@ def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, A
     if options["credentials_keep"]:
         # Read by the module on the manager: the values never pass through the controller.
         secrets = {name: {"file": f"{options['credentials_dir']}/{name}"} for name in secrets}
-    command = ["server", "--address", f":{options['port']}", "--console-address", f":{options['console_port']}", *args]
+    command = ["server", "--address", f":{options['port']}", "--console-address", f":{options['console_port']}"]
+    if options["tls"]:
+        command.append(f"--certs-dir={CERTIFICATES}")
     return {
-        "services": {f"minio{number}": _service(number, command, options) for number in numbers},
+        "services": {f"minio{number}": _service(number, [*command, *args], options) for number in numbers},
         "networks": {options["network"]: {"external": True}},
         "secrets": secrets,
     }
@@ -80,10 +84,7 @@ def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dic
         "environment": environment,
         "read_only": True,
         "tmpfs": [f"/tmp:size={options['tmp_size']},mode=1777"],
-        # Mounts that appear on the host later have to appear here as well: a drive that was late, or replaced.
-        "volumes": [
-            {"type": "bind", "source": options["drives_parent"], "target": "/drives", "bind": {"propagation": "rslave"}}
-        ],
+        "volumes": _volumes(options),
         "secrets": [{"source": name, "target": name, **secret} for name in (USER_SECRET, PASSWORD_SECRET)],
         "networks": [options["network"]],
         # A server asks for its peers by name all the time. The engine forwards the name of one that died to whatever
@@ -100,8 +101,23 @@ def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dic
         },
         "deploy": _deploy(number, labels, options),
     }
+    if options["tls"]:
+        # What it trusts a server reads at its start only: other trust is another server.
+        service["labels"] = {TRUST_LABEL: str(options["trust_id"])}
     labels[SERVER_LABEL] = _hash(service)
     return service
+
+
+def _volumes(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Mounts that appear on the host later have to appear here as well: a drive that was late, or replaced."""
+    drives = {
+        "type": "bind",
+        "source": options["drives_parent"],
+        "target": "/drives",
+        "bind": {"propagation": "rslave"},
+    }
+    certificates = {"type": "bind", "source": options["tls_dir"], "target": CERTIFICATES, "read_only": True}
+    return [drives, certificates] if options["tls"] else [drives]
 
 
 def _hash(value: Any) -> str:

@@ -176,8 +176,9 @@ class Client:
     def _exchange(
         self, method: str, path: str, query: Query, body: Body, length: Optional[int]
     ) -> Iterator[http.client.HTTPResponse]:
-        connection = self._connection()
+        connection = None
         try:
+            connection = self._connection()
             request = self._request(method, path, query, body, length)
             headers = dict(request.headers)
             if self.credentials:
@@ -187,7 +188,8 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             raise S3Error(self.endpoint, f"{method} {path}", 0, "", str(error) or type(error).__name__) from error
         finally:
-            connection.close()
+            if connection:
+                connection.close()
 
     def _request(self, method: str, path: str, query: Query, body: Body, length: Optional[int]) -> Request:
         size, payload = length, UNSIGNED

@@ -18,9 +18,18 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     minio,
     networks,
     swarm,
+    tls,
 )
 
-RULES: Sequence[Rule] = (*inventory.RULES, *hosts.RULES, *networks.RULES, *swarm.RULES, *minio.RULES, *clients.RULES)
+RULES: Sequence[Rule] = (
+    *inventory.RULES,
+    *hosts.RULES,
+    *networks.RULES,
+    *swarm.RULES,
+    *minio.RULES,
+    *clients.RULES,
+    *tls.RULES,
+)
 
 
 def violations(cluster: Cluster, rules: Sequence[Rule] = RULES) -> list[str]:

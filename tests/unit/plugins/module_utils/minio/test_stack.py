@@ -28,6 +28,9 @@ OPTIONS = {
     "environment": {},
     "credentials_keep": True,
     "credentials_dir": "/etc/baremetal-overlay",
+    "tls": False,
+    "tls_dir": "/etc/baremetal-overlay/minio-tls",
+    "trust_id": "",
 }
 
 

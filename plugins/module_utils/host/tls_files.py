@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The section ``minio_tls``: which certificate, trust and CA this host has. Keys are looked at, and never read out."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any, Optional
+
+from ..minio import pem
+from ..minio.ca import CERTIFICATE as CA_CERTIFICATE
+from .system import STATE_DIRECTORY
+
+DIRECTORY = f"{STATE_DIRECTORY}/minio-tls"
+CERTIFICATE, KEY, TRUST = "public.crt", "private.key", "CAs/ca.crt"
+
+
+def read(ca_directory: Optional[str] = None, directory: str = DIRECTORY) -> dict[str, Any]:
+    """What the controller decides from; public material only."""
+    base = Path(directory)
+    key = base / KEY
+    return {
+        "certificate": _text(base / CERTIFICATE),
+        "key": pem.pair(base / CERTIFICATE, key),
+        "key_mode": f"{stat.S_IMODE(key.stat().st_mode):04o}" if key.is_file() else None,
+        "trust": _text(base / TRUST),
+        "ca": _text(Path(ca_directory) / CA_CERTIFICATE) if ca_directory else None,
+    }
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The CA's own directory: a key that only root reads, its certificate, and nothing that is ever replaced."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import OverlayError
+from . import tls
+
+CERTIFICATE, KEY = "ca.crt", "ca.key"
+DIRECTORY_MODE = 0o700
+
+
+@dataclass
+class Authority:
+    """``made`` says that it was not there before; ``certificate`` is empty while it is not."""
+
+    directory: Path
+    certificate: str = ""
+    made: bool = False
+
+    def read(self) -> None:
+        path = self.directory / CERTIFICATE
+        self.certificate = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if self.certificate and not (self.directory / KEY).is_file():
+            raise OverlayError(
+                f"{self.directory / KEY}: is not there, and {path} is; bring the key back, or move the certificate "
+                "away and have a CA made anew, which every client has to trust then"
+            )
+
+    def make(self, days: int, now: datetime) -> None:
+        """The certificate is written last: where it is, the key is."""
+        self.directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        self.directory.chmod(DIRECTORY_MODE)
+        key = self.directory / KEY
+        if not key.is_file():
+            write(key, tls.make_key(), 0o600)
+        self.certificate = tls.make_ca(key.read_bytes(), days, now)
+        write(self.directory / CERTIFICATE, self.certificate.encode(), 0o644)
+        self.made = True
+
+    def sign(
+        self, requests: Sequence[dict[str, Any]], names: Sequence[str], days: int, now: datetime
+    ) -> dict[str, str]:
+        """A certificate for every request, by its common name."""
+        key = (self.directory / KEY).read_bytes()
+        return {
+            asked["common_name"]: tls.sign(
+                asked["request"], self.certificate, key, asked["common_name"], names, days, now
+            )
+            for asked in requests
+        }
+
+
+def write(path: Path, content: bytes, mode: int, owner: int = -1, draft: Path | None = None) -> None:
+    """A file is there with its mode and its whole content, or not at all."""
+    new = draft or path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        os.fchown(stream.fileno(), owner, owner)
+        os.fchmod(stream.fileno(), mode)
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.replace(path)

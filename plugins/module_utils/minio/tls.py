@@ -1,0 +1,223 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates: what one says, a CA of the collection's own, and what it signs.
+
+Needs python cryptography, from release 38 (Debian 12) on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+PACKAGE = "python3-cryptography"
+# A clock that is behind must not refuse what was just made.
+BACKDATED = timedelta(hours=1)
+CA_NAME = "baremetal.overlay MinIO CA"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a certificate says of itself."""
+
+    names: frozenset[str]
+    not_before: datetime
+    not_after: datetime
+    issuer: str
+    subject: str
+    issuer_key: str
+    own_key: str
+
+    def days_left(self, now: datetime) -> float:
+        return (self.not_after - now).total_seconds() / 86400
+
+
+def is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def covers(names: frozenset[str], wanted: str) -> bool:
+    """Whether one of the names is the wanted one; a wildcard stands for one label."""
+    parent = wanted.partition(".")[2]
+    return wanted.lower() in names or bool(parent and not is_address(wanted) and f"*.{parent}".lower() in names)
+
+
+def see(text: str) -> Seen:
+    """Read the first certificate of a PEM text; ValueError where there is none."""
+    from cryptography import x509
+
+    certificate = x509.load_pem_x509_certificate(text.encode())
+    return Seen(
+        names=_names(certificate),
+        not_before=_time(certificate, "not_valid_before"),
+        not_after=_time(certificate, "not_valid_after"),
+        issuer=certificate.issuer.rfc4514_string(),
+        subject=certificate.subject.rfc4514_string(),
+        issuer_key=_key_id(certificate, x509.AuthorityKeyIdentifier, "key_identifier"),
+        own_key=_key_id(certificate, x509.SubjectKeyIdentifier, "digest"),
+    )
+
+
+def _time(certificate: Certificate, name: str) -> datetime:
+    """Releases before 42 have times without a zone only, later ones warn of those."""
+    aware: Optional[datetime] = getattr(certificate, f"{name}_utc", None)
+    return aware or getattr(certificate, name).replace(tzinfo=timezone.utc)
+
+
+def _names(certificate: Certificate) -> frozenset[str]:
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    addresses = {str(address) for address in names.get_values_for_type(x509.IPAddress)}
+    return frozenset({name.lower() for name in names.get_values_for_type(x509.DNSName)} | addresses)
+
+
+def _key_id(certificate: Certificate, kind: Any, attribute: str) -> str:
+    from cryptography import x509
+
+    try:
+        value: Any = getattr(certificate.extensions.get_extension_for_class(kind).value, attribute)
+    except x509.ExtensionNotFound:
+        return ""
+    return value.hex() if value else ""
+
+
+def make_key() -> bytes:
+    """A private key as PEM, without a passphrase."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def load_key(pem: bytes) -> Any:
+    """InputError in words that say nothing of the key."""
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        return serialization.load_pem_private_key(pem, password=None)
+    except TypeError as error:
+        raise InputError("is protected by a passphrase, which nobody could type; give it without one") from error
+    except Exception as error:
+        raise InputError("is not a private key in PEM form") from error
+
+
+def key_fits(certificate: str, key: Any) -> bool:
+    from cryptography import x509
+
+    return _raw(x509.load_pem_x509_certificate(certificate.encode()).public_key()) == _raw(key.public_key())
+
+
+def _raw(public_key: Any) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    raw: bytes = public_key.public_bytes(encoding, form)
+    return raw
+
+
+def make_request(key: bytes, common_name: str) -> str:
+    """Only a public key and the proof that its private one is there: names are the CA's to decide."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.x509.oid import NameOID
+
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(load_key(key), hashes.SHA256())
+    return request.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def make_ca(key: bytes, days: int, now: datetime) -> str:
+    """The certificate of a CA that signs servers only."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.x509.oid import NameOID
+
+    private = load_key(key)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{CA_NAME} {now:%Y-%m-%d}")])
+    builder = _builder(name, name, private.public_key(), now, now + timedelta(days=days))
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(_usage(ca=True), critical=True)
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
+    return builder.sign(private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def sign(request: str, ca: str, ca_key: bytes, common_name: str, names: Sequence[str], days: int, now: datetime) -> str:
+    """A server's certificate with the names that the CA was told, whatever the request says."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    asked = x509.load_pem_x509_csr(request.encode())
+    if not asked.is_signature_valid:
+        raise InputError(f"the request of {common_name} was not signed with its own key; have it made again")
+    issuer = x509.load_pem_x509_certificate(ca.encode())
+    end = min(now + timedelta(days=days), see(ca).not_after)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    builder = _builder(subject, issuer.subject, asked.public_key(), now, end)
+    for extension, critical in (
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (_usage(ca=False), True),
+        (x509.ExtendedKeyUsage(purposes), False),
+        (x509.SubjectAlternativeName([_general(name) for name in names]), False),
+        (x509.SubjectKeyIdentifier.from_public_key(asked.public_key()), False),
+        (x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), False),
+    ):
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(load_key(ca_key), hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _builder(subject: Any, issuer: Any, public_key: Any, now: datetime, end: datetime) -> Any:
+    from cryptography import x509
+
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(end)
+    )
+
+
+def _usage(ca: bool) -> Any:
+    from cryptography import x509
+
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general(name: str) -> Any:
+    from cryptography import x509
+
+    return x509.IPAddress(ip_address(name)) if is_address(name) else x509.DNSName(name)

@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cannot be served, verified or signed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timezone
+
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import pem, tls
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, tls_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, Rule, enumerate_names
+
+OPENSSL = "openssl x509 -noout -dates -ext subjectAltName -in"
+
+
+def mode_is_known(cluster: Cluster) -> Iterator[str]:
+    """One of three, and what it needs is there."""
+    settings, mode = cluster.settings, tls_plan.mode(cluster)
+    if mode not in tls_plan.MODES:
+        yield f'minio_tls: "{mode}" is unknown; allowed: {", ".join(tls_plan.MODES)}'
+    if mode == "off":
+        return
+    if settings.get("tls_ca"):
+        text, wrong = tls_plan.read_file(str(settings["tls_ca"]))
+        if wrong or not pem.blocks(text):
+            found = wrong or f"{settings['tls_ca']} holds no certificate in PEM form"
+            yield f"minio_tls_ca: {found}; give the CA's"
+    if mode == "own-ca":
+        yield from _own_ca_is_possible(cluster)
+
+
+def _own_ca_is_possible(cluster: Cluster) -> Iterator[str]:
+    settings = cluster.settings
+    ca_host = settings.get("tls_ca_host")
+    known = [host.name for host in cluster.hosts]
+    if not ca_host:
+        yield (
+            "minio_tls_ca_host: is not set, and nobody is given a CA's key by silence; "
+            f"name the host that keeps it: one of {enumerate_names(known)}, or localhost for this controller"
+        )
+    elif ca_host not in (*known, tls_plan.CONTROLLER):
+        yield f'minio_tls_ca_host: "{ca_host}" is no host of this deployment; allowed: {", ".join(known)}, localhost'
+    days, renew = settings.get("tls_days"), settings.get("tls_renew_days")
+    if not (str(days).isdigit() and str(renew).isdigit() and 0 <= int(str(renew)) < int(str(days))):
+        yield (
+            f"minio_tls_days, minio_tls_renew_days: are {days} and {renew}; allowed: whole days, and fewer to renew "
+            "than to live, or each run would renew; give for example 365 and 30"
+        )
+
+
+def ca_is_not_lost(cluster: Cluster) -> Iterator[str]:
+    """A second CA in silence would lock every client out, and server from server."""
+    if tls_plan.mode(cluster) != "own-ca" or not tls_plan.authority_is_known(cluster):
+        return
+    settings, own = cluster.settings, tls_plan.authority(cluster)
+    place = f"{settings.get('tls_ca_host')}:{settings.get('tls_ca_dir')}"
+    holders = [host.name for host in cluster.seen if tls_plan.look(host).get("trust")]
+    running = tls_plan.runs_tls(minio_plan.services(cluster))
+    if not own and holders and running:
+        yield (
+            f"minio_tls_ca_dir: {place} holds no CA, and {enumerate_names(holders)} trust one already; bring it back, "
+            "name the right minio_tls_ca_host and minio_tls_ca_dir, or have a new one trusted first (docs/tls.md)"
+        )
+    strangers = [
+        host.name
+        for host in cluster.group("minio")
+        if host.report is not None and own and not set(pem.blocks(own)) & set(pem.blocks(_trust(host)))
+    ]
+    if running and strangers:
+        yield (
+            f"minio_tls_ca_dir: the CA of {place} is not trusted by {enumerate_names(strangers)} yet, and servers that "
+            "do not trust each other stop; have it trusted first (docs/tls.md, replacing the CA)"
+        )
+
+
+def _trust(host: Host) -> str:
+    return str(tls_plan.look(host).get("trust") or "")
+
+
+def given_files_are_good(cluster: Cluster) -> Iterator[str]:
+    """Everything that a server or a client would refuse; what is the same for several hosts is said once."""
+    if tls_plan.mode(cluster) != "given":
+        return
+    now = datetime.now(timezone.utc)
+    found: dict[str, list[str]] = defaultdict(list)
+    for host in cluster.group("minio"):
+        for sentence in _given(host, cluster, now):
+            found[sentence].append(host.name)
+    for sentence, hosts in found.items():
+        yield f"{enumerate_names(hosts)}: {sentence}"
+
+
+def _given(host: Host, cluster: Cluster, now: datetime) -> Iterator[str]:
+    certificate, key = host.tls.get("certificate"), host.tls.get("key")
+    if not certificate and not key:
+        yield "minio_tls is given, and neither minio_tls_certificate nor minio_tls_key is; give both"
+    elif not key:
+        yield f"minio_tls_certificate {certificate} comes without minio_tls_key; give the key that belongs to it"
+    elif not certificate:
+        yield f"minio_tls_key {key} comes without minio_tls_certificate; give the certificate that belongs to it"
+    else:
+        files = tls_plan.given(host)
+        yield from (f"{reason}; give a file that this controller can read" for reason in files.wrong)
+        if not files.wrong:
+            yield from _pair(host, files, cluster, now)
+
+
+def _pair(host: Host, files: tls_plan.Given, cluster: Cluster, now: datetime) -> Iterator[str]:
+    name = f"minio_tls_certificate {host.tls['certificate']}"
+    try:
+        seen = tls.see(files.certificate)
+    except ValueError:
+        yield f"{name} is not a certificate in PEM form; give the server's certificate first, then those above it"
+        return
+    dated = list(_dates(name, seen, now))
+    yield from dated
+    missing = [wanted for wanted in tls_plan.needed_names(host, cluster) if not tls.covers(seen.names, wanted)]
+    if missing:
+        yield (
+            f"{name} does not cover {enumerate_names(missing)}; it is for {', '.join(sorted(seen.names)) or 'none'}; "
+            "have one made for the servers' names and addresses and for minio_tls_names"
+        )
+    try:
+        fits = tls.key_fits(files.certificate, tls.load_key(files.key))
+    except InputError as error:
+        yield f"minio_tls_key {host.tls['key']} {error}"
+        return
+    if not fits:
+        yield f"minio_tls_key {host.tls['key']} does not belong to {name}; give the key of that certificate"
+    elif not dated:
+        yield from _chain(name, host, cluster)
+
+
+def _dates(name: str, seen: tls.Seen, now: datetime) -> Iterator[str]:
+    if seen.not_after <= now:
+        yield f"{name} expired on {seen.not_after:%Y-%m-%d %H:%M} UTC; give one that is valid"
+    if seen.not_before > now:
+        yield (
+            f"{name} is not valid before {seen.not_before:%Y-%m-%d %H:%M} UTC; give one that is valid, or look at this "
+            "controller's clock"
+        )
+
+
+def _chain(name: str, host: Host, cluster: Cluster) -> Iterator[str]:
+    files = tls_plan.files(host)
+    trust = tls_plan.wanted_trust(cluster)
+    reason = tls_plan.verifies(files["certificate"], files["key"], trust)
+    if reason:
+        by = f"minio_tls_ca {cluster.settings['tls_ca']}" if trust else "the CAs that this system trusts"
+        yield (
+            f"{name} is not verified by {by} ({reason}); append the certificates between it and its CA, "
+            "or give that CA as minio_tls_ca"
+        )
+
+
+RULES: tuple[Rule, ...] = (mode_is_known, ca_is_not_lost, given_files_are_good)

@@ -1,0 +1,235 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TLS as a run sees it: which certificates are due and why, and what is wrong with those that are given.
+
+Decided on the controller, from what ``host`` found and what lies here; keys are looked at and never returned.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import tls_files
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import pem, tls
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
+
+MODES = ("off", "given", "own-ca")
+CONTROLLER = "localhost"
+CA_FILE = f"{tls_files.DIRECTORY}/{tls_files.TRUST}"
+KEY_MODE = "0400"
+
+
+@dataclass(frozen=True)
+class Given:
+    """The files of one host as they lie on the controller; ``wrong`` names the file that cannot be read."""
+
+    certificate: str = ""
+    key: bytes = b""
+    wrong: tuple[str, ...] = ()
+
+
+def mode(cluster: Cluster) -> str:
+    """What ``minio_tls`` says; YAML takes a bare off for false."""
+    value = cluster.settings.get("tls")
+    return "off" if value in (None, False, "", "False") else str(value)
+
+
+def runs_tls(services: list[Mapping[str, Any]]) -> bool | None:
+    """How the servers that run are reached; None where none does."""
+    if not services:
+        return None
+    return any(arg.startswith("--certs-dir") for service in services for arg in service.get("args") or [])
+
+
+def draw(cluster: Cluster, now: datetime | None = None) -> dict[str, Any]:
+    """What the role does; nothing is due where TLS is off."""
+    now = now or datetime.now(timezone.utc)
+    chosen = mode(cluster)
+    trust = wanted_trust(cluster)
+    due = {host.name: list(reasons(host, cluster, now)) for host in cluster.seen} if chosen != "off" else {}
+    return {
+        "mode": chosen,
+        "ca_file": CA_FILE if chosen == "own-ca" or (chosen == "given" and trust) else None,
+        "installed_ca_file": CA_FILE if any(look(host).get("trust") for host in cluster.seen) else None,
+        "trust": trust,
+        "trust_id": pem.trust_id(trust or _installed_trust(cluster)),
+        "fingerprint": pem.fingerprint(trust or _installed_trust(cluster)),
+        "names": names(cluster),
+        "due": {name: found for name, found in due.items() if found},
+        "certified": [
+            name
+            for name, found in due.items()
+            if any(not reason.startswith("trust") for reason in found) and name in _servers(cluster)
+        ],
+        "files": {host.name: files(host) for host in cluster.group("minio")} if chosen == "given" else {},
+        "summary": list(summary(cluster, now)),
+    }
+
+
+def _servers(cluster: Cluster) -> list[str]:
+    return [host.name for host in cluster.group("minio")]
+
+
+def files(host: Host) -> dict[str, str]:
+    """Where the given files lie, whatever directory a lookup would start from."""
+    return {name: str(Path(path).expanduser().absolute()) for name, path in host.tls.items() if path}
+
+
+def names(cluster: Cluster) -> list[str]:
+    """All by which a server of this deployment may be called: equal on all, so that any may answer for any."""
+    members = cluster.group("minio")
+    found = [
+        *(f"minio{host.number}" for host in members),
+        *(host.name for host in members),
+        *(str(host.address) for host in members),
+        *_more_names(cluster),
+        "localhost",
+        "127.0.0.1",
+    ]
+    return list(dict.fromkeys(name.lower() for name in found))
+
+
+def _more_names(cluster: Cluster) -> list[str]:
+    return [str(name) for name in cluster.settings.get("tls_names") or []]
+
+
+def needed_names(host: Host, cluster: Cluster) -> list[str]:
+    """What a given certificate has to cover: the peers' name for it, the checks' address, the entry point."""
+    return [f"minio{host.number}", str(host.address), *_more_names(cluster)]
+
+
+def look(host: Host) -> Mapping[str, Any]:
+    """What ``host`` found of the section."""
+    found: Mapping[str, Any] = (host.report or {}).get("sections", {}).get("minio_tls") or {}
+    return found
+
+
+def authority(cluster: Cluster) -> str:
+    """The certificate of our own CA, as far as this run knows it."""
+    name = cluster.settings.get("tls_ca_host")
+    if name == CONTROLLER:
+        return read_file(Path(str(cluster.settings.get("tls_ca_dir"))) / "ca.crt")[0]
+    return next((look(host).get("ca") or "" for host in cluster.seen if host.name == name), "")
+
+
+def authority_is_known(cluster: Cluster) -> bool:
+    """Whether this run looked where the CA is."""
+    name = cluster.settings.get("tls_ca_host")
+    return name == CONTROLLER or name in [host.name for host in cluster.seen]
+
+
+def read_file(path: str | Path) -> tuple[str, str]:
+    """The text, or why there is none."""
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8", errors="replace"), ""
+    except OSError as error:
+        return "", f"{path} cannot be read ({error.strerror})"
+
+
+def extra_trust(cluster: Cluster) -> str:
+    """What ``minio_tls_ca`` adds; with own-ca the next CA, or the one before."""
+    path = cluster.settings.get("tls_ca")
+    return read_file(str(path))[0] if path else ""
+
+
+def wanted_trust(cluster: Cluster) -> str:
+    """The text of the trust file; empty where there is none, or it is not known yet."""
+    chosen = mode(cluster)
+    if chosen == "given":
+        return pem.bundle([extra_trust(cluster)])
+    own = authority(cluster) if chosen == "own-ca" else ""
+    return pem.bundle([own, extra_trust(cluster)]) if own else ""
+
+
+def _installed_trust(cluster: Cluster) -> str:
+    """What the hosts of this run trust, where they agree."""
+    found = {look(host).get("trust") or "" for host in cluster.seen}
+    return found.pop() if len(found) == 1 else ""
+
+
+def given(host: Host) -> Given:
+    """Read the files of one host."""
+    certificate, wrong = read_file(host.tls["certificate"]) if host.tls.get("certificate") else ("", "")
+    key, wrong_key = read_file(host.tls["key"]) if host.tls.get("key") else ("", "")
+    return Given(certificate, key.encode(), tuple(reason for reason in (wrong, wrong_key) if reason))
+
+
+def reasons(host: Host, cluster: Cluster, now: datetime) -> Iterator[str]:
+    """Why this host's files are written in this run; nothing where they are as they should be."""
+    found = look(host)
+    trust = wanted_trust(cluster)
+    if trust != (found.get("trust") or "") and (trust or authority_is_known(cluster) or mode(cluster) == "given"):
+        yield "trust differs"
+    if "minio" not in host.groups:
+        return
+    installed = found.get("certificate") or ""
+    if found.get("key") != "matches":
+        yield f"key {found.get('key', 'absent')}"
+    elif found.get("key_mode") != KEY_MODE:
+        yield f"key is of mode {found.get('key_mode')}"
+    elif mode(cluster) == "given":
+        if installed != given(host).certificate:
+            yield "another certificate is given"
+    else:
+        yield from _own_reasons(installed, cluster, now)
+
+
+def _own_reasons(installed: str, cluster: Cluster, now: datetime) -> Iterator[str]:
+    try:
+        seen = tls.see(installed)
+    except ValueError:
+        yield "certificate cannot be read"
+        return
+    left, least = seen.days_left(now), float(cluster.settings.get("tls_renew_days") or 0)
+    if left < least:
+        yield f"certificate ends in {left:.0f} days"
+    if seen.names != frozenset(names(cluster)):
+        yield "names differ"
+    own = authority(cluster)
+    if own and tls.see(own).own_key != seen.issuer_key:
+        yield "signed by another CA"
+
+
+def summary(cluster: Cluster, now: datetime) -> Iterator[str]:
+    """What clients have to know, and what an operator should."""
+    if mode(cluster) == "off":
+        yield "TLS: off; S3, console and the traffic between servers are in clear text"
+        return
+    trust = wanted_trust(cluster) or _installed_trust(cluster)
+    where = f"trust {CA_FILE} on any host, SHA-256 {pem.fingerprint(trust)}" if trust else "trusted by the system's CAs"
+    ends = [
+        tls.see(text).not_after for host in cluster.seen if (text := look(host).get("certificate")) and pem.blocks(text)
+    ]
+    until = f"; certificates until {min(ends):%Y-%m-%d}" if ends else ""
+    yield f"TLS: {mode(cluster)}; {where if trust or mode(cluster) == 'given' else 'a CA is made'}{until}"
+    own = authority(cluster)
+    if own and tls.see(own).days_left(now) < float(cluster.settings.get("tls_days") or 0):
+        yield (
+            f"TLS: the CA ends on {tls.see(own).not_after:%Y-%m-%d}, and no certificate outlives it; "
+            "replace it in time, as docs/tls.md says"
+        )
+
+
+def verifies(certificate: str | Path, key: str | Path, trust: str) -> str:
+    """Empty where a client with this trust (none: the system's) takes the certificate; else OpenSSL's reason."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key, password=lambda: "")
+    client = ssl.create_default_context(cadata=trust or None)
+    client.check_hostname = False
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [client.wrap_bio(to_client, to_server), server.wrap_bio(to_server, to_client, server_side=True)]
+    for _step in range(4):
+        for end in ends:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLCertVerificationError as error:
+                return error.verify_message
+    return ""
