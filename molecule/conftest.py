@@ -41,6 +41,7 @@ dpkg-query -W | sha256sum
 findmnt -rno TARGET,SOURCE,FSTYPE | grep -E '^/(srv|dev)' | sort
 for device in /dev/disk/by-id/*; do echo "$device $(blkid -p -o value -s UUID "$device")"; done
 systemctl show -p ActiveState --value docker
+nft -s list table inet baremetal_overlay 2>/dev/null
 docker info -f '{{.Swarm.LocalNodeState}} {{.Swarm.NodeID}}' 2>/dev/null
 docker images --no-trunc -q 2>/dev/null | sort
 docker service ls --format '{{.Name}} {{.Image}}' 2>/dev/null | sort

@@ -69,8 +69,12 @@ options:
         description: Whether the node takes tasks.
         type: str
         choices: [active, pause, drain]
+  wait_drained:
+    description: Whether to wait until a node that is to be drained has no running task.
+    type: bool
+    default: false
   wait_timeout:
-    description: Seconds to wait for a change of role.
+    description: Seconds to wait for a change of role, and for O(wait_drained).
     type: int
     default: 60
 extends_documentation_fragment:

@@ -41,3 +41,9 @@ def merge(text: Optional[str], entries: Sequence[Entry]) -> str:
         lines[places[0]] = str(entry)
         lines = [line for index, line in enumerate(lines) if index not in places[1:]]
     return "".join(f"{line}\n" for line in lines)
+
+
+def without(text: Optional[str], entries: Sequence[Entry]) -> str:
+    """The file without the lines of these entries."""
+    lines = (text or "").splitlines(keepends=True)
+    return "".join(line for line in lines if not any(entry.claims(line) for entry in entries))

@@ -97,6 +97,7 @@ def swarm_facts(answers: Optional[Answers]) -> dict[str, Any]:
         "remote_managers": [manager["Addr"] for manager in swarm.get("RemoteManagers") or []],
         "nodes": [_node(node) for node in answers.nodes],
         "services": [_service(service) for service in answers.services if _is_ours(service)],
+        "other_services": [service["Spec"]["Name"] for service in answers.services if not _is_ours(service)],
     }
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,6 +60,13 @@ class System:
     def exists(self, path: str) -> bool:
         return Path(path).exists()
 
+    def names(self, path: str) -> list[str]:
+        """What is in a directory; nothing where there is none."""
+        try:
+            return sorted(entry.name for entry in Path(path).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
     def resolve(self, path: str) -> str:
         return os.path.realpath(path)
 
@@ -81,3 +89,13 @@ class System:
 
     def remove(self, path: str) -> None:
         Path(path).unlink(missing_ok=True)
+
+    def remove_tree(self, path: str) -> None:
+        """A file, or a directory with all that is in it; a mount in there is an error, not emptied."""
+        if Path(path).is_dir() and not Path(path).is_symlink():
+            mounted = [str(inner) for inner in (Path(path), *Path(path).rglob("*")) if inner.is_mount()]
+            if mounted:
+                raise OverlayError(f"{path}: {mounted[0]} is mounted there; unmount it first")
+            shutil.rmtree(path)
+        else:
+            self.remove(path)

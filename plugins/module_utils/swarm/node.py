@@ -35,6 +35,7 @@ SPEC = {
         "elements": "dict",
         "options": {"hostname": {"type": "str", "required": True}, **_NODE},
     },
+    "wait_drained": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 60},
 }
 
@@ -83,6 +84,8 @@ def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dic
     after = []
     for one in asked:
         found, differs = _one(engine, one, nodes, params["wait_timeout"], check_mode)
+        if params["wait_drained"] and one["availability"] == "drain" and not check_mode:
+            _drained(engine, found["ID"], params["wait_timeout"])
         after.append(found)
         changes.extend(Change(f"{one['hostname']}.{change.option}", change.before, change.after) for change in differs)
     result: dict[str, Any] = {"changed": bool(changes), "nodes": after, "diff": fields.as_diff(changes)}
@@ -145,6 +148,23 @@ def _settled(engine: Engine, ident: str, role: Optional[str], timeout: float) ->
         f'node "{ident}" to be a {role}',
         show=lambda node: f"role {node['Spec']['Role']}, manager status {node.get('ManagerStatus')}",
     )
+
+
+def _drained(engine: Engine, ident: str, timeout: float) -> None:
+    """Tasks are told to end at once, and take the time that their services grant them."""
+    wait_until(
+        lambda: running_on(engine.call("GET", "/tasks", query={"filters": {"node": [ident]}})),
+        lambda running: not running,
+        timeout,
+        f'node "{ident}" to have no running task',
+        show=", ".join,
+    )
+
+
+def running_on(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The tasks that have begun and not ended."""
+    begun = ("preparing", "ready", "starting", "running")
+    return [task["ID"] for task in tasks if (task.get("Status") or {}).get("State") in begun]
 
 
 def in_role(node: Mapping[str, Any], role: str) -> bool:

@@ -248,3 +248,10 @@ def test_info_in_brief() -> None:
         "up-to-date": ["true"],
         "id": ["a", "1"],
     }
+
+
+def test_a_node_is_drained_once_nothing_runs_there() -> None:
+    tasks = [
+        {"ID": state, "Status": {"State": state}} for state in ("running", "starting", "shutdown", "failed", "new")
+    ]
+    assert node.running_on(tasks) == ["running", "starting"]

@@ -1,0 +1,245 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may reach the cluster's ports: this machine is the only client, another address beside it a stranger."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+CLIENT, STRANGER, STRANGER_ADDRESS = "172.31.77.1", "overlay-lab-stranger", "172.31.77.200"
+ONLY_THIS_MACHINE = ("-e", json.dumps({"overlay_client_networks": [f"{CLIENT}/32"]}))
+TABLE = "inet baremetal_overlay"
+UNIT = "baremetal-overlay-firewall.service"
+S3_PORTS, CLUSTER_PORTS, UDP_PORTS = (9000, 9001), (2377, 7946), (4789, 7946)
+# All that is not ours, without counts.
+OTHERS = f"nft -s list ruleset | sed '/^table {TABLE} {{/,/^}}/d'; iptables-save | grep -v '^[#:]' | sed 's/\\[.*\\]//'"
+# Says 200 for every line that it is given, always over one connection.
+TALKER = """
+import http.client, sys
+talk = http.client.HTTPConnection("172.31.77.12", 9000, timeout=5)
+for line in sys.stdin:
+    talk.request("GET", "/minio/health/live")
+    answer = talk.getresponse()
+    answer.read()
+    print(answer.status, talk.sock.getsockname()[1], flush=True)
+"""
+
+
+def connects(shell: Any, address: str, port: int) -> bool:
+    """Whether a TCP connection is made within two seconds."""
+    return bool(shell(f"timeout 2 bash -c '</dev/tcp/{address}/{port}'") == 0)
+
+
+def on(host: Any) -> Any:
+    """A shell on a host of the lab, by its exit status."""
+    return lambda command: host.run(command).rc
+
+
+def stranger(command: str) -> int:
+    """A shell on the stranger."""
+    return subprocess.run(
+        ["docker", "exec", STRANGER, "bash", "-c", command], capture_output=True, check=False
+    ).returncode
+
+
+def counts(host: Any) -> dict[str, int]:
+    """The packets of every counter of ours."""
+    objects = json.loads(host.check_output(f"nft -j list counters table {TABLE}"))["nftables"]
+    return {one["counter"]["name"]: one["counter"]["packets"] for one in objects if "counter" in one}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stranger_on_the_network(lab: Any) -> Iterator[None]:
+    """One more container beside the hosts; the lab's own inventory is deployed again at the end."""
+    tag = lab.engine("inspect", "-f", "{{.Config.Image}}", "overlay-lab-n1").strip()
+    where = ("--network=overlay-lab", f"--ip={STRANGER_ADDRESS}", "--cap-add=NET_ADMIN")
+    subprocess.run(["docker", "rm", "--force", STRANGER], capture_output=True, check=False)
+    lab.engine("run", "--detach", f"--name={STRANGER}", "--init", *where, "--entrypoint=sleep", tag, "infinity")
+    yield
+    lab.engine("rm", "--force", STRANGER)
+    run = lab.site()
+    assert run.rc == 0, run.output
+
+
+class Traffic(threading.Thread):
+    """Objects put and got through every node, one after the other, until it is told to end."""
+
+    def __init__(self, lab: Any) -> None:
+        super().__init__()
+        self.clients = {name: lab.s3(name) for name in lab.hosts}
+        self.enough, self.rounds, self.failures = threading.Event(), 0, list[str]()
+        self.bucket = "through-the-firewall"
+
+    def run(self) -> None:
+        while not self.enough.is_set():
+            for name, client in self.clients.items():
+                try:
+                    body = f"{name} {self.rounds}".encode()
+                    client.put_object(
+                        bucket_name=self.bucket, object_name=name, data=io.BytesIO(body), length=len(body)
+                    )
+                    answer = client.get_object(bucket_name=self.bucket, object_name=name)
+                    assert answer.read() == body
+                    answer.close()
+                except Exception as error:
+                    self.failures.append(f"{name}: {error}")
+            self.rounds += 1
+
+    def __enter__(self) -> Traffic:
+        first = next(iter(self.clients.values()))
+        if not first.bucket_exists(bucket_name=self.bucket):
+            first.make_bucket(bucket_name=self.bucket)
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.enough.set()
+        self.join()
+        client = next(iter(self.clients.values()))
+        for entry in client.list_objects(bucket_name=self.bucket):
+            client.remove_object(bucket_name=self.bucket, object_name=entry.object_name)
+        client.remove_bucket(bucket_name=self.bucket)
+
+
+def test_a_change_cuts_nobody_off_and_leaves_docker_s_rules(lab: Any) -> None:
+    before = {name: host.check_output(OTHERS) for name, host in lab.hosts.items()}
+    assert "DOCKER" in before["n1"]
+    assert connects(stranger, "172.31.77.12", 9000)
+    talker = ["docker", "exec", "--interactive", STRANGER, "python3", "-uc", TALKER]
+    with subprocess.Popen(talker, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as talk:
+        assert talk.stdin
+        assert talk.stdout
+        talk.stdin.write("\n")
+        talk.stdin.flush()
+        first = talk.stdout.readline()
+        with Traffic(lab) as traffic:
+            run = lab.site(*ONLY_THIS_MACHINE)
+        assert run.rc == 0, run.output
+        assert all(changed > 0 for changed in run.changed.values()), run.output
+        talk.stdin.write("\n")
+        talk.stdin.close()
+        assert (first[:3], talk.stdout.readline()) == ("200", first)
+    assert traffic.rounds > 0
+    assert traffic.failures == []
+    assert not connects(stranger, "172.31.77.12", 9000)
+    assert {name: host.check_output(OTHERS) for name, host in lab.hosts.items()} == before
+
+
+def test_second_run_changes_nothing(lab: Any) -> None:
+    run = lab.site(*ONLY_THIS_MACHINE)
+    assert set(run.changed.values()) == {0}, run.output
+
+
+def test_a_client_reaches_s3_and_console_and_no_port_of_the_cluster(lab: Any) -> None:
+    def here(command: str) -> int:
+        return subprocess.run(["bash", "-c", command], capture_output=True, check=False).returncode
+
+    for number in range(1, 5):
+        assert lab.healthy(f"n{number}") == 200
+        assert connects(here, f"172.31.77.1{number}", 9001)
+        assert not any(connects(here, f"172.31.77.1{number}", port) for port in CLUSTER_PORTS)
+    assert connects(here, "172.31.77.11", 22)
+
+
+def test_a_stranger_reaches_nothing_of_the_cluster_and_everything_else(lab: Any) -> None:
+    for number in (1, 4):
+        before = counts(lab.hosts[f"n{number}"])
+        address = f"172.31.77.1{number}"
+        assert not any(connects(stranger, address, port) for port in (*S3_PORTS, *CLUSTER_PORTS))
+        for port in UDP_PORTS:
+            assert stranger(f"for i in 1 2 3; do echo forged > /dev/udp/{address}/{port}; done") == 0
+        after = counts(lab.hosts[f"n{number}"])
+        assert after["strangers_s3"] - before["strangers_s3"] >= 2
+        assert after["strangers_cluster"] - before["strangers_cluster"] >= 2 + 6
+        assert connects(stranger, address, 22)
+
+
+def test_a_stranger_does_not_come_in_by_the_containers_own_addresses(lab: Any) -> None:
+    host = lab.hosts["n1"]
+    address = json.loads(host.check_output("docker network inspect docker_gwbridge"))[0]["Containers"]
+    inside = next(one["IPv4Address"].split("/")[0] for name, one in address.items() if name != "ingress-sbox")
+    assert stranger(f"ip route replace {inside} via 172.31.77.11") == 0
+    before = counts(host)
+    assert not connects(stranger, inside, 9000)
+    assert counts(host)["strangers_s3"] > before["strangers_s3"]
+
+
+def test_members_reach_every_port_of_each_other(lab: Any) -> None:
+    before = counts(lab.hosts["n1"])
+    assert all(connects(on(lab.hosts["n4"]), "172.31.77.11", port) for port in (*S3_PORTS, *CLUSTER_PORTS))
+    lab.eventually(lambda: counts(lab.hosts["n1"])["members_cluster"] > before["members_cluster"] + 1, True)
+    assert counts(lab.hosts["n1"])["members_s3"] >= before["members_s3"] + 2
+
+
+def test_the_host_and_its_own_containers_reach_their_host(lab: Any) -> None:
+    host = lab.hosts["n2"]
+    assert all(connects(on(host), address, 9000) for address in ("172.31.77.12", "127.0.0.1"))
+    task = host.check_output("docker inspect -f '{{.State.Pid}}' $(docker ps -q -f name=minio2)")
+    assert connects(lambda command: host.run(f"nsenter -t {task} -n {command}").rc, "172.31.77.12", 9000)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [f"nft delete table {TABLE}", f"nft insert rule {TABLE} judge accept", f"systemctl disable --now {UNIT}"],
+    ids=["deleted", "changed", "disabled"],
+)
+def test_harm_is_noticed_and_mended(lab: Any, harm: str) -> None:
+    lab.hosts["n4"].check_output(harm)
+    run = lab.site(*ONLY_THIS_MACHINE, "--limit", "n4")
+    assert (run.rc, run.changed["n4"]) == (0, 1), run.output
+    assert not connects(stranger, "172.31.77.14", 2377)
+    assert not connects(stranger, "172.31.77.14", 9000)
+
+
+def test_it_is_there_before_network_and_engine_and_stays_when_others_restart(lab: Any) -> None:
+    host = lab.hosts["n4"]
+    shown = dict(
+        line.split("=", 1)
+        for line in host.check_output(f"systemctl show -p Before,After,WantedBy,UnitFileState {UNIT}").splitlines()
+    )
+    assert {"network-pre.target", "docker.service"} <= set(shown["Before"].split())
+    assert "nftables.service" in shown["After"].split()
+    assert (shown["WantedBy"], shown["UnitFileState"]) == ("sysinit.target", "enabled")
+    host.check_output(f"systemctl stop {UNIT}; nft delete table {TABLE}; systemctl start {UNIT}")
+    assert host.run(f"nft list table {TABLE}").rc == 0
+    # Its configuration flushes every table, Docker's too: the engine makes its own again when it starts.
+    for command in ("systemctl restart nftables", "systemctl restart docker", "systemctl stop nftables"):
+        host.check_output(command)
+        if "stop" not in command:
+            assert host.run(f"nft list table {TABLE}").rc == 0, command
+    host.check_output("systemctl restart docker")
+    run = lab.site(*ONLY_THIS_MACHINE)
+    assert run.rc == 0, run.output
+    lab.eventually(lambda: lab.healthy("n4"), 200)
+    lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
+
+
+REFUSED = [
+    ([], "overlay_client_networks: the list is empty, and nobody could reach S3"),
+    (["172.31.77.0/33"], 'overlay_client_networks "172.31.77.0/33": is not a CIDR'),
+    (["10.0.0.0/8"], f"overlay_client_networks: excludes this controller, which the hosts see as {CLIENT}"),
+]
+
+
+@pytest.mark.parametrize(("networks", "sentence"), REFUSED, ids=[case[1][:50] for case in REFUSED])
+def test_refused_before_anything_is_changed(lab: Any, networks: list[str], sentence: str) -> None:
+    before = lab.fingerprints()
+    run = lab.site("-e", json.dumps({"overlay_client_networks": networks}))
+    assert run.rc != 0, run.output
+    assert run.text.count(sentence) == 1, run.output
+    assert set(run.changed.values()) == {0}, run.output
+    assert lab.fingerprints() == before
+
+
+def test_switched_off_it_leaves_alone_what_is_there(lab: Any) -> None:
+    run = lab.site("-e", "overlay_firewall=false", "--limit", "n4")
+    assert (run.rc, run.changed["n4"]) == (0, 0), run.output
+    assert not connects(stranger, "172.31.77.14", 9000)

@@ -1,0 +1,231 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Undoing what is ours on a host: the firewall, files and settings; of the drives only those that are named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import OverlayError
+from . import daemon, drives, engine_setup, firewall, fstab, packages
+from .blockdevices import is_held
+from .drives import Drive, Place
+from .steps import Plan, Run, Step, WriteFile
+from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
+
+# What opens the data that stays.
+CREDENTIALS = ("minio-root-user", "minio-root-password", "minio-root.json")
+FORMATTING = "formatting-"
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that the plan looks at; a file of ours that is not there is in no list."""
+
+    drives: drives.State
+    packages: packages.Packages = field(default_factory=dict)
+    files: Sequence[str] = ()
+    directories: Sequence[str] = ()
+    drop_ins: Sequence[str] = ()
+    kept: Sequence[str] = ()
+    runs: bool = False
+    firewall_unit: bool = False
+    firewall_table: bool = False
+
+
+def read(options: Mapping[str, Any], drive_state: drives.State, installed: packages.Packages, system: System) -> State:
+    """Looks at the files of ours and at the kernel's table."""
+    drop_ins = [daemon.DROP_IN.format(unit=unit) for unit in daemon.UNITS]
+    return State(
+        drives=drive_state,
+        packages=installed,
+        files=system.names(STATE_DIRECTORY),
+        directories=[path for path in options["directories"] if system.exists(path)],
+        drop_ins=[path for path in drop_ins if system.exists(path)],
+        runs=system.exists(RUN_DIRECTORY),
+        firewall_unit=system.exists(firewall.UNIT_PATH),
+        firewall_table=bool(firewall.canonical(system.query(firewall.LIST))),
+    )
+
+
+def plan(options: Mapping[str, Any], state: State) -> Plan:
+    """Drives first: where one of them is refused, nothing is done at all."""
+    named = [place for place in drives.places(options) if place.declared in options["drives_consent"]]
+    found, wrong = drives.match(options, state.drives)
+    consented = [drive for drive in found if drive.place in named]
+    missing = [place for place in named if place not in [drive.place for drive in consented]]
+    violations = [sentence for sentence in wrong if sentence.startswith(tuple(f"{place}:" for place in missing))]
+    violations += [sentence for drive in consented for sentence in _refusals(drive, state)]
+    result = Plan(violations=violations, flags={"stays": _stays(options, found, consented, state)})
+    if not violations:
+        result.steps = [*_drives(consented, state), *_firewall(state), *_settings(options, state)]
+        result.steps += _files(options, consented, state)
+    return result
+
+
+def _refusals(drive: Drive, state: State) -> list[str]:
+    """Only what carries our label is wiped, and only where it is not used for something else."""
+    place, device = drive.place, drive.device
+    if drive.signatures and not drive.ours:
+        shown = ", ".join(map(str, drive.signatures))
+        return [
+            f'{place}: {device.path} is not labelled "{place.label}" (found: {shown}), so it is not this cluster\'s; '
+            "take it out of overlay_teardown_drives_consent"
+        ]
+    elsewhere = [mount.target for mount in state.drives.on(device.number) if mount.target != place.target]
+    if elsewhere:
+        return [f"{place}: {device.path} is mounted on {', '.join(elsewhere)} too; unmount it there first"]
+    return []
+
+
+def _drives(consented: Sequence[Drive], state: State) -> list[Step]:
+    steps: list[Step] = [Unmount(drive.place.target) for drive in consented if drive.mounted]
+    steps += _fstab([drive.place for drive in consented], state)
+    steps += [
+        RemoveEmpty(drive.place.target)
+        for drive in consented
+        if drive.mounted or state.drives.directories.get(drive.place.target) is not None
+    ]
+    return steps + [Wipe(drive.device.path, str(drive.place)) for drive in consented if drive.signatures]
+
+
+def _fstab(places: Sequence[Place], state: State) -> list[Step]:
+    text = fstab.without(state.drives.fstab, [fstab.Entry(place.label, place.target) for place in places])
+    if text == (state.drives.fstab or ""):
+        return []
+    return [WriteFile(fstab.PATH, text, state.drives.fstab), Run("", (("systemctl", "daemon-reload"),))]
+
+
+def _firewall(state: State) -> list[Step]:
+    steps: list[Step] = []
+    if state.firewall_unit:
+        steps += [
+            Run(f"disable {firewall.SERVICE}", (("systemctl", "disable", "--now", firewall.SERVICE),)),
+            RemoveFile(firewall.UNIT_PATH),
+            Run("", (("systemctl", "daemon-reload"),)),
+        ]
+    if state.firewall_table:
+        steps.append(
+            Run(f"delete the table {' '.join(firewall.TABLE)}", (("nft", "delete", "table", *firewall.TABLE),))
+        )
+    return steps
+
+
+def _settings(options: Mapping[str, Any], state: State) -> list[Step]:
+    """The limits of ours end with the next start of the engine; nothing is restarted for them."""
+    steps: list[Step] = [RemoveFile(path) for path in state.drop_ins]
+    if steps:
+        steps.append(Run("", (("systemctl", "daemon-reload"),)))
+    held = [name for name in engine_setup.HELD if name in state.packages and state.packages[name].held]
+    if options["unhold"] and held:
+        steps.append(Run(f"let upgrades at {', '.join(held)} again", (("apt-mark", "unhold", *held),)))
+    return steps
+
+
+def _files(options: Mapping[str, Any], consented: Sequence[Drive], state: State) -> list[Step]:
+    stay = _names_that_stay(options, consented, state)
+    steps: list[Step] = [RemoveTree(f"{STATE_DIRECTORY}/{name}") for name in state.files if name not in stay]
+    if state.files and not stay:
+        steps.append(RemoveEmpty(STATE_DIRECTORY))
+    steps += [RemoveTree(path) for path in state.directories]
+    if state.runs:
+        steps.append(RemoveTree(RUN_DIRECTORY))
+    return steps
+
+
+def _names_that_stay(options: Mapping[str, Any], consented: Sequence[Drive], state: State) -> list[str]:
+    """Credentials as long as data is left, and the marks of formattings that did not finish."""
+    finished = {f"{FORMATTING}{drive.place.label}" for drive in consented}
+    return [
+        name
+        for name in state.files
+        if (name in CREDENTIALS and options["keep_credentials"])
+        or (name.startswith(FORMATTING) and name not in finished)
+    ]
+
+
+def _stays(options: Mapping[str, Any], found: Sequence[Drive], consented: Sequence[Drive], state: State) -> list[str]:
+    """What the operator is told is left."""
+    left = [f"{drive.place}, with its data" for drive in found if drive not in consented and drive.ours]
+    left += [f"{STATE_DIRECTORY}/{name}" for name in _names_that_stay(options, consented, state)]
+    if engine_setup.SDK in state.packages:
+        left.append(f"the engine, its packages and images, and {daemon.PATH}")
+    return left
+
+
+@dataclass(frozen=True)
+class Unmount:
+    target: str
+
+    @property
+    def sentence(self) -> str:
+        return f"unmount {self.target}"
+
+    def apply(self, system: System) -> None:
+        system.run(("umount", self.target))
+
+
+@dataclass(frozen=True)
+class Wipe:
+    """Every signature goes: what was on the drive is lost for good."""
+
+    device: str
+    place: str
+
+    @property
+    def sentence(self) -> str:
+        return f"ERASE {self.place}: wipe {self.device}"
+
+    def apply(self, system: System) -> None:
+        if is_held(self.device):
+            raise OverlayError(f"{self.device}: is in use; it was not wiped: see what holds it, then run again")
+        system.run(("wipefs", "--all", self.device))
+        if system.which("udevadm"):
+            system.query(("udevadm", "settle", "--timeout=10"))
+
+
+@dataclass(frozen=True)
+class RemoveFile:
+    """A file of ours, and the directory that was made for it, if nothing else is in it."""
+
+    path: str
+
+    @property
+    def sentence(self) -> str:
+        return f"remove {self.path}"
+
+    def apply(self, system: System) -> None:
+        system.remove(self.path)
+        if self.path.endswith(".conf"):
+            RemoveEmpty(str(Path(self.path).parent)).apply(system)
+
+
+@dataclass(frozen=True)
+class RemoveTree:
+    """A file or directory of ours with all that is in it."""
+
+    path: str
+
+    @property
+    def sentence(self) -> str:
+        return f"remove {self.path}"
+
+    def apply(self, system: System) -> None:
+        system.remove_tree(self.path)
+
+
+@dataclass(frozen=True)
+class RemoveEmpty:
+    """A directory that was made by us; what others put there keeps it."""
+
+    path: str
+    sentence: str = ""
+
+    def apply(self, _system: System) -> None:
+        with suppress(OSError):
+            Path(self.path).rmdir()

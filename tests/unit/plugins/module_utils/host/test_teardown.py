@@ -1,0 +1,133 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes from a host, what stays, and which drives are not ours to wipe."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import blockdevices, drives, fstab, teardown
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.blockdevices import BlockDevice, Mount, Signature
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
+
+A, B = "/dev/disk/by-id/a", "/dev/disk/by-id/b"
+ROOT_LINE = "UUID=1 / ext4 defaults 0 1"
+ENTRIES = [fstab.Entry(f"minio1d{k}", f"/srv/minio/drive{k}") for k in (1, 2)]
+OPTIONS = {
+    "devices": [A, B],
+    "number": 1,
+    "parent": "/srv/minio",
+    "drives_consent": [],
+    "keep_credentials": True,
+    "unhold": True,
+    "directories": [],
+}
+DRIVES = drives.State(
+    devices=tuple(BlockDevice(f"/dev/sd{x}", n, "disk", 1 << 40) for x, n in (("a", "8:0"), ("b", "8:16"))),
+    nodes={A: ("/dev/sda", "8:0"), B: ("/dev/sdb", "8:16")},
+    signatures={"8:0": [Signature("xfs", "minio1d1", "u1")], "8:16": [Signature("xfs", "minio1d2", "u2")]},
+    mounts=(
+        Mount("8:0", "/srv/minio/drive1", "/dev/sda", "xfs"),
+        Mount("8:16", "/srv/minio/drive2", "/dev/sdb", "xfs"),
+    ),
+    fstab=fstab.merge(ROOT_LINE + "\n", ENTRIES),
+)
+DEPLOYED = teardown.State(
+    drives=DRIVES,
+    packages={"docker.io": Package("26.1", True, "installed"), "python3-docker": Package("5", False, "installed")},
+    files=["firewall.loaded", "firewall.nft", "formatting-minio1d2", "minio-root.json", "minio-tls"],
+    drop_ins=["/etc/systemd/system/docker.service.d/baremetal-overlay.conf"],
+    runs=True,
+    firewall_unit=True,
+    firewall_table=True,
+)
+CLEAR = teardown.State(drives=dataclasses.replace(DRIVES, fstab=ROOT_LINE))
+
+
+def plan(state=DEPLOYED, **options):
+    return teardown.plan({**OPTIONS, **options}, state)
+
+
+def test_all_but_data_and_what_opens_it_goes():
+    found = plan()
+    assert found.sentences == [
+        "disable baremetal-overlay-firewall.service",
+        "remove /etc/systemd/system/baremetal-overlay-firewall.service",
+        "delete the table inet baremetal_overlay",
+        "remove /etc/systemd/system/docker.service.d/baremetal-overlay.conf",
+        "let upgrades at docker.io again",
+        "remove /etc/baremetal-overlay/firewall.loaded",
+        "remove /etc/baremetal-overlay/firewall.nft",
+        "remove /etc/baremetal-overlay/minio-tls",
+        "remove /run/baremetal-overlay",
+    ]
+    assert found.flags["stays"] == [
+        f"drive 1 ({A}), with its data",
+        f"drive 2 ({B}), with its data",
+        "/etc/baremetal-overlay/formatting-minio1d2",
+        "/etc/baremetal-overlay/minio-root.json",
+        "the engine, its packages and images, and /etc/docker/daemon.json",
+    ]
+
+
+def test_a_drive_that_is_named_is_erased_and_no_other():
+    found = plan(drives_consent=[B])
+    assert found.sentences[:3] == [
+        "unmount /srv/minio/drive2",
+        "change /etc/fstab",
+        f"ERASE drive 2 ({B}): wipe /dev/sdb",
+    ]
+    assert not any("drive1" in sentence or "sda" in sentence for sentence in found.sentences)
+    assert "remove /etc/baremetal-overlay/formatting-minio1d2" in found.sentences
+    assert f"drive 1 ({A}), with its data" in found.flags["stays"]
+    (change,) = [step for step in found.steps if getattr(step, "path", "") == fstab.PATH]
+    assert change.after == f"{ROOT_LINE}\n{ENTRIES[0]}\n"
+
+
+def test_without_data_the_credentials_go_too():
+    found = plan(drives_consent=[A, B], keep_credentials=False)
+    assert "remove /etc/baremetal-overlay/minio-root.json" in found.sentences
+    assert found.flags["stays"] == ["the engine, its packages and images, and /etc/docker/daemon.json"]
+
+
+@pytest.mark.parametrize("consent", [[], [A, B]])
+def test_a_clear_host_needs_nothing(consent):
+    blank = dataclasses.replace(DRIVES, signatures={}, mounts=(), fstab=ROOT_LINE)
+    found = plan(teardown.State(drives=blank) if consent else CLEAR, drives_consent=consent)
+    assert (found.violations, found.sentences) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"signatures": {"8:0": [Signature("ext4", "home")]}, "mounts": ()}, 'is not labelled "minio1d1" (found: ext4'),
+        ({"signatures": {"8:0": [Signature("xfs", "minio2d1")]}, "mounts": ()}, 'is not labelled "minio1d1"'),
+        ({"mounts": (*DRIVES.mounts, Mount("8:0", "/mnt", "/dev/sda", "xfs"))}, "is mounted on /mnt too"),
+        ({"nodes": {B: ("/dev/sdb", "8:16")}}, "is not there, or is no block device"),
+    ],
+)
+def test_what_is_not_ours_is_not_wiped_and_nothing_else_is_done(changes, words):
+    state = dataclasses.replace(DEPLOYED, drives=dataclasses.replace(DRIVES, **changes))
+    found = plan(state, drives_consent=[A])
+    assert words in found.violations[0]
+    assert found.steps == []
+    # What is not named does not matter.
+    assert plan(state).violations == []
+
+
+def test_a_drive_in_use_is_not_wiped(fake_system, monkeypatch):
+    monkeypatch.setattr(teardown, "is_held", lambda _path: True)
+    system = fake_system()
+    with pytest.raises(OverlayError, match="is in use; it was not wiped"):
+        teardown.Wipe("/dev/sda", "drive 1").apply(system)
+    assert system.ran == []
+    assert blockdevices.is_held is not teardown.is_held
+
+
+def test_lines_of_others_stay_in_fstab_as_they_are():
+    text = "# by hand\n\nUUID=1 /\text4 defaults 0 1"
+    assert fstab.without(text, ENTRIES) == text
+    assert fstab.without(f"{ENTRIES[0]}\n{text}", ENTRIES) == text
