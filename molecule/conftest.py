@@ -92,7 +92,11 @@ class Lab:
 
     def site(self, *arguments: str, inventory: Path = INVENTORY) -> Run:
         """Run site.yml against the lab."""
-        command = ["ansible-playbook", "-i", str(inventory), str(ROOT / "playbooks" / "site.yml"), *arguments]
+        return self.play("site", *arguments, inventory=inventory)
+
+    def play(self, playbook: str, *arguments: str, inventory: Path = INVENTORY) -> Run:
+        """Run a playbook against the lab."""
+        command = ["ansible-playbook", "-i", str(inventory), str(ROOT / "playbooks" / f"{playbook}.yml"), *arguments]
         environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PY_COLORS": "0", "NO_COLOR": "1"}
         environment["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
