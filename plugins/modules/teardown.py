@@ -45,6 +45,11 @@ options:
     description: Whether engine and runtime packages are no longer held from upgrades.
     type: bool
     default: true
+  keep:
+    description: Entries of C(/etc/baremetal-overlay) that stay, by their whole path, because other hosts need them.
+    type: list
+    elements: path
+    default: []
   directories:
     description: More directories of ours that go, with all that is in them.
     type: list
@@ -116,6 +121,7 @@ SPEC = {
     "drives_consent": {"type": "list", "elements": "str", "default": []},
     "keep_credentials": {"type": "bool", "default": True},
     "unhold": {"type": "bool", "default": True},
+    "keep": {"type": "list", "elements": "path", "default": []},
     "directories": {"type": "list", "elements": "path", "default": []},
     "violations": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
 }

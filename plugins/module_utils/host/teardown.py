@@ -45,7 +45,9 @@ def read(options: Mapping[str, Any], drive_state: drives.State, installed: packa
         drives=drive_state,
         packages=installed,
         files=system.names(STATE_DIRECTORY),
-        directories=[path for path in options["directories"] if system.exists(path)],
+        directories=[
+            path for path in options["directories"] if system.exists(path) and str(Path(path).parent) != STATE_DIRECTORY
+        ],
         drop_ins=[path for path in drop_ins if system.exists(path)],
         runs=system.exists(RUN_DIRECTORY),
         firewall_unit=system.exists(firewall.UNIT_PATH),
@@ -139,12 +141,13 @@ def _files(options: Mapping[str, Any], consented: Sequence[Drive], state: State)
 
 
 def _names_that_stay(options: Mapping[str, Any], consented: Sequence[Drive], state: State) -> list[str]:
-    """Credentials as long as data is left, and the marks of formattings that did not finish."""
+    """Credentials as long as data is left, what others still need, and the marks of formattings that did not finish."""
     finished = {f"{FORMATTING}{drive.place.label}" for drive in consented}
     return [
         name
         for name in state.files
         if (name in CREDENTIALS and options["keep_credentials"])
+        or f"{STATE_DIRECTORY}/{name}" in options["keep"]
         or (name.startswith(FORMATTING) and name not in finished)
     ]
 

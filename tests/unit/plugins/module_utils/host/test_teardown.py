@@ -23,6 +23,7 @@ OPTIONS = {
     "drives_consent": [],
     "keep_credentials": True,
     "unhold": True,
+    "keep": [],
     "directories": [],
 }
 DRIVES = drives.State(
@@ -91,6 +92,14 @@ def test_without_data_the_credentials_go_too():
     found = plan(drives_consent=[A, B], keep_credentials=False)
     assert "remove /etc/baremetal-overlay/minio-root.json" in found.sentences
     assert found.flags["stays"] == ["the engine, its packages and images, and /etc/docker/daemon.json"]
+
+
+def test_the_ca_stays_for_those_who_stay():
+    state = dataclasses.replace(DEPLOYED, files=["ca", "minio-tls"])
+    assert "/etc/baremetal-overlay/ca" in plan(state, keep=["/etc/baremetal-overlay/ca"]).flags["stays"]
+    assert "remove /etc/baremetal-overlay/ca" in plan(state).sentences
+    elsewhere = dataclasses.replace(DEPLOYED, directories=["/srv/ca"])
+    assert "remove /srv/ca" in plan(elsewhere).sentences
 
 
 @pytest.mark.parametrize("consent", [[], [A, B]])
