@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
+import re
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +19,12 @@ import pytest
 
 LOOP_CTL_ADD, LOOP_CTL_REMOVE = 0x4C80, 0x4C81
 SPARE = "/dev/disk/by-id/overlay-n4-spare"
+# The ninth of the fourth host's own ten, as roles/lab counts them.
+SPARE_LOOP = int(os.environ.get("OVERLAY_LAB_FIRST_LOOP") or 7700) + 49
 
 
-def refused(lab: Any, *sentences: str, arguments: tuple[str, ...] = (), inventory: Path | None = None) -> None:
-    """A run that ends with these sentences and leaves every host as it was."""
+def refused(lab: Any, *sentences: str, arguments: tuple[str, ...] = (), inventory: Path | None = None) -> str:
+    """What is said by a run that ends with these sentences and leaves every host as it was."""
     before = lab.fingerprints()
     run = lab.site(*arguments, **({"inventory": inventory} if inventory else {}))
     assert run.rc != 0, run.output
@@ -27,6 +32,7 @@ def refused(lab: Any, *sentences: str, arguments: tuple[str, ...] = (), inventor
         assert sentence in run.text, run.output
     assert set(run.changed.values()) == {0}, run.output
     assert lab.fingerprints() == before
+    return str(run.text)
 
 
 SETTINGS = [
@@ -121,12 +127,104 @@ def test_one_file_system_listed_twice(lab: Any, changed_inventory: Callable[...,
     )
 
 
-def test_mixed_architectures(lab: Any, changed_inventory: Callable[..., Path]) -> None:
-    wrapper = "/usr/local/bin/python-i686"
-    lab.hosts["n4"].check_output(f"printf '#!/bin/sh\\nexec setarch i686 /usr/bin/python3 \"$@\"\\n' > {wrapper}")
-    lab.hosts["n4"].check_output(f"chmod 0755 {wrapper}")
-    inventory = changed_inventory(declare("n4", ansible_python_interpreter=wrapper))
+@pytest.fixture
+def python_of_n4(lab: Any, changed_inventory: Callable[..., Path]) -> Iterator[Callable[..., Path]]:
+    """An inventory in which the fourth host's Python sees another world; a module of the given name shapes it."""
+    folder = "/opt/other-world"
+
+    def make(command: str = "", **files: str) -> Path:
+        host = lab.hosts["n4"]
+        host.check_output(f"mkdir -p {folder}/docker-4.1.0.dist-info")
+        for name, text in {"python": f'exec {command} /usr/bin/python3 "$@"', **files}.items():
+            body = f"#!/bin/sh\nexport PYTHONPATH={folder}\n{text}" if name == "python" else text
+            path = {"python": "python", "clock": "sitecustomize.py", "sdk": "docker-4.1.0.dist-info/METADATA"}[name]
+            host.check_output(f"printf '%s\\n' {shlex.quote(body)} > {folder}/{path}")
+        host.check_output(f"chmod 0755 {folder}/python")
+        return changed_inventory(declare("n4", ansible_python_interpreter=f"{folder}/python"))
+
+    yield make
+    lab.hosts["n4"].check_output(f"rm -rf {folder}")
+
+
+def test_mixed_architectures(lab: Any, python_of_n4: Callable[..., Path]) -> None:
+    inventory = python_of_n4("setarch i686")
     refused(lab, "group minio: mixes CPU architectures", "i686: n4", inventory=inventory)
+
+
+@pytest.mark.parametrize(("seconds", "way"), [(1200, "ahead of"), (-1200, "behind")])
+def test_clock_that_is_twenty_minutes_off(lab: Any, python_of_n4: Callable[..., Path], seconds: int, way: str) -> None:
+    # The lab's hosts share one clock, so it is Python's that is shifted.
+    inventory = python_of_n4(clock=f"import time\nreal = time.time\ntime.time = lambda: real() + {seconds}")
+    said = refused(lab, f"{way} that of n", "at most 300 s are allowed", inventory=inventory)
+    found = re.findall(r"n4: its clock is (\d+) s", said)
+    assert found and all(abs(int(each) - abs(seconds)) <= 10 for each in found), said
+    assert not re.search(r"n[123]: its clock", said), said
+
+
+def test_sdk_that_is_too_old(lab: Any, python_of_n4: Callable[..., Path]) -> None:
+    inventory = python_of_n4(sdk="Metadata-Version: 2.1\nName: docker\nVersion: 4.1.0")
+    refused(lab, "n4: python3-docker is 4.1.0; 5.0.3 or newer is needed", inventory=inventory)
+
+
+@pytest.fixture
+def stranger_on_port_9000(lab: Any) -> Iterator[str]:
+    """A program that has MinIO's port on the fourth host, whose MinIO is away."""
+    host = lab.hosts["n4"]
+    node = host.check_output("docker info -f '{{.Swarm.NodeID}}'")
+    lab.hosts["n1"].check_output(f"docker node update --availability drain {node}")
+    lab.eventually(lambda: host.run("ss -Hltn 'sport = :9000'").stdout, "")
+    try:
+        host.check_output("systemd-run --unit=stranger python3 -m http.server 9000")
+        lab.eventually(lambda: "pid=" in host.run("ss -Hltnp 'sport = :9000'").stdout, True)
+        yield host.check_output("systemctl show -p MainPID --value stranger")
+    finally:
+        host.run("systemctl stop stranger")
+        lab.hosts["n1"].check_output(f"docker node update --availability active {node}")
+        lab.eventually(lambda: lab.healthy("n4"), 200)
+        lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
+
+
+def test_port_that_is_taken(lab: Any, stranger_on_port_9000: str) -> None:
+    refused(
+        lab,
+        f"n4: port 9000/tcp is taken by python3 (pid {stranger_on_port_9000}), which listens on 0.0.0.0",
+        "MinIO needs it: stop that, or choose another minio_port",
+    )
+
+
+@pytest.fixture
+def smaller_mtu(lab: Any) -> Iterator[None]:
+    """The fourth host's interface takes less than the others'."""
+    lab.hosts["n4"].check_output("ip link set eth0 mtu 1400")
+    yield
+    lab.hosts["n4"].check_output("ip link set eth0 mtu 1500")
+
+
+@pytest.mark.usefixtures("smaller_mtu")
+def test_smaller_mtu_on_one_host(lab: Any) -> None:
+    refused(lab, "n4: MTU 1400 on its overlay_underlay_address, where n1, n2 and n3 have 1500", "overlay_underlay_mtu")
+
+
+def test_encryption_that_the_kernel_cannot_do(lab: Any) -> None:
+    option = "CONFIG_INET_ESP"
+    kernel = lab.hosts["n1"].run("zcat /proc/config.gz").stdout
+    assert f"# {option} is not set" in kernel, "this machine's kernel has ESP: the case belongs to a machine without"
+    refused(
+        lab,
+        f"lacks esp (/proc/config.gz says {option} is not set), and overlay_encryption: docker encrypts with it",
+        arguments=("-e", "overlay_encryption=docker"),
+    )
+
+
+def test_preflight_alone_says_everything_and_does_nothing(lab: Any) -> None:
+    before = lab.fingerprints()
+    run = lab.site("--tags", "preflight")
+    assert run.rc == 0, run.output
+    assert "4 of 4 hosts were looked at, and nothing stands in the way" in run.text
+    assert "advice: n1, n2, n3 and n4: no time service keeps the clock in step" in run.text
+    assert set(run.changed.values()) == {0}
+    assert "Converge" not in run.text.partition("PLAY [Form")[2] or "no hosts matched" in run.text
+    assert lab.fingerprints() == before
 
 
 def test_everything_wrong_is_said_at_once(lab: Any, changed_inventory: Callable[..., Path]) -> None:
@@ -190,17 +288,17 @@ def spare_drive(lab: Any, tmp_path: Path) -> Iterator[str]:
     with image.open("wb") as handle:
         handle.truncate(512 * 1024 * 1024)
     subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
-    device = "/dev/loop7749"
+    device = f"/dev/loop{SPARE_LOOP}"
     with Path("/dev/loop-control").open("rb") as control, contextlib.suppress(FileExistsError):
-        fcntl.ioctl(control, LOOP_CTL_ADD, 7749)
+        fcntl.ioctl(control, LOOP_CTL_ADD, SPARE_LOOP)
     subprocess.run(["losetup", device, str(image)], check=True)
     host = lab.hosts["n4"]
     try:
-        host.check_output(f"test -b {device} || mknod -m 0660 {device} b 7 7749")
+        host.check_output(f"test -b {device} || mknod -m 0660 {device} b 7 {SPARE_LOOP}")
         host.check_output(f"ln -sf {device} {SPARE}")
         yield SPARE
     finally:
         host.run(f"rm -f {SPARE} {device}")
         subprocess.run(["losetup", "--detach", device], check=True)
         with Path("/dev/loop-control").open("rb") as control:
-            lab.eventually(lambda: fcntl.ioctl(control, LOOP_CTL_REMOVE, 7749) >= 0, True)
+            lab.eventually(lambda: fcntl.ioctl(control, LOOP_CTL_REMOVE, SPARE_LOOP) >= 0, True)

@@ -52,7 +52,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: >-
-    C(violations) (sentences; with any of them nothing may be done), C(acting_manager), C(founder) (the manager that
+    C(violations) (sentences; with any of them nothing may be done), C(advice) (sentences that stop nothing), C(summary)
+    (what an operator reads where there is no violation), C(acting_manager), C(founder) (the manager that
     makes the swarm, if none exists), C(nodes) (what the nodes of the swarm are to be), C(underlay_mtu), C(work) (the
     computed groups of each host), and C(minio) (its servers, layout, image and credentials).
   type: dict

@@ -177,6 +177,29 @@ options:
         description: Seconds for each of the things that are waited for.
         type: int
         default: 300
+  look:
+    description: What the facts are to say beside what they always say. Nothing is sent or loaded to find out.
+    type: dict
+    default: {}
+    suboptions:
+      peers:
+        description: Addresses of other hosts. The fact C(ways) says from which address the kernel would send to each.
+        type: list
+        elements: str
+        default: []
+      ports:
+        description: The fact C(listeners) says who listens on these ports, TCP and UDP, on any address.
+        type: list
+        elements: int
+        default: []
+      features:
+        description:
+          - The fact C(features) says whether the running kernel has or can load these, or that this is unknown.
+          - C(esp) is what the Engine's encrypted overlays need, together with C(xfrm).
+        type: list
+        elements: str
+        choices: [br_netfilter, bridge, esp, ip_vs, nf_tables, overlay, veth, vxlan, xfrm, xfs]
+        default: []
   violations:
     description:
       - What violations lead to.
@@ -221,6 +244,14 @@ EXAMPLES = r"""
         number: 1
         devices: [/dev/disk/by-id/nvme-example-1, "serial:S3Z8NB0K"]
   check_mode: true
+
+- name: Say whether a host can be deployed
+  baremetal.overlay.host:
+    look:
+      peers: [192.0.2.12, 192.0.2.13]
+      ports: [2377, 4789, 7946, 9000]
+      features: [vxlan, xfs]
+  register: found
 """
 
 RETURN = r"""
@@ -242,16 +273,24 @@ violations:
 facts:
   description:
     - What the host is and what runs there, after the changes.
-    - Names, kernel, memory, addresses, routes, engine, swarm, images, block devices,
-      and whether credentials are kept here.
+    - Names, kernel, memory, addresses, routes, engine, swarm, images, block devices, published ports, clock,
+      whether credentials are kept here, and what O(look) asks for.
   returned: always
   type: dict
   sample:
     architecture: x86_64
     credentials_present: false
     engine: {installed: true, running: true, sdk: 5.0.3, version: 26.1.5+dfsg1}
+    features: {esp: {has: false, why: /proc/config.gz says CONFIG_INET_ESP is not set}}
     hostname: n1
+    listeners: [{address: 0.0.0.0, pid: 1234, port: 9000, process: minio, protocol: tcp}]
     swarm: {manager: false, node_id: null, state: inactive}
+    ways: {192.0.2.12: {error: null, source: 192.0.2.11}}
+clock:
+  description: When the controller sent the module and had its answer, in seconds since 1970 by its own clock.
+  returned: when the module ran
+  type: dict
+  sample: {received: 1795532400.9, sent: 1795532400.1}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -276,7 +315,8 @@ def run(module: AnsibleModule) -> None:
     if module.params["violations"] == "fail":
         runner.refuse(module, plans)
     changed = runner.apply(module, sections.applicable(plans), system)
-    facts = Snapshot(system).facts() if changed and not module.check_mode else snapshot.facts()
+    look = module.params["look"]
+    facts = Snapshot(system).facts(look) if changed and not module.check_mode else snapshot.facts(look)
     module.exit_json(changed=changed, facts=facts, **runner.report(plans))
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,3 +79,12 @@ Rule = Callable[[Cluster], Iterator[str]]
 def enumerate_names(names: Sequence[str]) -> str:
     """The names as a sentence has them: a, b and c."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def group_hosts(found: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """One sentence for all hosts of which the same is said."""
+    names: dict[str, list[str]] = {}
+    for name, text in found:
+        names.setdefault(text, []).append(name)
+    for text, same in names.items():
+        yield f"{enumerate_names(same)}: {text}"

@@ -12,10 +12,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import NUMBER_LABEL, Cluster, Host
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import violations
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
+    NUMBER_LABEL,
+    Cluster,
+    Host,
+    enumerate_names,
+)
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import advice, networks, violations
 
 SWARM_ROLES = {"managers": "manager", "workers": "worker"}
+# Work as an operator reads it; the acting manager's is on every run.
+TODO = {
+    "overlay_engine": "install or configure the engine",
+    "overlay_restart": "restart the engine",
+    "overlay_firewall": "load the firewall's table",
+    "overlay_drives": "prepare the drives",
+    "overlay_join": "make or join the swarm",
+    "overlay_credentials": "keep MinIO's credentials",
+    "overlay_image": "load MinIO's image",
+    "overlay_tls": "issue, renew or lay out its certificate",
+}
 GROUPS = ("managers", "workers", "minio")
 
 
@@ -52,15 +68,30 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
 def draw(cluster: Cluster) -> dict[str, Any]:
     """The plan of a run; with violations in it, nothing of it may be carried out."""
     minio = minio_plan.draw(cluster)
+    work = {host.name: _work(host, cluster, minio) for host in cluster.hosts}
     return {
         "violations": violations(cluster),
+        "advice": advice(cluster),
+        "summary": _summary(cluster, work),
         "acting_manager": _name(cluster.acting or _founder(cluster)),
         "founder": _name(_founder(cluster)),
         "nodes": [_node(host, cluster) for host in cluster.seen if host.facts.get("hostname")],
         "underlay_mtu": _underlay_mtu(cluster),
         "minio": minio,
-        "work": {host.name: _work(host, cluster, minio) for host in cluster.hosts},
+        "work": work,
     }
+
+
+def _summary(cluster: Cluster, work: Mapping[str, Sequence[str]]) -> list[str]:
+    """What an operator reads where nothing stands in the way: the verdict, what is to do where, and the advice."""
+    names = [host.name for host in cluster.seen]
+    first = f"{len(names)} of {len(cluster.hosts)} hosts were looked at, and nothing stands in the way"
+    todo = [
+        f"{enumerate_names(hosts)}: {words}"
+        for group, words in TODO.items()
+        if (hosts := [name for name in names if group in work[name]])
+    ]
+    return [first, *todo, *(f"advice: {sentence}" for sentence in advice(cluster))]
 
 
 def _name(host: Host | None) -> str | None:
@@ -93,13 +124,10 @@ def _underlay_mtu(cluster: Cluster) -> int | None:
     """The smallest MTU on the way, or None where this run did not look at every host."""
     if len(cluster.seen) < len([host for host in cluster.hosts if not host.unreachable]):
         return None
-    found = [
-        entry["mtu"]
-        for host in cluster.seen
-        for entry in host.facts.get("addresses", [])
-        if entry["address"] == str(host.address)
-    ]
-    return min(found, default=None)
+    declared = cluster.settings.get("underlay_mtu")
+    if declared and str(declared).isdigit():
+        return int(declared)
+    return min((mtu for host in cluster.seen if (mtu := networks.underlay_mtu(host)) is not None), default=None)
 
 
 def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ import http.client
 import json
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 SOCKET = "/var/run/docker.sock"
@@ -40,6 +40,7 @@ class Answers:
     images: list[dict[str, Any]]
     nodes: list[dict[str, Any]]
     services: list[dict[str, Any]]
+    containers: list[dict[str, Any]] = field(default_factory=list)
 
 
 class LocalEngine:
@@ -70,6 +71,7 @@ def ask(engine: Optional[LocalEngine] = None) -> Optional[Answers]:
     try:
         info = engine.get("/info")
         images = engine.get("/images/json")
+        containers = engine.get("/containers/json")
     except (OSError, http.client.HTTPException, ValueError):
         return None
     nodes, services = [], []
@@ -79,7 +81,7 @@ def ask(engine: Optional[LocalEngine] = None) -> Optional[Answers]:
         except (OSError, http.client.HTTPException, ValueError):
             # A manager without quorum answers for itself only.
             nodes, services = [], []
-    return Answers(engine.api_version, info, images, nodes, services)
+    return Answers(engine.api_version, info, images, nodes, services, containers)
 
 
 def swarm_facts(answers: Optional[Answers]) -> dict[str, Any]:
@@ -138,3 +140,34 @@ def image_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
         {"id": image["Id"], "labels": image.get("Labels") or {}, "tags": image.get("RepoTags") or []}
         for image in (answers.images if answers else [])
     ]
+
+
+def published_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
+    """The ports of the host that containers have, and whose containers those are."""
+    return [
+        {
+            "port": port["PublicPort"],
+            "protocol": port["Type"],
+            "container": (container.get("Names") or ["/?"])[0].lstrip("/"),
+            "service": (container.get("Labels") or {}).get("com.docker.swarm.service.name"),
+            "stack": (container.get("Labels") or {}).get("com.docker.stack.namespace"),
+        }
+        for container in (answers.containers if answers else [])
+        for port in container.get("Ports") or []
+        if port.get("PublicPort")
+    ]
+
+
+def ability_facts(answers: Optional[Answers]) -> dict[str, Any]:
+    """What kind of engine it is, as far as that decides what it can run."""
+    info = answers.info if answers else {}
+    options = {str(option).partition(",")[0] for option in info.get("SecurityOptions") or []}
+    status = {str(row[0]): str(row[1]) for row in info.get("DriverStatus") or [] if len(row) == 2}
+    return {
+        "rootless": "name=rootless" in options,
+        "user_namespaces": "name=userns" in options,
+        "image_store": "containerd" if "containerd" in status.get("driver-type", "") else "engine",
+        "storage_driver": info.get("Driver"),
+        "firewall": (info.get("FirewallBackend") or {}).get("Driver"),
+        "memory_limit": info.get("MemoryLimit"),
+    }

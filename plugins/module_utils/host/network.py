@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_network
-from typing import Any
+from ipaddress import ip_address, ip_network
+from typing import Any, Optional
 
 from .system import System
 
@@ -57,6 +58,30 @@ def read_addresses(system: System) -> list[dict[str, Any]]:
 
 def read_routes(system: System) -> list[dict[str, Any]]:
     return parse_routes(system.query(("ip", "-j", "-4", "route", "show", "table", "main")))
+
+
+def read_ways(peers: Sequence[str]) -> dict[str, dict[str, Optional[str]]]:
+    """From which address the kernel would send to each peer, or why it cannot; what is no address is left out."""
+    return {peer: _way(peer) for peer in peers if _version(peer)}
+
+
+def _way(peer: str) -> dict[str, Optional[str]]:
+    """Connecting a datagram socket chooses a route and its source, and sends nothing."""
+    family = socket.AF_INET6 if _version(peer) == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((peer, 9))
+        except OSError as error:
+            return {"source": None, "error": error.strerror or str(error)}
+        return {"source": probe.getsockname()[0], "error": None}
+
+
+def _version(text: str) -> int:
+    """4 or 6; 0 where the text is no address."""
+    try:
+        return ip_address(text).version
+    except ValueError:
+        return 0
 
 
 def collisions(subnet: str, routes: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Optional
 
-from . import drive_state, drives, engine_setup, firewall, packages, tls_files
+from . import drive_state, drives, engine_setup, firewall, formats, kernel, packages, tls_files
 from .engine_restart import RestartEngine, ask_minio
 from .snapshot import Snapshot
 from .steps import Plan
@@ -28,7 +28,10 @@ class Section:
 
 
 def _plan_drives(options: Options, snapshot: Snapshot) -> Plan:
-    return drives.plan(options, drive_state.read(options, snapshot))
+    state = drive_state.read(options, snapshot)
+    result = drives.plan(options, state)
+    result.flags["formats"] = formats.read(snapshot.system, options, state)
+    return result
 
 
 DRIVE_SPEC: dict[str, Any] = {
@@ -70,6 +73,11 @@ RESTART_SPEC: dict[str, Any] = {
     "minio_ca_path": {"type": "path"},
     "timeout": {"type": "int", "default": 300},
 }
+LOOK_SPEC: dict[str, Any] = {
+    "peers": {"type": "list", "elements": "str", "default": []},
+    "ports": {"type": "list", "elements": "int", "default": []},
+    "features": {"type": "list", "elements": "str", "choices": sorted(kernel.FEATURES), "default": []},
+}
 
 # In the order in which they are applied.
 SECTIONS: dict[str, Section] = {
@@ -90,6 +98,7 @@ def spec() -> dict[str, Any]:
     return {
         "sections": {"type": "dict", "default": {}, "options": sections},
         "engine_restart": {"type": "dict", "options": dict(RESTART_SPEC)},
+        "look": {"type": "dict", "default": {}, "options": dict(LOOK_SPEC)},
         "violations": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
     }
 

@@ -11,10 +11,24 @@ import platform
 import re
 import socket
 import sys
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Optional
 
-from . import blockdevices, controller, daemon, engine_setup, firewall, local_engine, network, packages, units
+from . import (
+    blockdevices,
+    clock,
+    controller,
+    daemon,
+    engine_setup,
+    firewall,
+    kernel,
+    listeners,
+    local_engine,
+    network,
+    packages,
+    units,
+)
 from .blockdevices import BlockDevice
 from .local_engine import Answers
 from .packages import Package
@@ -93,9 +107,9 @@ class Snapshot:
         """What the section ``firewall`` plans from."""
         return firewall.read(self.system, self.packages, self.units)
 
-    def facts(self) -> dict[str, Any]:
-        """What the controller's checks need; never a secret."""
-        state = self.engine()
+    def facts(self, look: Optional[Mapping[str, Any]] = None) -> dict[str, Any]:
+        """What the controller's checks need; never a secret. Some of it only where it is asked for."""
+        state, look = self.engine(), look or {}
         return {
             "hostname": socket.gethostname(),
             "controller_address": controller.address(),
@@ -110,6 +124,12 @@ class Snapshot:
             "images": local_engine.image_facts(self.answers),
             "drives": [device.facts() for device in self.devices],
             "credentials_present": self.system.exists(CREDENTIALS),
+            "published": local_engine.published_facts(self.answers),
+            "listeners": listeners.read(self.system, look.get("ports") or []),
+            "ways": network.read_ways(look.get("peers") or []),
+            "features": kernel.read(self.system, look.get("features") or []),
+            # Last: the later it is read, the less of the run's time is uncertain.
+            "clock": clock.read(),
         }
 
     def _engine_facts(self, state: engine_setup.State) -> dict[str, Any]:
@@ -123,6 +143,11 @@ class Snapshot:
             "package_version": state.packages[state.package].version if state.package else None,
             "unit": state.unit.active if state.unit.exists else None,
             "sdk": _sdk_version() if state.sdk else None,
+            "debian": state.debian,
+            "packages": {
+                name: state.packages[name].version for name in (*engine_setup.HELD,) if name in state.packages
+            },
+            **local_engine.ability_facts(state.answers),
         }
 
 

@@ -13,10 +13,15 @@ from collections.abc import Sequence
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     clients,
+    clocks,
+    drives,
+    engines,
     hosts,
     inventory,
+    kernels,
     minio,
     networks,
+    ports,
     swarm,
     tls,
 )
@@ -24,14 +29,26 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
 RULES: Sequence[Rule] = (
     *inventory.RULES,
     *hosts.RULES,
+    *clocks.RULES,
+    *kernels.RULES,
+    *engines.RULES,
     *networks.RULES,
+    *ports.RULES,
+    *drives.RULES,
     *swarm.RULES,
     *minio.RULES,
     *clients.RULES,
     *tls.RULES,
 )
+# What does not stand in the way: said, and never a reason to stop.
+ADVICE: Sequence[Rule] = (*clocks.ADVICE, *kernels.ADVICE, *engines.ADVICE, *networks.ADVICE, *drives.ADVICE)
 
 
 def violations(cluster: Cluster, rules: Sequence[Rule] = RULES) -> list[str]:
     """Every violation of every rule, in the rules' order, each sentence once."""
     return list(dict.fromkeys(sentence for rule in rules for sentence in rule(cluster)))
+
+
+def advice(cluster: Cluster) -> list[str]:
+    """Everything worth knowing that is no violation."""
+    return violations(cluster, ADVICE)

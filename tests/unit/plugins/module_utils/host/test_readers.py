@@ -156,6 +156,7 @@ class ScriptedEngine(local_engine.LocalEngine):
 def test_facts_of_a_manager_without_anyone_elses_secrets(fixture_text):
     recorded = json.loads(fixture_text("engine-manager.json"))
     recorded["images/json"] = [{"Id": "sha256:1", "Labels": None, "RepoTags": None}]
+    recorded["containers/json"] = json.loads(fixture_text("containers.json"))
     answers = local_engine.ask(ScriptedEngine(recorded))
     facts = local_engine.swarm_facts(answers)
     assert (facts["state"], facts["manager"]) == ("active", True)
@@ -164,12 +165,14 @@ def test_facts_of_a_manager_without_anyone_elses_secrets(fixture_text):
     assert [service["name"] for service in facts["services"]] == ["minio3"]
     assert facts["services"][0]["args"][0] == "server"
     assert "SECRET" not in json.dumps(facts)
+    published = [(entry["port"], entry["service"], entry["stack"]) for entry in local_engine.published_facts(answers)]
+    assert sorted(set(published)) == [(9000, "minio1", "minio"), (9001, "minio1", "minio")]
     assert local_engine.image_facts(answers) == [{"id": "sha256:1", "labels": {}, "tags": []}]
 
 
 def test_a_manager_without_quorum_and_a_dead_engine(fixture_text):
     recorded = json.loads(fixture_text("engine-manager.json"))
-    lonely = local_engine.ask(ScriptedEngine({"info": recorded["info"], "images/json": []}))
+    lonely = local_engine.ask(ScriptedEngine({"info": recorded["info"], "images/json": [], "containers/json": []}))
     assert local_engine.swarm_facts(lonely)["nodes"] == []
     assert local_engine.ask(ScriptedEngine({})) is None
     assert local_engine.swarm_facts(None)["state"] is None

@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""To which MinIO deployment a drive belongs: what MinIO itself wrote when it took the drive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Optional
+
+from . import drives
+from .system import System
+
+FILE = ".minio.sys/format.json"
+
+
+def parse(text: Optional[str]) -> dict[str, Any]:
+    """``empty`` where MinIO wrote nothing yet, ``strange`` where it is not what MinIO writes."""
+    if text is None:
+        return {"state": "empty"}
+    try:
+        data = json.loads(text)
+        sets = [list(members) for members in data["xl"]["sets"]]
+        return {
+            "state": "formatted",
+            "deployment": str(data["id"]),
+            "this": str(data["xl"]["this"]),
+            "sets": [len(members) for members in sets],
+        }
+    except (ValueError, KeyError, TypeError):
+        return {"state": "strange"}
+
+
+def read(system: System, options: Mapping[str, Any], state: drives.State) -> list[dict[str, Any]]:
+    """One entry for each drive that carries our label; what is not mounted is unknown, and stays so."""
+    found, _violations = drives.match(options, state)
+    return [{"drive": str(drive.place), **_look(system, drive)} for drive in found if drive.ours]
+
+
+def _look(system: System, drive: drives.Drive) -> dict[str, Any]:
+    if not drive.mounted:
+        return {"state": "unmounted"}
+    try:
+        return parse(system.read(f"{drive.place.target}/{FILE}"))
+    except OSError:
+        return {"state": "unreadable"}

@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What MinIO wrote on the drives when it took them, beside what the inventory makes of them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
+    Cluster,
+    Host,
+    Rule,
+    enumerate_names,
+    group_hosts,
+)
+
+ERASE = "erase that drive by drives_format_consent if nothing on it is needed"
+
+
+def _formats(host: Host) -> list[Mapping[str, Any]]:
+    """What ``host`` found on the drives that carry our label."""
+    sections = (host.report or {}).get("sections", {})
+    return list(sections.get("drives", {}).get("formats") or [])
+
+
+def _formatted(cluster: Cluster) -> list[tuple[Host, Mapping[str, Any]]]:
+    return [
+        (host, entry) for host in cluster.group("minio") for entry in _formats(host) if entry["state"] == "formatted"
+    ]
+
+
+def deployments_are_one(cluster: Cluster) -> Iterator[str]:
+    """A drive of another deployment: MinIO would not start with it."""
+    found = _formatted(cluster)
+    counted = Counter(entry["deployment"] for _host, entry in found)
+    if len(counted) < 2:
+        return
+    (usual, number), *_others = counted.most_common()
+    for host, entry in found:
+        if entry["deployment"] != usual:
+            yield (
+                f"{host.name}: {entry['drive']}: belongs to the MinIO deployment {entry['deployment']}, and {number} "
+                f"other{'' if number == 1 else 's'} of this inventory to {usual}; one deployment cannot hold both: "
+                f"declare the drive that belongs here, or {ERASE}"
+            )
+
+
+def drives_are_not_copies(cluster: Cluster) -> Iterator[str]:
+    """Two drives with one identity count once, and one overwrites the other."""
+    same: dict[str, list[str]] = defaultdict(list)
+    for host, entry in _formatted(cluster):
+        same[entry["this"]].append(f"{host.name} {entry['drive']}")
+    for names in same.values():
+        if len(names) > 1:
+            yield f"{enumerate_names(names)}: have one identity in MinIO, so one is a copy; take the copy out"
+
+
+def layouts_are_those_of_the_drives(cluster: Cluster) -> Iterator[str]:
+    """Erasure sets are for ever: MinIO would not start with drives that were formatted for others."""
+    pools: dict[str, list[Host]] = defaultdict(list)
+    for host in cluster.group("minio"):
+        pools[str(host.pool)].append(host)
+    for pool, members in pools.items():
+        counts = {len(host.drives) for host in members}
+        size = layout.set_size(len(members), max(counts)) if len(counts) == 1 and 0 not in counts else None
+        if size is None:
+            continue
+        wanted = [size] * (len(members) * max(counts) // size)
+        for host in members:
+            for entry in _formats(host):
+                if entry["state"] == "formatted" and entry["sets"] != wanted:
+                    yield (
+                        f"{host.name}: {entry['drive']}: MinIO formatted it for {_sets(entry['sets'])}, and "
+                        f"minio_pool {pool} would be {_sets(wanted)}; erasure sets never change: put the servers and "
+                        f"drives of that pool back, or {ERASE}"
+                    )
+
+
+def _sets(sizes: list[int]) -> str:
+    sets = "erasure set" if len(sizes) == 1 else "erasure sets"
+    return f"{len(sizes)} {sets} of {' or '.join(str(size) for size in sorted(set(sizes)))}"
+
+
+def drives_can_be_read(cluster: Cluster) -> Iterator[str]:
+    """What nobody knows before the drive is mounted, which MinIO then looks at itself."""
+    words = {
+        "unmounted": "carries our label and is not mounted, so which MinIO deployment it belongs to is unknown",
+        "unreadable": "its format.json cannot be read; see `dmesg`",
+        "strange": "its format.json is not what MinIO writes; see .minio.sys/format.json on it",
+    }
+    yield from group_hosts(
+        (host.name, f"{entry['drive']}: {words[entry['state']]}")
+        for host in cluster.group("minio")
+        for entry in _formats(host)
+        if entry["state"] in words
+    )
+
+
+RULES: tuple[Rule, ...] = (deployments_are_one, drives_are_not_copies, layouts_are_those_of_the_drives)
+ADVICE: tuple[Rule, ...] = (drives_can_be_read,)

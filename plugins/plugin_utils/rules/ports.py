@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ports that the deployment takes on every host, and who has them already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, Rule
+
+# What the Engine's own process and the kernel hold for a host that is in the swarm.
+ENGINE = "dockerd"
+
+
+@dataclass(frozen=True)
+class Need:
+    """A port that somebody of ours listens on."""
+
+    protocol: str
+    port: int
+    what: str
+    variable: str = ""
+    swarm: bool = False
+
+    def __str__(self) -> str:
+        return f"port {self.port}/{self.protocol}"
+
+
+def needs(host: Host, settings: Mapping[str, Any]) -> list[Need]:
+    """What a host needs by its groups."""
+    data_path = settings.get("data_path_port") or 4789
+    found = [
+        Need("tcp", 7946, "Swarm", swarm=True),
+        Need("udp", 7946, "Swarm", swarm=True),
+        Need("udp", int(data_path), "the overlay networks", "swarm_data_path_port", swarm=True),
+    ]
+    if "managers" in host.groups:
+        found.append(Need("tcp", 2377, "the swarm's managers", swarm=True))
+    if "minio" in host.groups:
+        found.append(Need("tcp", int(settings.get("port") or 9000), "MinIO", "minio_port"))
+        found.append(Need("tcp", int(settings.get("console_port") or 9001), "MinIO's console", "minio_console_port"))
+    return found
+
+
+def ports_are_free(cluster: Cluster) -> Iterator[str]:
+    """A port that somebody has would let the deployment fail half-way."""
+    ours = {service["name"] for service in minio_plan.services(cluster)}
+    for host in cluster.seen:
+        for need in needs(host, cluster.settings):
+            taker = _taker(host, need, ours, cluster.settings)
+            if taker:
+                other = f", or choose another {need.variable}" if need.variable else ""
+                yield f"{host.name}: {need} is taken by {taker}; {need.what} needs it: stop that{other}"
+
+
+def _taker(host: Host, need: Need, ours: set[str], settings: Mapping[str, Any]) -> str | None:
+    """Who has the port, if that is nobody of ours."""
+    if need.swarm and host.in_swarm:
+        return None
+    for entry in host.facts.get("published") or []:
+        if (entry["port"], entry["protocol"]) == (need.port, need.protocol):
+            service = f" of the service {entry['service']}" if entry.get("service") else ""
+            return None if _is_ours(entry, ours, settings) else f"the container {entry['container']}{service}"
+    for entry in host.facts.get("listeners") or []:
+        if (entry["port"], entry["protocol"]) == (need.port, need.protocol):
+            who = f"{entry['process']} (pid {entry['pid']})" if entry.get("pid") else "the kernel itself"
+            return f"{who}, which listens on {entry['address']}"
+    return None
+
+
+def _is_ours(entry: Mapping[str, Any], ours: set[str], settings: Mapping[str, Any]) -> bool:
+    """A service that the swarm names as ours; without a manager in the run, one of our stack."""
+    return entry.get("service") in ours or (
+        bool(entry.get("service")) and entry.get("stack") == (settings.get("stack_name") or "minio")
+    )
+
+
+RULES: tuple[Rule, ...] = (ports_are_free,)
+ADVICE: tuple[Rule, ...] = ()

@@ -1,0 +1,25 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What MinIO wrote on a lab host's drive, and what is not its writing."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import formats
+
+
+def test_format_of_a_lab_drive(fixture_text):
+    assert formats.parse(fixture_text("format.json")) == {
+        "state": "formatted",
+        "deployment": "c70e2f7a-c4ae-4369-ba4e-ee958c83f8c4",
+        "this": "c0d95130-6a41-4b60-b295-0f4401c734e5",
+        "sets": [8],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "state"), [(None, "empty"), ("", "strange"), ("{}", "strange"), ('{"xl": {"sets": 1}}', "strange")]
+)
+def test_what_is_no_format(text, state):
+    assert formats.parse(text) == {"state": state}
