@@ -46,6 +46,11 @@ def draw(
     }
 
 
+def names(given: Any) -> list[str]:
+    """A list, or a text with commas as a command line gives it; part of a name is never a name."""
+    return [name.strip() for name in given.split(",")] if isinstance(given, str) else [str(one) for one in given or []]
+
+
 def _is_manager(host: Host) -> bool:
     return host.in_swarm and bool(host.swarm.get("manager"))
 
@@ -99,7 +104,7 @@ def _violations(cluster: Cluster, torn: Sequence[Host], whole: bool, acting: Hos
 
 
 def _consent(cluster: Cluster, torn: Sequence[Host]) -> Iterator[str]:
-    given = cluster.settings.get("consent") or []
+    given = names(cluster.settings.get("consent"))
     unnamed = [host.name for host in torn if host.name not in given]
     if unnamed:
         everyone = ", ".join(host.name for host in torn)
@@ -111,7 +116,7 @@ def _consent(cluster: Cluster, torn: Sequence[Host]) -> Iterator[str]:
 
 def _drives_consent(cluster: Cluster, torn: Sequence[Host]) -> Iterator[str]:
     declared = {device for host in torn for device in host.drives}
-    for device in cluster.settings.get("drives_consent") or []:
+    for device in names(cluster.settings.get("drives_consent")):
         if device not in declared:
             yield (
                 f"{DRIVES_CONSENT}: {device} is in no minio_drives of this run's hosts; "

@@ -108,6 +108,13 @@ def test_hosts_that_are_clear_have_nothing_to_do() -> None:
     assert set(map(tuple, plan["work"].values())) == {()}
 
 
+@pytest.mark.parametrize(("given", "agreed"), [("n4", True), ("n1, n4", True), ("n44", False), ("", False)])
+def test_consent_on_a_command_line_is_whole_names(given: str, agreed: bool) -> None:
+    world = World(["n4"])
+    world.settings["consent"] = given
+    assert (world.draw()["violations"] == []) is agreed
+
+
 def refuse_consent(world: World) -> None:
     world.settings["consent"] = world.settings["consent"][1:]
 
