@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -20,6 +21,7 @@ from typing import Any
 
 import pytest
 import testinfra
+import urllib3
 import yaml
 from minio import Minio
 from minio.credentials.providers import StaticProvider
@@ -89,6 +91,16 @@ class Lab:
     eventually = staticmethod(eventually)
 
     hosts: dict[str, Host] = field(default_factory=dict)
+    # What MinIO's certificates are verified with, while it speaks TLS.
+    ca: Path | None = None
+
+    @property
+    def http(self) -> urllib3.PoolManager | None:
+        """Connections that trust the CA and nobody else; None is the SDK's own choice."""
+        if self.ca is None:
+            return None
+        retries = urllib3.Retry(total=5, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
+        return urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=str(self.ca), retries=retries)
 
     def site(self, *arguments: str, inventory: Path = INVENTORY) -> Run:
         """Run site.yml against the lab."""
@@ -104,9 +116,10 @@ class Lab:
 
     def healthy(self, through: str, path: str = "cluster") -> int:
         """The status of a health call on one node."""
-        url = f"http://{ADDRESSES[through]}:9000/minio/health/{path}"
+        url = f"{'https' if self.ca else 'http'}://{ADDRESSES[through]}:9000/minio/health/{path}"
+        context = ssl.create_default_context(cafile=str(self.ca)) if self.ca else None
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=5, context=context) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -127,12 +140,21 @@ class Lab:
     def s3(self, name: str) -> Minio:
         """MinIO's SDK against one node."""
         user, password = self.credentials()
-        return Minio(endpoint=f"{ADDRESSES[name]}:9000", access_key=user, secret_key=password, secure=False)
+        return Minio(
+            endpoint=f"{ADDRESSES[name]}:9000",
+            access_key=user,
+            secret_key=password,
+            secure=self.ca is not None,
+            http_client=self.http,
+        )
 
     def admin(self, name: str) -> MinioAdmin:
         """MinIO's administration through one node."""
         return MinioAdmin(
-            endpoint=f"{ADDRESSES[name]}:9000", credentials=StaticProvider(*self.credentials()), secure=False
+            endpoint=f"{ADDRESSES[name]}:9000",
+            credentials=StaticProvider(*self.credentials()),
+            secure=self.ca is not None,
+            http_client=self.http,
         )
 
     def drives(self, through: str) -> dict[str, str]:

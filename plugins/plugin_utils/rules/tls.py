@@ -146,6 +146,7 @@ def _dates(name: str, seen: tls.Seen, now: datetime) -> Iterator[str]:
 
 
 def _chain(name: str, host: Host, cluster: Cluster) -> Iterator[str]:
+    """For clients by what is given; for the servers that run by what they read at their start."""
     files = tls_plan.files(host)
     trust = tls_plan.wanted_trust(cluster)
     reason = tls_plan.verifies(files["certificate"], files["key"], trust)
@@ -155,6 +156,13 @@ def _chain(name: str, host: Host, cluster: Cluster) -> Iterator[str]:
             f"{name} is not verified by {by} ({reason}); append the certificates between it and its CA, "
             "or give that CA as minio_tls_ca"
         )
+    elif tls_plan.runs_tls(minio_plan.services(cluster)):
+        for installed in sorted({_trust(seen) for seen in cluster.seen if "minio" in seen.groups} - {trust}):
+            if tls_plan.verifies(files["certificate"], files["key"], installed):
+                yield (
+                    f"{name} is not verified by what the servers that run trust, and servers that do not trust each "
+                    "other stop; have its CA trusted first (docs/tls.md, replacing the CA)"
+                )
 
 
 RULES: tuple[Rule, ...] = (mode_is_known, ca_is_not_lost, given_files_are_good)

@@ -117,3 +117,22 @@ def test_credentials_are_secrets_and_nothing_else():
 def test_parity_reaches_minio_only_where_it_is_given():
     assert definition(parity=2)["services"]["minio1"]["environment"]["MINIO_STORAGE_CLASS_STANDARD"] == "EC:2"
     assert "MINIO_STORAGE_CLASS_STANDARD" not in definition()["services"]["minio1"]["environment"]
+
+
+def test_other_trust_is_another_server_and_another_scheme_is_another_start():
+    def labels(**options):
+        return {name: each["deploy"]["labels"] for name, each in definition(**options)["services"].items()}
+
+    off, old, new = labels(), labels(tls=True, trust_id="old"), labels(tls=True, trust_id="new")
+    assert off["minio1"][stack.STARTUP_LABEL] != old["minio1"][stack.STARTUP_LABEL]
+    assert stack.rolling(definition(tls=True, trust_id="old"), off) == []
+    assert old["minio1"][stack.STARTUP_LABEL] == new["minio1"][stack.STARTUP_LABEL]
+    assert stack.rolling(definition(tls=True, trust_id="new"), old) == ["minio1", "minio2"]
+    service = definition(tls=True)["services"]["minio1"]
+    assert "--certs-dir=/certs" in service["command"]
+    assert service["volumes"][1] == {
+        "type": "bind",
+        "source": "/etc/baremetal-overlay/minio-tls",
+        "target": "/certs",
+        "read_only": True,
+    }
