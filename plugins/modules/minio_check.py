@@ -104,17 +104,14 @@ endpoints:
         parts: true
 """
 
-import json
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.errors import InputError, OverlayError
+from ..module_utils.errors import OverlayError
 from ..module_utils.s3.check import Check
 from ..module_utils.s3.client import Client
-from ..module_utils.s3.sigv4 import Credentials
+from ..module_utils.s3.kept import read_credentials
 
 ARGUMENTS: dict[str, Any] = {
     "endpoints": {"type": "list", "elements": "str", "required": True},
@@ -129,21 +126,6 @@ ARGUMENTS: dict[str, Any] = {
     "validate_certs": {"type": "bool", "default": True},
     "ca_path": {"type": "path"},
 }
-
-
-def read_credentials(params: Mapping[str, Any]) -> Credentials:
-    """Those given, or those kept on this host."""
-    if params["root_user"] and params["root_password"]:
-        return Credentials(params["root_user"], params["root_password"])
-    path = Path(params["credentials_file"])
-    try:
-        kept = json.loads(path.read_text())
-        return Credentials(kept["user"], kept["password"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a JSON object with user and password"
-        raise InputError(
-            f"{path} cannot be read ({reason}); give root_user and root_password, or have minio_credentials make it"
-        ) from error
 
 
 def main() -> None:

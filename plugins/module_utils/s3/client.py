@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import json
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import IO, Optional, Union
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree
 
 from ..errors import OverlayError
-from .sigv4 import UNSIGNED, Credentials, Request, sign
+from .sigv4 import UNSIGNED, Credentials, Request, presign, sign
 
 CHUNK = 1 << 18
+STS_VERSION = "2011-06-15"
+STS_FIELDS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 # What a cluster answers while its quorum is just being lost or found again.
 PASSING = (
     "SlowDown",
@@ -69,6 +72,7 @@ class Client:
     validate_certs: bool = True
     ca_path: Optional[str] = None
     region: str = "us-east-1"
+    service: str = "s3"
 
     def make_bucket(self, bucket: str) -> None:
         """A new bucket; one that is there already is an error."""
@@ -157,32 +161,70 @@ class Client:
         with self._exchange("GET", f"/minio/health/{check}", query, b"", None) as response:
             return Answer(response.status, _headers(response), response.read())
 
+    def assume(self, policy: Mapping[str, object], seconds: int = 900) -> Credentials:
+        """Credentials that end by themselves and may do what the policy says, and no more."""
+        form = {"Action": "AssumeRole", "Version": STS_VERSION, "DurationSeconds": str(seconds)}
+        body = urlencode({**form, "Policy": json.dumps(policy)}).encode()
+        sts = replace(self, service="sts")
+        answer = sts._call("POST", "/", body=body, content_type="application/x-www-form-urlencoded").body
+        found = {name: "".join(_texts(answer, f"AssumeRoleResult/Credentials/{name}")) for name in STS_FIELDS}
+        if not all(found.values()):
+            raise S3Error(self.endpoint, "POST / AssumeRole", 200, "", "the answer holds no credentials")
+        return Credentials(*found.values())
+
+    def presign(self, method: str, bucket: str, key: str, seconds: int) -> str:
+        """A URL with which somebody without credentials can do this one thing through this endpoint."""
+        assert self.credentials
+        request = Request(method, urlsplit(self.endpoint).netloc, f"/{bucket}/{key}")
+        target = presign(request, self.credentials, datetime.now(timezone.utc), seconds, self.region)
+        return f"{self.endpoint}{target}"
+
+    def follow(self, method: str, url: str, body: bytes = b"") -> bytes:
+        """Use such a URL."""
+        parts = urlsplit(url)
+        bare = replace(self, endpoint=f"{parts.scheme}://{parts.netloc}", credentials=None)
+        return bare._call(method, parts.path, parse_qsl(parts.query, keep_blank_values=True), body).body
+
     def _call(
-        self, method: str, path: str, query: Query = (), body: Body = b"", length: Optional[int] = None
+        self,
+        method: str,
+        path: str,
+        query: Query = (),
+        body: Body = b"",
+        length: Optional[int] = None,
+        content_type: str = "",
     ) -> Answer:
-        with self._open(method, path, query, body, length) as response:
+        with self._open(method, path, query, body, length, content_type) as response:
             return Answer(response.status, _headers(response), response.read())
 
     @contextmanager
     def _open(
-        self, method: str, path: str, query: Query = (), body: Body = b"", length: Optional[int] = None
+        self,
+        method: str,
+        path: str,
+        query: Query = (),
+        body: Body = b"",
+        length: Optional[int] = None,
+        content_type: str = "",
     ) -> Iterator[http.client.HTTPResponse]:
-        with self._exchange(method, path, query, body, length) as response:
+        with self._exchange(method, path, query, body, length, content_type) as response:
             if response.status >= 300:
                 raise self._error(method, path, response.status, response.read())
             yield response
 
     @contextmanager
     def _exchange(
-        self, method: str, path: str, query: Query, body: Body, length: Optional[int]
+        self, method: str, path: str, query: Query, body: Body, length: Optional[int], content_type: str = ""
     ) -> Iterator[http.client.HTTPResponse]:
         connection = None
         try:
             connection = self._connection()
             request = self._request(method, path, query, body, length)
+            if content_type:
+                request = replace(request, headers={**request.headers, "Content-Type": content_type})
             headers = dict(request.headers)
             if self.credentials:
-                headers = sign(request, self.credentials, datetime.now(timezone.utc), self.region)
+                headers = sign(request, self.credentials, datetime.now(timezone.utc), self.region, self.service)
             connection.request(method, request.target, body=body or None, headers=headers)
             yield connection.getresponse()
         except (OSError, http.client.HTTPException) as error:

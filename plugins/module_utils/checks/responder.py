@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers probes over udp, as a program of its own, in a transient unit: ``ADDRESS COOKIE PORTS IDLE``.
+
+The ports belong to others: memberlist's socket is dockerd's, the data path's is the kernel's. A raw socket gets a copy
+of what passed the host's firewall; a filter in the kernel keeps all that is not ours from it, so that the storage
+traffic of a busy host costs nothing. The answer leaves from the port that was asked, as theirs would.
+Only a port that nobody has is bound, so that the kernel does not answer "port unreachable".
+It ends when every prober has said that it is done, when it hears nothing for a while, and at the unit's limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import socket
+import struct
+import sys
+import time
+
+IP_PKTINFO = 8
+SO_ATTACH_FILTER = 26
+# Classic BPF on the IP packet: X = length of the IP header, then the payload's first eight bytes against the cookie.
+LOAD_HEADER, LOAD_WORD, JUMP_EQUAL, RETURN = 0xB1, 0x40, 0x15, 0x06
+
+
+class Program(ctypes.Structure):
+    """struct sock_fprog"""
+
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+def instructions(cookie: bytes) -> bytes:
+    """The filter that lets datagrams with the cookie through."""
+    first, second = struct.unpack("!II", cookie)
+    rows = (
+        (LOAD_HEADER, 0, 0, 0),
+        (LOAD_WORD, 0, 0, 8),
+        (JUMP_EQUAL, 0, 3, first),
+        (LOAD_WORD, 0, 0, 12),
+        (JUMP_EQUAL, 0, 1, second),
+        (RETURN, 0, 0, 0xFFFF),
+        (RETURN, 0, 0, 0),
+    )
+    return b"".join(struct.pack("HBBI", *row) for row in rows)
+
+
+def open_raw(address: str, cookie: bytes) -> socket.socket:
+    """A raw socket that hears the cookie's datagrams to one address."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+    code = ctypes.create_string_buffer(instructions(cookie))
+    program = Program(len(instructions(cookie)) // 8, ctypes.addressof(code))
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, bytes(program))
+    sock.bind((address, 0))
+    return sock
+
+
+def open_free(address: str, ports: list[int]) -> list[socket.socket]:
+    """Sockets on the ports that nobody has."""
+    held = []
+    for port in ports:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with contextlib.suppress(OSError):
+            sock.bind((address, port))
+            held.append(sock)
+    return held
+
+
+def answer(packet: bytes, cookie: bytes, ports: list[int]) -> tuple[bytes, str] | None:
+    """The UDP packet that answers an IP packet, and to whom."""
+    start = (packet[0] & 0xF) * 4
+    source, target, _length, _sum = struct.unpack_from("!HHHH", packet, start)
+    data = packet[start + 8 :]
+    if target not in ports or len(data) != 11 or data[:9] != cookie + b"?":
+        return None
+    reply = cookie + b"=" + data[9:]
+    # No checksum: it is optional over IPv4.
+    return struct.pack("!HHHH", target, source, 8 + len(reply), 0) + reply, socket.inet_ntoa(packet[12:16])
+
+
+def farewell(packet: bytes, cookie: bytes) -> tuple[bytes, int] | None:
+    """Who says that it is done, and how many there are."""
+    data = packet[(packet[0] & 0xF) * 4 + 8 :]
+    if len(data) < 12 or data[:9] != cookie + b"!":
+        return None
+    return data[11:], int.from_bytes(data[9:11], "big")
+
+
+def ready() -> None:
+    """Tell systemd that whoever started the unit can go on."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"READY=1", "\0" + path[1:] if path.startswith("@") else path)
+
+
+def serve(address: str, cookie: bytes, ports: list[int], idle: float) -> None:
+    """Answer until nobody needs it."""
+    gone: set[bytes] = set()
+    last = None
+    with open_raw(address, cookie) as raw:
+        held = open_free(address, ports)
+        ready()
+        while last is None or time.monotonic() - last < idle:
+            if not select.select([raw], [], [], idle)[0]:
+                continue
+            packet = raw.recv(1 << 16)
+            last = time.monotonic()
+            reply = answer(packet, cookie, ports)
+            if reply:
+                with contextlib.suppress(OSError):
+                    raw.sendto(reply[0], (reply[1], 0))
+                continue
+            leaving = farewell(packet, cookie)
+            if leaving:
+                gone.add(leaving[0])
+                if len(gone) >= leaving[1]:
+                    break
+        for sock in held:
+            sock.close()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], bytes.fromhex(sys.argv[2]), [int(port) for port in sys.argv[3].split(",")], float(sys.argv[4]))

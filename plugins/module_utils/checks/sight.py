@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host knows about itself that the checks of the whole cluster need: nothing of it is secret."""
+
+from __future__ import annotations
+
+import platform
+import socket
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from ..engine import Engine
+from ..errors import OverlayError
+from ..host.network import read_addresses
+from ..host.system import System
+from ..minio.recipe import RELEASE_LABEL
+from .netns import Inside, interface
+
+SERVICE_LABEL = "com.docker.swarm.service.name"
+
+
+def look(system: System, address: str) -> dict[str, Any]:
+    """The host itself."""
+    links = [entry for entry in read_addresses(system) if entry["address"] == address]
+    return {
+        "hostname": socket.gethostname(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "interface": links[0]["interface"] if links else None,
+        "mtu": links[0]["mtu"] if links else None,
+    }
+
+
+def look_at_engine(engine: Engine, networks: Sequence[str]) -> dict[str, Any]:
+    """Its engine, its part in the swarm, and its tasks on the given networks."""
+    try:
+        info = engine.call("GET", "/info")
+        swarm = info.get("Swarm") or {}
+        return {
+            "engine": info.get("ServerVersion"),
+            "swarm": swarm.get("LocalNodeState") or "inactive",
+            "manager": bool(swarm.get("ControlAvailable")),
+            "tasks": tasks(engine, networks),
+            "engine_error": "",
+        }
+    except OverlayError as error:
+        return no_engine(str(error))
+
+
+def no_engine(reason: str) -> dict[str, Any]:
+    """The same of a host whose engine does not answer."""
+    return {"engine": None, "swarm": "", "manager": False, "tasks": [], "engine_error": reason}
+
+
+def tasks(engine: Engine, networks: Sequence[str]) -> list[dict[str, Any]]:
+    """The running containers of Swarm services that have an address on one of the networks."""
+    found = []
+    for listed in engine.call("GET", "/containers/json", query={"filters": {"label": [SERVICE_LABEL]}}) or []:
+        attached = (listed.get("NetworkSettings") or {}).get("Networks") or {}
+        for name in networks:
+            if attached.get(name, {}).get("IPAddress"):
+                address = attached[name]["IPAddress"]
+                inspect = engine.call("GET", f"/containers/{listed['Id']}/json")
+                pid = inspect["State"]["Pid"]
+                link, _error = Inside(pid, partial(interface, address)).result()
+                labels = inspect["Config"].get("Labels") or {}
+                found.append(
+                    {
+                        "service": labels.get(SERVICE_LABEL, ""),
+                        "network": name,
+                        "address": address,
+                        "pid": pid,
+                        "mtu": link.get("mtu"),
+                        "image": inspect["Image"],
+                        "release": labels.get(RELEASE_LABEL),
+                    }
+                )
+    return sorted(found, key=lambda task: task["service"])

@@ -1,0 +1,258 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""S3 through every endpoint, by a user who may do nothing but this: temporary, and bound to the check's own bucket.
+
+Root's credentials are used for two things only: to ask for that user, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Optional, TypeVar
+
+from ..s3.check import DEFAULTS, DENIED
+from ..s3.client import Client, S3Error
+from ..s3.sigv4 import Credentials
+
+HEALTH = ("live", "cluster", "cluster/read")
+SIZE = 1 << 16
+# How long a client's URLs work.
+OFFER_SECONDS = 300
+WORKERS = 32
+
+Result = dict[str, Any]
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which servers, and the bucket that is the check's own."""
+
+    endpoints: Sequence[str]
+    bucket: str
+    timeout: float = 10.0
+    ca_path: Optional[str] = None
+    validate_certs: bool = True
+
+    def client(self, endpoint: str, credentials: Optional[Credentials] = None) -> Client:
+        """One endpoint."""
+        return Client(endpoint, credentials, self.timeout, self.validate_certs, self.ca_path)
+
+
+def policy(bucket: str) -> dict[str, Any]:
+    """All of S3 in one bucket."""
+    arn = f"arn:aws:s3:::{bucket}"
+    statement = {"Effect": "Allow", "Action": ["s3:*"], "Resource": [arn, f"{arn}/*"]}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def scoped_user(settings: Settings, root: Credentials) -> tuple[Optional[Credentials], str]:
+    """The temporary user, from the first endpoint that gives one, or why there is none."""
+    reasons = []
+    for endpoint in settings.endpoints:
+        try:
+            return settings.client(endpoint, root).assume(policy(settings.bucket)), ""
+        except S3Error as error:
+            reasons.append(str(error))
+    return None, "; ".join(reasons) or "there is no endpoint"
+
+
+def each(items: Sequence[Item], work: Callable[[Item], Found]) -> list[Found]:
+    """All at once: one that does not answer takes its whole time-out."""
+    with ThreadPoolExecutor(max(1, min(WORKERS, len(items)))) as pool:
+        return list(pool.map(work, items))
+
+
+def health(settings: Settings) -> dict[str, Result]:
+    """``status`` or ``error`` of each health call, by endpoint."""
+
+    def ask(endpoint: str) -> Result:
+        found: Result = {}
+        for check in HEALTH:
+            try:
+                found[check] = {"status": replace(settings.client(endpoint), timeout=5.0).health(check).status}
+            except S3Error as error:
+                return {one: found.get(one, {"error": error.message or "no answer"}) for one in HEALTH}
+        return found
+
+    return dict(zip(settings.endpoints, each(settings.endpoints, ask)))
+
+
+def offer(settings: Settings, root: Credentials, clients: Sequence[str]) -> Result:
+    """A bucket, and the URLs by which a client without credentials stores and reads through every endpoint."""
+    user, error = scoped_user(settings, root)
+    if not user:
+        return {"error": error, "clients": []}
+    reasons = []
+    for endpoint in settings.endpoints:
+        try:
+            make(settings.client(endpoint, user), settings.bucket)
+        except S3Error as refusal:
+            reasons.append(str(refusal))
+            continue
+        return {"error": "", "clients": [_urls(settings, user, clients, number) for number in range(len(clients))]}
+    return {"error": "; ".join(reasons), "clients": []}
+
+
+def _urls(settings: Settings, user: Credentials, clients: Sequence[str], number: int) -> Result:
+    """What one endpoint is asked for: its own object, and the one that went in through its neighbour."""
+    client = settings.client(clients[number], user)
+
+    def url(method: str, whose: int) -> str:
+        return client.presign(method, settings.bucket, f"client-{whose % len(clients)}", OFFER_SECONDS)
+
+    return {
+        "endpoint": clients[number],
+        "put": url("PUT", number),
+        "get": url("GET", number),
+        "neighbour": url("GET", number - 1),
+    }
+
+
+def make(client: Client, bucket: str) -> None:
+    """The name is nobody else's: where it exists, it is ours."""
+    try:
+        client.make_bucket(bucket)
+    except S3Error as error:
+        if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            raise
+
+
+def visit(settings: Settings, offers: Sequence[Result]) -> dict[str, Result]:
+    """Use what was offered, as a client does: store through each endpoint, then read."""
+    bodies = [os.urandom(SIZE) for _offer in offers]
+    numbers = range(len(offers))
+
+    def follow(number: int, what: str, body: bytes = b"") -> tuple[bytes, str]:
+        try:
+            method = "PUT" if what == "put" else "GET"
+            return settings.client("").follow(method, offers[number][what], body), ""
+        except S3Error as error:
+            return b"", error.message or str(error)
+
+    stored = each(numbers, lambda number: follow(number, "put", bodies[number])[1])
+
+    def read(number: int) -> str:
+        if stored[number]:
+            return ""
+        for what, whose in (("get", number), ("neighbour", (number - 1) % len(offers))):
+            body, error = follow(number, what) if not stored[whose] else (bodies[whose], "")
+            if error:
+                return error
+            if body != bodies[whose]:
+                return f"what was stored through {offers[whose]['endpoint']} came back different"
+        return ""
+
+    reads = each(numbers, read)
+    return {one["endpoint"]: {"write": stored[number], "read": reads[number]} for number, one in enumerate(offers)}
+
+
+def examine(settings: Settings, root: Credentials) -> Result:
+    """What holds through every endpoint; errors are sentences, an empty one is a pass. Leaves nothing behind."""
+    user, error = scoped_user(settings, root)
+    if not user:
+        return {"error": error, "endpoints": {}}
+    bodies = {endpoint: os.urandom(SIZE) for endpoint in settings.endpoints}
+    try:
+        for endpoint in settings.endpoints:
+            with suppress(S3Error):
+                make(settings.client(endpoint, user), settings.bucket)
+                break
+        found = each(settings.endpoints, lambda endpoint: _through(settings, user, endpoint, bodies[endpoint]))
+        stored = [endpoint for endpoint, one in zip(settings.endpoints, found) if not one["write"]]
+        reads = each(settings.endpoints, lambda endpoint: _read(settings, user, endpoint, stored, bodies))
+        for one, read in zip(found, reads):
+            one["read"] = read if not one["write"] or read is None else (read or one["write"])
+    finally:
+        left = clean(settings, user)
+    return {"error": "", "endpoints": dict(zip(settings.endpoints, found)), "left_behind": left}
+
+
+def _name(settings: Settings, endpoint: str) -> str:
+    return f"object-{settings.endpoints.index(endpoint)}"
+
+
+def _through(settings: Settings, user: Credentials, endpoint: str, body: bytes) -> Result:
+    """One object stored, the user refused elsewhere, and the default credentials refused altogether."""
+    client = settings.client(endpoint, user)
+    try:
+        client.put(settings.bucket, _name(settings, endpoint), body)
+    except S3Error as error:
+        reason = error.message or str(error)
+        return {"write": reason, "confined": reason if not error.status else _confined(settings, client)} | (
+            {"defaults": reason} if not error.status else {"defaults": _defaults(settings, endpoint)}
+        )
+    return {"write": "", "confined": _confined(settings, client), "defaults": _defaults(settings, endpoint)}
+
+
+def _read(settings: Settings, user: Credentials, endpoint: str, stored: Iterable[str], bodies: dict[str, bytes]) -> str:
+    """Whether one endpoint serves what went in through all of them."""
+    client = settings.client(endpoint, user)
+    read = 0
+    for source in stored:
+        try:
+            body = b"".join(client.get(settings.bucket, _name(settings, source)))
+        except S3Error as error:
+            return f"what was stored through {source} cannot be read: {error.message or error}"
+        if body != bodies[source]:
+            return f"what was stored through {source} came back different"
+        read += 1
+    return "" if read else "nothing could be stored, so nothing was read"
+
+
+def _confined(settings: Settings, client: Client) -> str:
+    """The user may neither see nor make any other bucket."""
+    elsewhere = f"{settings.bucket}-elsewhere"
+    try:
+        others = [bucket for bucket in client.buckets() if bucket != settings.bucket]
+    except S3Error as error:
+        if error.code not in DENIED:
+            return error.message or str(error)
+        others = []
+    if others:
+        return f"a user of one bucket can list {len(others)} others"
+    try:
+        client.make_bucket(elsewhere)
+    except S3Error as error:
+        return "" if error.code in DENIED else error.message or str(error)
+    with suppress(S3Error):
+        client.remove_bucket(elsewhere)
+    return "a user of one bucket can make another"
+
+
+def _defaults(settings: Settings, endpoint: str) -> str:
+    """MinIO's default credentials must not log in."""
+    try:
+        settings.client(endpoint, DEFAULTS).buckets()
+    except S3Error as error:
+        return "" if error.code in DENIED else error.message or str(error)
+    return "MinIO's default credentials can log in"
+
+
+def clean(settings: Settings, user: Credentials) -> str:
+    """Remove the bucket and all that is in it, through whichever endpoint can."""
+    reasons = []
+    for endpoint in settings.endpoints:
+        client = settings.client(endpoint, user)
+        try:
+            for key in client.keys(settings.bucket):
+                client.delete(settings.bucket, key)
+            client.remove_bucket(settings.bucket)
+            return ""
+        except S3Error as error:
+            if error.code == "NoSuchBucket":
+                return ""
+            reasons.append(str(error))
+    return f"bucket {settings.bucket} could not be removed: {'; '.join(reasons)}"
+
+
+def clear(settings: Settings, root: Credentials) -> str:
+    """The same, for a manager that only offered."""
+    user, error = scoped_user(settings, root)
+    return clean(settings, user) if user else error

@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Datagrams to many addresses at once, each of which the responder on its host has to answer from the very port."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+TRIES = 4
+# The port on which a responder hears that somebody is done; it answers on whichever port is probed.
+DONE_PORT = 7946
+
+Result = dict[str, Any]
+
+
+def cookie(run: str) -> bytes:
+    """What the responder knows its datagrams by: eight bytes.
+
+    The first one is no VXLAN header's, so that a kernel drops what is sent to its data path.
+    """
+    return b"p" + bytes.fromhex(run)[:7]
+
+
+def probe(targets: Mapping[str, tuple[str, int]], run: str, timeout: float) -> dict[str, Result]:
+    """For each key's address and port: ``ok``, ``ms``, or the ``error``."""
+    keys = list(targets)
+    found: dict[str, Result] = {}
+    sent: dict[str, float] = {}
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        start = time.monotonic()
+        for again in range(1, TRIES + 1):
+            for number, key in enumerate(keys):
+                if key not in found:
+                    sent[key] = time.monotonic()
+                    _send(sock, cookie(run) + b"?" + struct.pack("!H", number), targets[key], found, key)
+            until = start + timeout * again / TRIES
+            while len(found) < len(keys) and (left := until - time.monotonic()) > 0:
+                heard = _receive(sock, cookie(run), left)
+                if heard is not None and heard < len(keys) and keys[heard] not in found:
+                    milliseconds = round((time.monotonic() - sent[keys[heard]]) * 1000, 3)
+                    found[keys[heard]] = {"ok": True, "ms": milliseconds, "error": ""}
+    error = f"no answer within {timeout:g} s to {TRIES} datagrams"
+    return {**{key: {"ok": False, "ms": None, "error": error} for key in keys}, **found}
+
+
+def done(addresses: Iterable[str], run: str, name: str, probers: int) -> None:
+    """Tell responders that this host needs them no more; lost ones do no harm."""
+    message = cookie(run) + b"!" + struct.pack("!H", probers) + name.encode()[:200]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for address in [*addresses] * 2:
+            _send(sock, message, (address, DONE_PORT), {}, "")
+
+
+def _send(sock: socket.socket, data: bytes, target: tuple[str, int], found: dict[str, Result], key: str) -> None:
+    try:
+        sock.sendto(data, target)
+    except OSError as error:
+        found[key] = {"ok": False, "ms": None, "error": f"cannot be sent: {(error.strerror or str(error)).lower()}"}
+
+
+def _receive(sock: socket.socket, own: bytes, seconds: float) -> int | None:
+    if not select.select([sock], [], [], seconds)[0]:
+        return None
+    try:
+        data = sock.recv(2048)
+    except OSError:
+        return None
+    if len(data) != 11 or data[:9] != own + b"=":
+        return None
+    return int.from_bytes(data[9:], "big")

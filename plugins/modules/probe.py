@@ -1,0 +1,326 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: probe
+short_description: A host's part in the checks of connectivity
+version_added: 0.1.0
+author: the baremetal.overlay developers (@baremetal)
+description:
+  - With O(respond), tells what the host knows about itself and starts a responder for probes over udp. It is a
+    transient unit that ends when all probers are done, when it hears nothing for a while, and at its run-time limit.
+  - With O(probes), sends all of them at once, from the host and from inside the network namespaces of its tasks.
+  - With O(store), looks at S3 and at MinIO's health. It stores and reads by a temporary user who may use the check's
+    own bucket and nothing else.
+  - It judges nothing and fails for nothing that it sees; see the role C(connectivity).
+attributes:
+  check_mode:
+    support: partial
+    description: Starts no responder and stores nothing.
+  diff_mode:
+    support: none
+    description: Nothing is changed.
+options:
+  run:
+    description: Names this run of the checks, in 14 hexadecimal digits or more.
+    type: str
+    required: true
+  deadline:
+    description: Seconds until a probe has to be answered.
+    type: float
+    default: 2
+  respond:
+    description: What to answer to.
+    type: dict
+    suboptions:
+      address:
+        description: The host's address towards its peers.
+        type: str
+        required: true
+      ports:
+        description: The udp ports.
+        type: list
+        elements: int
+        required: true
+      networks:
+        description: The overlay networks whose tasks matter.
+        type: list
+        elements: str
+        required: true
+      seconds:
+        description: The responder's run-time limit.
+        type: int
+        default: 120
+      idle:
+        description: Seconds after which the responder ends if it hears nothing more.
+        type: int
+        default: 15
+  probes:
+    description: What to probe.
+    type: list
+    elements: dict
+    suboptions:
+      key:
+        description: The name of the result.
+        type: str
+        required: true
+      kind:
+        description: How to probe.
+        type: str
+        choices: [icmp, tcp, udp, dns]
+        required: true
+      address:
+        description: To which address; not for V(dns).
+        type: str
+      port:
+        description: To which port, for V(tcp) and V(udp).
+        type: int
+      size:
+        description: The size of the largest packet that has to pass unfragmented, for V(icmp).
+        type: int
+      name:
+        description: The name to ask for, with V(dns).
+        type: str
+      pid:
+        description: A process in whose network namespace to probe.
+        type: int
+  probers:
+    description: The names and addresses of all hosts that respond, which are told when this one is done.
+    type: dict
+    default: {}
+  name:
+    description: This host's name among O(probers).
+    type: str
+  store:
+    description: What to do with S3.
+    type: dict
+    suboptions:
+      mode:
+        description:
+          - V(offer) makes the bucket and returns URLs with which a client without credentials can store and read one
+            object through each of O(store.clients). They end after five minutes.
+          - V(visit) uses such URLs. V(examine) looks at every endpoint and removes the bucket, V(clear) removes it.
+        type: str
+        choices: [offer, visit, examine, clear]
+        required: true
+      endpoints:
+        description: The URLs of the servers.
+        type: list
+        elements: str
+        default: []
+      clients:
+        description: The URLs that clients use.
+        type: list
+        elements: str
+        default: []
+      offers:
+        description: What V(offer) returned, for V(visit).
+        type: list
+        elements: dict
+        default: []
+      bucket:
+        description: The check's own bucket.
+        type: str
+        required: true
+      root_user:
+        description: The access key of a user who may ask for temporary credentials.
+        type: str
+      root_password:
+        description: Its secret key.
+        type: str
+      credentials_file:
+        description: Where both are kept on the host, if they are not given.
+        type: path
+        default: /etc/baremetal-overlay/minio-root.json
+      ca_path:
+        description: A file with certificate authorities for C(https) endpoints. One that is not there is not used.
+        type: path
+      ca_certificates:
+        description: The certificate authorities themselves.
+        type: str
+      timeout:
+        description: Seconds until a single request is given up.
+        type: float
+        default: 10
+extends_documentation_fragment:
+  - baremetal.overlay.engine
+"""
+
+EXAMPLES = r"""
+- name: Say what is here, and respond
+  baremetal.overlay.probe:
+    run: 5d1f0a7be2c3d4
+    respond:
+      address: 192.0.2.11
+      ports: [7946, 4789]
+      networks: [minio-overlay]
+
+- name: Probe a peer
+  baremetal.overlay.probe:
+    run: 5d1f0a7be2c3d4
+    probes:
+      - {key: n2, kind: icmp, address: 192.0.2.12, size: 1500}
+"""
+
+RETURN = r"""
+sight:
+  description: What the host knows about itself. C(engine_error) says why its tasks are not known.
+  returned: with O(respond)
+  type: dict
+responder:
+  description: Why nothing responds, or an empty text.
+  returned: with O(respond)
+  type: str
+results:
+  description: One result for each probe, by its key.
+  returned: with O(probes)
+  type: dict
+  sample: {"n2": {"ok": true, "ms": 0.2, "size": 1500, "error": ""}}
+store:
+  description: What was seen of S3.
+  returned: with O(store)
+  type: dict
+"""
+
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.checks import run, sight, store, udp
+from ..module_utils.engine import connection_spec, open_engine
+from ..module_utils.errors import OverlayError
+from ..module_utils.host.system import System
+from ..module_utils.s3.kept import read_credentials
+
+RESPOND: dict[str, Any] = {
+    "address": {"type": "str", "required": True},
+    "ports": {"type": "list", "elements": "int", "required": True},
+    "networks": {"type": "list", "elements": "str", "required": True},
+    "seconds": {"type": "int", "default": 120},
+    "idle": {"type": "int", "default": 15},
+}
+PROBE: dict[str, Any] = {
+    "key": {"type": "str", "required": True, "no_log": False},
+    "kind": {"type": "str", "choices": ["icmp", "tcp", "udp", "dns"], "required": True},
+    "address": {"type": "str"},
+    "port": {"type": "int"},
+    "size": {"type": "int"},
+    "name": {"type": "str"},
+    "pid": {"type": "int"},
+}
+STORE: dict[str, Any] = {
+    "mode": {"type": "str", "choices": ["offer", "visit", "examine", "clear"], "required": True},
+    "endpoints": {"type": "list", "elements": "str", "default": []},
+    "clients": {"type": "list", "elements": "str", "default": []},
+    "offers": {"type": "list", "elements": "dict", "default": []},
+    "bucket": {"type": "str", "required": True},
+    "root_user": {"type": "str"},
+    "root_password": {"type": "str", "no_log": True},
+    "credentials_file": {"type": "path", "default": "/etc/baremetal-overlay/minio-root.json"},
+    "ca_path": {"type": "path"},
+    "ca_certificates": {"type": "str"},
+    "timeout": {"type": "float", "default": 10},
+}
+ARGUMENTS: dict[str, Any] = {
+    **connection_spec(),
+    "run": {"type": "str", "required": True},
+    "deadline": {"type": "float", "default": 2},
+    "respond": {"type": "dict", "options": RESPOND},
+    "probes": {"type": "list", "elements": "dict", "options": PROBE},
+    "probers": {"type": "dict", "default": {}},
+    "name": {"type": "str"},
+    "store": {"type": "dict", "options": STORE},
+}
+
+
+def look(module: AnsibleModule) -> dict[str, Any]:
+    """What the host knows."""
+    wanted = module.params["respond"]
+    found = sight.look(System(module), wanted["address"])
+    try:
+        return {**found, **sight.look_at_engine(open_engine(module.params), wanted["networks"])}
+    except OverlayError as error:
+        return {**found, **sight.no_engine(str(error))}
+
+
+def respond(module: AnsibleModule) -> str:
+    """Why nothing responds, or nothing."""
+    wanted = module.params["respond"]
+    if module.check_mode:
+        return "check mode starts none"
+    limits = (wanted["seconds"], wanted["idle"])
+    return run.start_responder(System(module), module.params["run"], wanted["address"], wanted["ports"], limits)
+
+
+def finish(probing: run.Probing, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Every probe's result; those who respond are told when the last one has ended."""
+    try:
+        return {"results": probing.results()}
+    finally:
+        if params["probers"]:
+            udp.done(params["probers"].values(), params["run"], params["name"] or "", len(params["probers"]))
+
+
+def use_store(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What S3 does."""
+    ca_path = wanted["ca_path"] if wanted["ca_path"] and Path(wanted["ca_path"]).exists() else None
+    with tempfile.NamedTemporaryFile("w", suffix=".crt") as file:
+        if wanted["ca_certificates"]:
+            file.write(wanted["ca_certificates"])
+            file.flush()
+            ca_path = file.name
+        settings = store.Settings(wanted["endpoints"], wanted["bucket"], wanted["timeout"], ca_path)
+        if wanted["mode"] == "visit":
+            seen = store.health(store.Settings(wanted["clients"], "", wanted["timeout"], ca_path))
+            return {"health": seen, "clients": store.visit(settings, wanted["offers"])}
+        return _with_credentials(wanted, settings)
+
+
+def _with_credentials(wanted: Mapping[str, Any], settings: store.Settings) -> dict[str, Any]:
+    seen = store.health(settings) if wanted["mode"] == "examine" else {}
+    try:
+        root = read_credentials(wanted)
+    except OverlayError as error:
+        return {"health": seen, "error": str(error)}
+    if wanted["mode"] == "offer":
+        certificates = ""
+        if settings.ca_path:
+            with suppress(OSError):
+                certificates = Path(settings.ca_path).read_text(encoding="utf-8")
+        return {**store.offer(settings, root, wanted["clients"]), "ca_certificates": certificates}
+    if wanted["mode"] == "clear":
+        return {"left_behind": store.clear(settings, root)}
+    return {"health": seen, **store.examine(settings, root)}
+
+
+def main() -> None:
+    """Wiring."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    params = module.params
+    wanted = None if module.check_mode else params["store"]
+    # What enters other namespaces comes first: it forks, and a process is forked before it has threads.
+    result: dict[str, Any] = {"sight": look(module)} if params["respond"] else {}
+    asked = params["probes"] is not None
+    probing = run.Probing(params["probes"], params["run"], params["deadline"]) if asked else None
+    with ThreadPoolExecutor(1) as pool:
+        stored = pool.submit(use_store, wanted) if wanted else None
+        if params["respond"]:
+            result["responder"] = respond(module)
+        if probing:
+            result.update(finish(probing, params))
+    if stored:
+        result["store"] = stored.result()
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

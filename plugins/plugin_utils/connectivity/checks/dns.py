@@ -1,0 +1,68 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DNS: every task resolves every service to the right task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import overlay
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
+    FAIL,
+    NOT_RUN,
+    PASS,
+    Cell,
+    Layer,
+    Member,
+    View,
+    result_of,
+)
+
+
+def services(view: View) -> dict[str, list[str]]:
+    """Every service that a task of was seen, and its tasks' addresses."""
+    found: dict[str, list[str]] = {}
+    for member in view.present:
+        for task in member.sight.get("tasks") or []:
+            found.setdefault(task["service"], []).append(task["address"])
+    return {name: sorted(addresses) for name, addresses in sorted(found.items())}
+
+
+def probes(view: View) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Asked inside each host's task."""
+    for member in overlay.members(view):
+        for name in services(view) if member.task else ():
+            assert member.task
+            yield member.name, {"key": f"dns {name}", "kind": "dns", "name": name, "pid": member.task["pid"]}
+
+
+def cells(view: View) -> Iterator[Cell]:
+    """The answer is the tasks' addresses, and nothing else."""
+    for member in overlay.members(view):
+        for service, addresses in services(view).items():
+            yield _cell(member, service, addresses)
+
+
+def _cell(member: Member, service: str, addresses: list[str]) -> Cell:
+    found, reason = (None, member.taskless) if member.taskless else result_of(member, f"dns {service}")
+    if not found:
+        return Cell("dns", member.name, service, NOT_RUN, "", reason)
+    said = found.get("addresses") or []
+    value = ", ".join(said)
+    if found["ok"] and said == addresses:
+        return Cell("dns", member.name, service, PASS, value)
+    heard = found.get("error") or value or "no address"
+    detail = f"{service} as seen from {member.name}: {heard}; its tasks have {', '.join(addresses)}"
+    return Cell("dns", member.name, service, FAIL, value, detail)
+
+
+LAYER = Layer(
+    name="dns",
+    title="Names",
+    question="Every task resolves every service to the addresses of its tasks.",
+    remedy="restart the service whose name is wrong (docker service update --force); look at 7946/tcp and 7946/udp",
+    cells=cells,
+    probes=probes,
+)

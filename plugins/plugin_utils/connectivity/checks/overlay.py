@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Overlay: every task reaches every other task, as seen from inside their networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
+    FAIL,
+    NOT_RUN,
+    PASS,
+    Cell,
+    Layer,
+    Member,
+    View,
+    milliseconds,
+    result_of,
+)
+
+DEFAULT_MTU = 1450
+
+
+def members(view: View) -> list[Member]:
+    """The hosts on which a task belongs."""
+    return [member for member in view.members if "minio" in member.groups or member.task]
+
+
+def pairs(view: View) -> Iterator[tuple[Member, Member]]:
+    """Every ordered pair of them."""
+    return ((one, other) for one in members(view) for other in members(view) if one != other)
+
+
+def probes(view: View) -> Iterator[tuple[str, dict[str, Any]]]:
+    """From task to task."""
+    for one, other in pairs(view):
+        if one.task and other.task:
+            base = {"pid": one.task["pid"], "address": other.task["address"]}
+            yield (
+                one.name,
+                {**base, "key": f"overlay icmp {other.name}", "kind": "icmp", "size": one.task["mtu"] or DEFAULT_MTU},
+            )
+            yield one.name, {**base, "key": f"overlay tcp {other.name}", "kind": "tcp", "port": view.port}
+
+
+def look(one: Member, other: Member, what: str) -> tuple[Any, str]:
+    """A result, or why there is none."""
+    if one.taskless or other.taskless:
+        return None, one.taskless or other.taskless
+    return result_of(one, f"overlay {what} {other.name}")
+
+
+def cells(view: View) -> Iterator[Cell]:
+    """An echo, and MinIO's port."""
+    for one, other in pairs(view):
+        for what, name in (("icmp", "icmp"), ("tcp", f"{view.port}/tcp")):
+            found, reason = look(one, other, what)
+            if not found:
+                yield Cell(name, one.name, other.name, NOT_RUN, "", reason)
+                continue
+            assert one.task and other.task
+            way = f"{one.task['service']} on {one.name} → {other.task['service']} on {other.name}"
+            detail = "" if found["ok"] else f"{way} ({other.task['address']}) {name}: {found['error']}"
+            yield Cell(name, one.name, other.name, PASS if found["ok"] else FAIL, milliseconds(found), detail)
+
+
+LAYER = Layer(
+    name="overlay",
+    title="Overlay",
+    question="From inside every task, every other task answers ICMP echo and accepts a connection to MinIO's port.",
+    remedy="where underlay and Swarm ports are good, look at the data path port, at IPsec, and at the engine's log",
+    cells=cells,
+    probes=probes,
+)

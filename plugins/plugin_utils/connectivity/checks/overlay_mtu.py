@@ -1,0 +1,45 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Overlay: packets as large as the network's MTU pass between tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import overlay
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
+    FAIL,
+    NOT_RUN,
+    PASS,
+    Cell,
+    Layer,
+    View,
+)
+
+
+def cells(view: View) -> Iterator[Cell]:
+    """The largest packet is the network's MTU."""
+    for one, other in overlay.pairs(view):
+        found, reason = overlay.look(one, other, "icmp")
+        if found and not found["ok"]:
+            found, reason = None, f"the task on {other.name} answers the one on {one.name} nothing"
+        if not found:
+            yield Cell("mtu", one.name, other.name, NOT_RUN, "", reason)
+            continue
+        wanted = (one.task or {}).get("mtu") or overlay.DEFAULT_MTU
+        passes = found["size"] >= wanted
+        detail = (
+            f"{one.name} → {other.name} inside {view.network}: the largest packet that passes is {found['size']} "
+            f"bytes; the task's interface sends up to {wanted}"
+        )
+        yield Cell("mtu", one.name, other.name, PASS if passes else FAIL, str(found["size"]), "" if passes else detail)
+
+
+LAYER = Layer(
+    name="overlay-mtu",
+    title="Overlay MTU",
+    question="Packets as large as the overlay network's MTU pass between all tasks.",
+    remedy="the underlay has to carry the network's MTU and what the encapsulation adds (50 bytes, 76 when encrypted)",
+    cells=cells,
+)

@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Underlay: every host reaches every other one's declared address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
+    FAIL,
+    NOT_RUN,
+    PASS,
+    Cell,
+    Layer,
+    View,
+    milliseconds,
+    result_of,
+)
+
+UNKNOWN_MTU = 1500
+
+
+def key(target: str) -> str:
+    """The result's name on its host."""
+    return f"underlay {target}"
+
+
+def probes(view: View) -> Iterator[tuple[str, dict[str, Any]]]:
+    """One probe tells the round trip and the largest packet."""
+    for one, other in view.pairs():
+        size = one.sight.get("mtu") or UNKNOWN_MTU
+        yield one.name, {"key": key(other.name), "kind": "icmp", "address": other.address, "size": size}
+
+
+def cells(view: View) -> Iterator[Cell]:
+    """An echo reply in time."""
+    for one, other in view.pairs():
+        found, reason = result_of(one, key(other.name))
+        if not found:
+            yield Cell("icmp", one.name, other.name, NOT_RUN, "", reason)
+            continue
+        detail = "" if found["ok"] else f"{one.name} → {other.name} ({other.address}): {found['error']}"
+        yield Cell("icmp", one.name, other.name, PASS if found["ok"] else FAIL, milliseconds(found), detail)
+
+
+LAYER = Layer(
+    name="underlay-icmp",
+    title="Underlay",
+    question="Every host gets an ICMP echo from every other one's overlay_underlay_address.",
+    remedy="check the link, the route and the firewall between the two hosts; ICMP echo has to pass",
+    cells=cells,
+    probes=probes,
+)

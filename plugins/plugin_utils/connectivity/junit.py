@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result as JUnit: a suite a layer, a case a cell, for whatever shows test results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import FAIL, NOT_RUN
+
+
+def render(result: Mapping[str, Any]) -> str:
+    """The document."""
+    root = ElementTree.Element("testsuites", _counts(result["counts"]) | {"name": "connectivity"})
+    root.set("time", str(result["seconds"]))
+    for layer in result["layers"]:
+        attributes = {"name": layer["name"], "timestamp": result["started"][:19], **_counts(layer["counts"])}
+        suite = ElementTree.SubElement(root, "testsuite", attributes)
+        for cell in layer["cells"]:
+            name = f"{cell['check']} {cell['from']} → {cell['to']}"
+            case = ElementTree.SubElement(
+                suite, "testcase", {"name": name, "classname": f"connectivity.{layer['name']}"}
+            )
+            if cell["status"] == FAIL:
+                failure = ElementTree.SubElement(case, "failure", {"message": cell["detail"]})
+                failure.text = f"{cell['detail']}\n{layer['remedy']}"
+            elif cell["status"] == NOT_RUN:
+                ElementTree.SubElement(case, "skipped", {"message": cell["detail"]})
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _counts(counts: Mapping[str, int]) -> dict[str, str]:
+    return {
+        "tests": str(sum(counts.values())),
+        "failures": str(counts[FAIL]),
+        "errors": "0",
+        "skipped": str(counts[NOT_RUN]),
+    }

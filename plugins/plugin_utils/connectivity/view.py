@@ -1,0 +1,79 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory and what the hosts returned as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks.hosts import LEFT_OUT
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import Member, View
+
+GROUPS = ("managers", "workers", "minio")
+RESPOND, PROBE, VISIT = "__connectivity_respond", "__connectivity_probe", "__connectivity_visit"
+
+
+def read(
+    hostvars: Mapping[str, Any], groups: Mapping[str, Sequence[str]], ran: Iterable[str], settings: Mapping[str, Any]
+) -> View:
+    """``ran``: the hosts of the play; ``settings``: see the role connectivity."""
+    names = list(dict.fromkeys(name for group in GROUPS for name in groups.get(group, [])))
+    ran = set(ran)
+    visit, failure = _visit(hostvars, names)
+    return View(
+        run=str(settings["run"]),
+        members=tuple(_member(name, hostvars[name], groups, name in ran) for name in names),
+        network=str(settings["network"]),
+        port=int(settings["port"]),
+        data_path_port=int(settings["data_path_port"]),
+        endpoints={
+            name: f"{settings['scheme']}://{_address(hostvars[name])}:{settings['port']}"
+            for name in groups.get("minio", [])
+        },
+        clients=tuple(settings["clients"]),
+        client_host=str(settings["client_host"]),
+        check_mode=bool(settings.get("check_mode")),
+        visit=visit,
+        visit_failure=failure,
+    )
+
+
+def _address(variables: Mapping[str, Any]) -> str:
+    return str(variables.get("overlay_underlay_address", ""))
+
+
+def _visit(hostvars: Mapping[str, Any], names: Sequence[str]) -> tuple[Mapping[str, Any] | None, str]:
+    """What the client's host saw; the task ran once, for whichever host came first."""
+    for name in names:
+        found = hostvars[name].get(VISIT)
+        if found and not found.get("skipped"):
+            return found.get("store"), "" if "store" in found else f"the client's host: {_message(found)}"
+    return None, ""
+
+
+def _member(name: str, variables: Mapping[str, Any], groups: Mapping[str, Sequence[str]], ran: bool) -> Member:
+    answer = (variables.get(RESPOND) if ran else None) or {}
+    probed = (variables.get(PROBE) if ran else None) or {}
+    return Member(
+        name=name,
+        groups=frozenset(group for group in GROUPS if name in groups.get(group, [])),
+        address=_address(variables),
+        absence="" if "sight" in answer else _absence(answer) if ran else LEFT_OUT,
+        sight=answer.get("sight") or {},
+        responder=answer.get("responder") or "",
+        offer=answer.get("store"),
+        results=probed.get("results"),
+        silence="" if "results" in probed or not probed else _absence(probed),
+        store=probed.get("store"),
+    )
+
+
+def _absence(answer: Mapping[str, Any]) -> str:
+    return f"is unreachable: {_message(answer)}" if answer.get("unreachable") else f"failed: {_message(answer)}"
+
+
+def _message(answer: Mapping[str, Any]) -> str:
+    lines = str(answer.get("msg") or "no answer").strip().splitlines()
+    return lines[-1][:300]
