@@ -71,12 +71,16 @@ def _entries(host: Host, acting: Host | None) -> list[str]:
         return []
     nodes = acting.swarm.get("nodes", [])
     own = [node["id"] for node in nodes if node["id"] == host.swarm.get("node_id")]
-    former = [
-        node["id"]
-        for node in nodes
-        if node.get("state") == "down" and host.facts.get("hostname") and node["hostname"] == host.facts["hostname"]
-    ]
+    former = [node["id"] for node in nodes if _was(host, node)]
     return list(dict.fromkeys([*own, *former]))
+
+
+def _was(host: Host, node: Mapping[str, Any]) -> bool:
+    """Whether the host left as this node: the swarm notices that some seconds later."""
+    if not host.facts.get("hostname") or node["hostname"] != host.facts["hostname"]:
+        return False
+    left = host.swarm.get("state") == "inactive" and node.get("addr") == str(host.address)
+    return left or node.get("state") == "down"
 
 
 def _work(host: Host, whole: bool, acting: Host | None) -> list[str]:
@@ -153,7 +157,7 @@ def _nobody_else(torn: Sequence[Host], acting: Host | None) -> Iterator[str]:
     foreign = [
         f"{node['hostname']} ({node.get('addr') or node['id']})"
         for node in acting.swarm.get("nodes", [])
-        if node["id"] not in ours and node.get("state") == "ready"
+        if node["id"] not in ours and node.get("state") == "ready" and not any(_was(host, node) for host in torn)
     ]
     if foreign:
         yield (

@@ -91,6 +91,18 @@ def test_what_an_interrupted_run_left_is_gone_through_again() -> None:
     assert world.draw()["violations"] == []
 
 
+@pytest.mark.parametrize("state", ["down", "ready", "unknown"])
+def test_a_host_that_just_left_is_not_taken_for_a_stranger(state: str) -> None:
+    """A swarm notices some seconds later that a node has left."""
+    for run in (["n4"], ALL):
+        world = World(run)
+        world.reports["n4"]["facts"]["swarm"] = {"state": "inactive", "node_id": None}
+        world.nodes[3]["state"] = state
+        plan = world.draw()
+        assert plan["violations"] == []
+        assert plan["remove"]["n4"] == ["id4"]
+
+
 def test_a_living_namesake_is_not_removed() -> None:
     world = World(["n4"])
     world.nodes.append(node(4, id="former", state="down"))
