@@ -43,8 +43,9 @@ sanity: bootstrap-test ## ansible-test sanity, on every ansible-core that this m
 soak: bootstrap-test ## the long lanes
 	@$(BIN)/python scripts/lanes.py --soak
 
-bench: bootstrap ## what a run of site.yml costs where there is nothing to do, on a lab that is deployed
-	@$(BIN)/python tests/benchmarks/noop.py
+bench: bootstrap ## what site.yml costs beside stock modules, cold and with nothing to do; takes the lab down and up
+	@scripts/bootstrap bench
+	@$(BIN)/python tests/benchmarks/bench.py
 
 build: bootstrap ## the collection as an archive for ansible-galaxy, in build/
 	@mkdir -p build

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The example inventory is a manual: what it names exists, its defaults are the roles', what is required is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "inventories" / "example"
+GROUP_VARS = (EXAMPLE / "group_vars" / "all.yml").read_text(encoding="utf-8")
+HOSTS = yaml.safe_load((EXAMPLE / "hosts.yml").read_text(encoding="utf-8"))
+# A setting that is commented out, and the lines that belong to it.
+OFFERED = re.compile(r"^# ([a-z][a-z_]*:(?: .*)?|  .*)$")
+REQUIRED_OF_ALL = {"overlay_encryption", "overlay_client_networks"}
+REQUIRED_OF_A_HOST = {"ansible_host", "overlay_host_number", "overlay_underlay_address", "minio_drives"}
+ROLES = sorted(
+    path.parents[1] for path in ROOT.glob("roles/*/meta/argument_specs.yml") if path.parents[1].name != "lab"
+)
+
+
+def offered() -> dict[str, Any]:
+    lines = [match[1] for line in GROUP_VARS.splitlines() if (match := OFFERED.match(line))]
+    return yaml.safe_load("\n".join(lines))
+
+
+def load(path: Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.exists() else {}
+
+
+def defaults() -> dict[str, Any]:
+    found = {name: value for role in ROLES for name, value in load(role / "defaults" / "main.yml").items()}
+    # Playbooks and rules know these; no role has them as defaults.
+    return {**found, "overlay_network_driver": "overlay", "overlay_unreachable_consent": []}
+
+
+def known() -> set[str]:
+    specs = [load(role / "meta" / "argument_specs.yml")["argument_specs"] for role in ROLES]
+    named = {name for spec in specs for entry in spec.values() for name in entry.get("options", {})}
+    files = [*ROOT.glob("roles/**/*.yml"), *ROOT.glob("playbooks/*.yml")]
+    texts = [path.read_text(encoding="utf-8") for path in files]
+    return named | {name for text in texts for name in re.findall(r"\boverlay_[a-z_]+", text)}
+
+
+def hosts_of(group: str) -> dict[str, Any]:
+    return HOSTS["all"]["children"][group]["hosts"]
+
+
+def test_what_is_named_exists() -> None:
+    named = {*offered(), *yaml.safe_load(GROUP_VARS)} | {key for host in hosts_of("managers").values() for key in host}
+    assert {name for name in named if not name.startswith("ansible_")} - known() == set()
+
+
+@pytest.mark.parametrize("name", sorted(name for name in offered() if not name.startswith("ansible_")))
+def test_what_is_offered_shows_the_default(name: str) -> None:
+    assert name in defaults(), "no default of any role"
+    assert offered()[name] == defaults()[name]
+
+
+def test_what_is_required_is_there_and_not_commented_out() -> None:
+    assert set(yaml.safe_load(GROUP_VARS)) >= REQUIRED_OF_ALL
+    for host in [*hosts_of("managers").values(), *hosts_of("workers").values()]:
+        assert set(host) == REQUIRED_OF_A_HOST
+    assert set(hosts_of("minio")) == {*hosts_of("managers"), *hosts_of("workers")}
+
+
+def test_options_that_a_role_requires_are_there() -> None:
+    for role in ROLES:
+        entry = load(role / "meta" / "argument_specs.yml")["argument_specs"].get("main", {})
+        required = {name for name, option in entry.get("options", {}).items() if option.get("required")}
+        assert required <= set(yaml.safe_load(GROUP_VARS)) | REQUIRED_OF_A_HOST, role.name
+
+
+def test_no_option_with_a_plain_default_is_left_out() -> None:
+    derived = {name for name, value in defaults().items() if "{{" in str(value)}
+    host_variables = {"minio_drives", "drives_format_consent"}
+    assert set(defaults()) - derived - host_variables - set(offered()) == set()
