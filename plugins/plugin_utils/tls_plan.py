@@ -8,10 +8,11 @@ Decided on the controller, from what ``host`` found and what lies here; keys are
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ MODES = ("off", "given", "own-ca")
 CONTROLLER = "localhost"
 CA_FILE = f"{tls_files.DIRECTORY}/{tls_files.TRUST}"
 KEY_MODE = "0400"
+NAME = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,250}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def draw(cluster: Cluster, now: datetime | None = None) -> dict[str, Any]:
         "installed_ca_file": CA_FILE if any(look(host).get("trust") for host in cluster.seen) else None,
         "trust": trust,
         "trust_id": pem.trust_id(trust or _installed_trust(cluster)),
-        "fingerprint": pem.fingerprint(trust or _installed_trust(cluster)),
+        "fingerprints": pem.fingerprints(trust or _installed_trust(cluster)),
         "names": names(cluster),
         "due": {name: found for name, found in due.items() if found},
         "certified": [
@@ -92,11 +94,23 @@ def names(cluster: Cluster) -> list[str]:
         "localhost",
         "127.0.0.1",
     ]
-    return list(dict.fromkeys(name.lower() for name in found))
+    return list(dict.fromkeys(name.lower() for name in found if is_name(name)))
+
+
+def is_name(name: str) -> bool:
+    """Whether a certificate can be for it."""
+    return tls.is_address(name) or bool(NAME.fullmatch(name))
 
 
 def _more_names(cluster: Cluster) -> list[str]:
-    return [str(name) for name in cluster.settings.get("tls_names") or []]
+    given_names = cluster.settings.get("tls_names")
+    return [str(name) for name in given_names] if isinstance(given_names, list) else []
+
+
+def days(cluster: Cluster, name: str) -> int:
+    """A setting in days; what is none is said by the rules."""
+    value = str(cluster.settings.get(name))
+    return int(value) if value.isdigit() else 0
 
 
 def needed_names(host: Host, cluster: Cluster) -> list[str]:
@@ -186,8 +200,8 @@ def _own_reasons(installed: str, cluster: Cluster, now: datetime) -> Iterator[st
     except ValueError:
         yield "certificate cannot be read"
         return
-    left, least = seen.days_left(now), float(cluster.settings.get("tls_renew_days") or 0)
-    if left < least:
+    left = seen.days_left(now)
+    if left < days(cluster, "tls_renew_days"):
         yield f"certificate ends in {left:.0f} days"
     if seen.names != frozenset(names(cluster)):
         yield "names differ"
@@ -202,14 +216,20 @@ def summary(cluster: Cluster, now: datetime) -> Iterator[str]:
         yield "TLS: off; S3, console and the traffic between servers are in clear text"
         return
     trust = wanted_trust(cluster) or _installed_trust(cluster)
-    where = f"trust {CA_FILE} on any host, SHA-256 {pem.fingerprint(trust)}" if trust else "trusted by the system's CAs"
+    where = (
+        f"trust {CA_FILE} on any host, SHA-256 {' and '.join(pem.fingerprints(trust))}"
+        if trust
+        else "trusted by the system's CAs"
+    )
     ends = [
         tls.see(text).not_after for host in cluster.seen if (text := look(host).get("certificate")) and pem.blocks(text)
     ]
     until = f"; certificates until {min(ends):%Y-%m-%d}" if ends else ""
     yield f"TLS: {mode(cluster)}; {where if trust or mode(cluster) == 'given' else 'a CA is made'}{until}"
     own = authority(cluster)
-    if own and tls.see(own).days_left(now) < float(cluster.settings.get("tls_days") or 0):
+    if mode(cluster) == "given" and ends and min(ends) < now + timedelta(days=days(cluster, "tls_renew_days")):
+        yield f"TLS: a given certificate ends on {min(ends):%Y-%m-%d}; bring the next one, and run again"
+    if own and tls.see(own).days_left(now) < days(cluster, "tls_days"):
         yield (
             f"TLS: the CA ends on {tls.see(own).not_after:%Y-%m-%d}, and no certificate outlives it; "
             "replace it in time, as docs/tls.md says"

@@ -30,13 +30,18 @@ def fingerprint(text: str) -> str:
     return ssl_fingerprint(der(found[0])) if found else ""
 
 
+def fingerprints(text: str) -> list[str]:
+    """Of every certificate."""
+    return [ssl_fingerprint(der(block)) for block in blocks(text)]
+
+
 def ssl_fingerprint(certificate: bytes) -> str:
     return ":".join(f"{byte:02X}" for byte in hashlib.sha256(certificate).digest())
 
 
 def bundle(texts: Sequence[str]) -> str:
-    """One text of all certificates, each once, in order, and nothing else that stood beside them."""
-    found = dict.fromkeys(_clean(block) for text in texts for block in blocks(text))
+    """One text of all certificates, each once, the same in whatever order they came, and nothing else of the texts."""
+    found = sorted({_clean(block) for text in texts for block in blocks(text)})
     return "".join(f"{block}\n" for block in found)
 
 

@@ -29,6 +29,14 @@ def mode_is_known(cluster: Cluster) -> Iterator[str]:
         if wrong or not pem.blocks(text):
             found = wrong or f"{settings['tls_ca']} holds no certificate in PEM form"
             yield f"minio_tls_ca: {found}; give the CA's"
+    given_names = settings.get("tls_names") or []
+    if not isinstance(given_names, list):
+        yield f'minio_tls_names: "{given_names}" is not a list; give for example [s3.example.org, 192.0.2.10]'
+    elif wrong_names := [str(name) for name in given_names if not tls_plan.is_name(str(name))]:
+        yield (
+            f"minio_tls_names: {enumerate_names(wrong_names)} cannot stand in a certificate; "
+            "give names and addresses without scheme and port, for example s3.example.org"
+        )
     if mode == "own-ca":
         yield from _own_ca_is_possible(cluster)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, tls
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, pem, tls
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, tls_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import tls as rules
@@ -90,7 +90,7 @@ def test_nothing_is_due_where_all_is_well(ca):
     assert (drawn["due"], drawn["certified"]) == ({}, [])
     assert drawn["names"] == ALL
     assert drawn["ca_file"] == "/etc/baremetal-overlay/minio-tls/CAs/ca.crt"
-    assert drawn["fingerprint"] in drawn["summary"][0]
+    assert drawn["fingerprints"][0] in drawn["summary"][0]
     assert f"certificates until {NOW + timedelta(days=365):%Y-%m-%d}" in drawn["summary"][0]
 
 
@@ -167,6 +167,9 @@ def sentences(given):
         ({"tls": "maybe"}, 'minio_tls: "maybe" is unknown; allowed: off, given, own-ca'),
         ({"tls_ca_host": None}, "minio_tls_ca_host: is not set, and nobody is given a CA's key by silence"),
         ({"tls_ca_host": "n9"}, 'minio_tls_ca_host: "n9" is no host of this deployment; allowed: n1, n2, localhost'),
+        ({"tls_names": "s3.example"}, 'minio_tls_names: "s3.example" is not a list'),
+        ({"tls_names": ["https://s3.example:9000"]}, "minio_tls_names: https://s3.example:9000 cannot stand in"),
+        ({"tls_renew_days": "soon"}, "minio_tls_days, minio_tls_renew_days: are 365 and soon"),
         ({"tls_renew_days": 365}, "minio_tls_days, minio_tls_renew_days: are 365 and 365"),
         ({"tls_ca": "/nowhere"}, "minio_tls_ca: /nowhere cannot be read (No such file or directory)"),
     ],
@@ -194,9 +197,14 @@ def test_a_next_ca_is_trusted_beside_the_one_that_signs(ca, tmp_path):
     drawn = tls_plan.draw(given, NOW)
     assert drawn["due"] == {"n1": ["trust differs"], "n2": ["trust differs"]}
     assert drawn["certified"] == []
-    assert drawn["trust"] == ca.text + extra.text
+    assert drawn["trust"] == pem.bundle([extra.text, ca.text])
     then = [{**look, "trust": drawn["trust"], "ca": extra.text} for look in good(ca)]
     assert sentences(cluster(then, running=TLS_ARGS)) == []
+    # Then it signs, and the former one is the one beside it: no server has to restart for that.
+    (tmp_path / "former.crt").write_text(ca.text)
+    given = cluster(then, {**OWN, "tls_ca": str(tmp_path / "former.crt")}, running=TLS_ARGS)
+    assert tls_plan.draw(given, NOW)["trust_id"] == drawn["trust_id"]
+    assert due(given) == {"n1": ["signed by another CA"], "n2": ["signed by another CA"]}
 
 
 def given_cluster(tmp_path, ca, first, second, **more):
