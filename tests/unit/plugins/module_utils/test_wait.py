@@ -7,33 +7,23 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import WaitTimeout
-from ansible_collections.baremetal.overlay.plugins.module_utils.wait import Clock, wait_until
-
-
-class Ticks(Clock):
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
+from ansible_collections.baremetal.overlay.plugins.module_utils.wait import wait_until
+from still_clock import StillClock
 
 
 def test_returns_the_state_that_was_waited_for() -> None:
     states = iter([1, 2, 3, 4])
-    clock = Ticks()
+    clock = StillClock()
     assert wait_until(lambda: next(states), lambda state: state == 3, 10, "three", clock=clock) == 3
     assert clock.time == 2
 
 
 def test_says_the_last_state_at_the_deadline() -> None:
-    clock = Ticks()
+    clock = StillClock()
     with pytest.raises(WaitTimeout, match=r"timed out after 2.5 s waiting for the end; last seen: at 2.5") as error:
         wait_until(lambda: clock.time, lambda _now: False, 2.5, "the end", clock=clock, show=lambda now: f"at {now}")
     assert error.value.state == 2.5
 
 
 def test_no_time_still_looks_once() -> None:
-    assert wait_until(lambda: "there", lambda _state: True, 0, "it", clock=Ticks()) == "there"
+    assert wait_until(lambda: "there", lambda _state: True, 0, "it", clock=StillClock()) == "there"

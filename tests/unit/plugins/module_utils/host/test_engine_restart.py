@@ -13,18 +13,7 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError, WaitTimeout
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import engine_restart, engine_setup, runner, steps
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.local_engine import Answers
-from ansible_collections.baremetal.overlay.plugins.module_utils.wait import Clock
-
-
-class FakeClock(Clock):
-    def __init__(self):
-        self.time = 0.0
-
-    def now(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += seconds
+from still_clock import StillClock
 
 
 def script(*answers):
@@ -49,7 +38,7 @@ def managers(*reachable):
 def restart(
     system, probe=lambda _url: engine_restart.ABSENT, ask=lambda: swarm("active"), url="http://n1:9000", peers=()
 ):
-    step = engine_restart.RestartEngine(url, peers, 30, probe, ask, FakeClock())
+    step = engine_restart.RestartEngine(url, peers, 30, probe, ask, StillClock())
     step.apply(system)
 
 

@@ -16,23 +16,10 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.errors import Ov
 from ansible_collections.baremetal.overlay.plugins.module_utils.s3.check import Check
 from ansible_collections.baremetal.overlay.plugins.module_utils.s3.client import Client, S3Error
 from ansible_collections.baremetal.overlay.plugins.module_utils.s3.sigv4 import Credentials
-from ansible_collections.baremetal.overlay.plugins.module_utils.wait import Clock
+from still_clock import StillClock
 
 USER = "labroot"
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-
-
-class Quick(Clock):
-    """Time passes by sleeping only."""
-
-    def __init__(self):
-        self.time = 0.0
-
-    def now(self):
-        return self.time
-
-    def sleep(self, seconds):
-        self.time += seconds
 
 
 class Store:
@@ -148,7 +135,7 @@ def clients(store):
 
 
 def check(clients, timeout=20.0):
-    return Check(clients, timeout, Quick())
+    return Check(clients, timeout, StillClock())
 
 
 def test_what_works_is_proven_on_every_endpoint_and_nothing_stays(store, clients):
@@ -169,7 +156,7 @@ def test_servers_that_come_back_are_waited_for(store, clients):
 
 def test_health_has_to_hold_for_as_long_as_asked(store, clients):
     store.faults[1, "health"] = [200, 200, 503]
-    Check(clients, 60, Quick(), stable=5).run(objects=False)
+    Check(clients, 60, StillClock(), stable=5).run(objects=False)
     assert store.requests.count((1, "GET", "/minio/health/cluster")) == 3 + 6
 
 

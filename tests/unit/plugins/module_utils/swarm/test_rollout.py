@@ -14,22 +14,9 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError, Unavailable, WaitTimeout
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import rollout
-from ansible_collections.baremetal.overlay.plugins.module_utils.wait import Clock
+from still_clock import StillClock
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "swarm"
-
-
-class StillClock(Clock):
-    """Time that passes only where somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 class Scripted(Engine):
