@@ -152,11 +152,14 @@ def make_ca(key: bytes, days: int, now: datetime) -> str:
     from cryptography.x509.oid import NameOID
 
     private = load_key(key)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{CA_NAME} {now:%Y-%m-%d}")])
+    own = x509.SubjectKeyIdentifier.from_public_key(private.public_key())
+    # Two CAs are told apart by their names, also those of one day.
+    text = f"{CA_NAME} {now:%Y-%m-%d} {own.digest.hex()[:8]}"
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
     builder = _builder(name, name, private.public_key(), now, now + timedelta(days=days))
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(ca=True), critical=True)
-    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
+    builder = builder.add_extension(own, critical=False)
     return builder.sign(private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 

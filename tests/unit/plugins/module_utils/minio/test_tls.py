@@ -61,6 +61,12 @@ def test_a_ca_that_was_interrupted_keeps_its_key(tmp_path):
     assert (tmp_path / "ca" / "ca.key").read_bytes() == key
 
 
+def test_two_cas_of_one_day_have_names_of_their_own(authority, tmp_path):
+    other = Authority(tmp_path / "other")
+    other.make(3650, NOW)
+    assert tls.see(other.certificate).subject != tls.see(authority.certificate).subject
+
+
 def test_it_decides_names_and_never_outlives_itself(authority, store):
     seen = tls.see(signed(authority, store))
     assert seen.names == frozenset(NAMES)
