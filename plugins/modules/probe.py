@@ -104,8 +104,9 @@ options:
           - V(offer) makes the bucket and returns URLs with which a client without credentials can store and read one
             object through each of O(store.clients). They end after five minutes.
           - V(visit) uses such URLs. V(examine) looks at every endpoint and removes the bucket, V(clear) removes it.
+          - V(health) asks for MinIO's health only.
         type: str
-        choices: [offer, visit, examine, clear]
+        choices: [offer, visit, examine, health, clear]
         required: true
       endpoints:
         description: The URLs of the servers.
@@ -218,7 +219,7 @@ PROBE: dict[str, Any] = {
     "pid": {"type": "int"},
 }
 STORE: dict[str, Any] = {
-    "mode": {"type": "str", "choices": ["offer", "visit", "examine", "clear"], "required": True},
+    "mode": {"type": "str", "choices": ["offer", "visit", "examine", "health", "clear"], "required": True},
     "endpoints": {"type": "list", "elements": "str", "default": []},
     "clients": {"type": "list", "elements": "str", "default": []},
     "offers": {"type": "list", "elements": "dict", "default": []},
@@ -286,7 +287,9 @@ def use_store(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_credentials(wanted: Mapping[str, Any], settings: store.Settings) -> dict[str, Any]:
-    seen = store.health(settings) if wanted["mode"] == "examine" else {}
+    seen = store.health(settings) if wanted["mode"] in ("examine", "health") else {}
+    if wanted["mode"] == "health":
+        return {"health": seen}
     try:
         root = read_credentials(wanted)
     except OverlayError as error:

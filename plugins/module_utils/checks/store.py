@@ -54,13 +54,19 @@ def policy(bucket: str) -> dict[str, Any]:
 
 def scoped_user(settings: Settings, root: Credentials) -> tuple[Optional[Credentials], str]:
     """The temporary user, from the first endpoint that gives one, or why there is none."""
-    reasons = []
-    for endpoint in settings.endpoints:
+
+    def ask(endpoint: str) -> tuple[Optional[Credentials], str]:
         try:
             return settings.client(endpoint, root).assume(policy(settings.bucket)), ""
         except S3Error as error:
-            reasons.append(str(error))
-    return None, "; ".join(reasons) or "there is no endpoint"
+            return None, f"the check's user cannot be made: {error}"
+
+    # One is enough; the others are asked at once, so that a stalled cluster takes two time-outs and not one each.
+    answers = [ask(endpoint) for endpoint in settings.endpoints[:1]]
+    if answers and not answers[0][0]:
+        answers += each(settings.endpoints[1:], ask)
+    made = [user for user, _error in answers if user]
+    return (made[0], "") if made else (None, answers[0][1] if answers else "there is no endpoint")
 
 
 def each(items: Sequence[Item], work: Callable[[Item], Found]) -> list[Found]:

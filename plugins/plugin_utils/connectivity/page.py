@@ -97,10 +97,11 @@ def _section(layer: Data, hosts: Sequence[str], result: Data, compact: bool) -> 
     elif layer["matrix"]:
         body = _matrix(layer, [host for host in hosts if _concerned(layer, host)], compact)
     else:
-        body = _table(layer, result)
+        body = _table(layer, result, compact)
     counts = layer["counts"]
     aside = f", {counts[NOT_RUN]} not run" if counts[NOT_RUN] else ""
-    kind = "matrix" if layer["matrix"] else "table"
+    wide = len({cell["to"] for cell in layer["cells"]}) >= COMPACT
+    kind = "matrix" if layer["matrix"] or wide else "table"
     return (
         f'<section id="{layer["name"]}" class="layer {kind}"><h2>{_sign(layer["status"])} {escape(layer["title"])} '
         f"<small>{counts[PASS]} of {sum(counts.values())}{aside}</small></h2>"
@@ -139,7 +140,7 @@ def _frame(layer: Data, corner: str, head: str, rows: str) -> str:
     return f"<table>{caption}<thead><tr>{corner}{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _table(layer: Data, result: Data) -> str:
+def _table(layer: Data, result: Data, compact: bool) -> str:
     """A row for each host or endpoint, a column for each property."""
     cells = _group(layer)
     rows = list(dict.fromkeys(cell["from"] for cell in layer["cells"]))
@@ -149,7 +150,7 @@ def _table(layer: Data, result: Data) -> str:
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in (*columns, *more))
     body = "".join(
         f'<tr><th scope="row">{escape(row)}</th>'
-        + "".join(_cell(cells.get((row, column), []), False) for column in columns)
+        + "".join(_cell(cells.get((row, column), []), compact and len(columns) >= COMPACT) for column in columns)
         + "".join(f"<td>{escape(text)}</td>" for text in (_facts(facts[row]) if facts else ()))
         + "</tr>"
         for row in rows

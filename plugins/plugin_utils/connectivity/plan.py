@@ -25,8 +25,11 @@ def draw(view: View) -> dict[str, dict[str, Any]]:
 
 
 def _store(view: View, name: str) -> str | None:
-    """One manager looks at S3, the others only remove what they offered."""
+    """One manager looks at S3, the others only remove what they offered; without the check's user, health is left."""
     offering = [member.name for member in view.present if member.offer is not None]
     if name not in offering:
         return None
-    return "examine" if view.keeper and view.keeper.name == name else "clear"
+    if view.keeper and view.keeper.name == name:
+        return "health" if (view.keeper.offer or {}).get("error") else "examine"
+    failed = any(member.name == name and (member.offer or {}).get("error") for member in view.present)
+    return None if failed else "clear"

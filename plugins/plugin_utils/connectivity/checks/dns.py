@@ -65,4 +65,5 @@ LAYER = Layer(
     remedy="restart the service whose name is wrong (docker service update --force); look at 7946/tcp and 7946/udp",
     cells=cells,
     probes=probes,
+    matrix=False,
 )

@@ -31,7 +31,7 @@ def cells(view: View) -> Iterator[Cell]:
         for name in view.endpoints:
             yield from (Cell(check, name, title, NOT_RUN, "", view.storeless) for check, title in CHECKS.items())
         return
-    error = keeper.store.get("error")
+    error = (keeper.offer or {}).get("error") or keeper.store.get("error")
     for name, endpoint in view.endpoints.items():
         found = (keeper.store.get("endpoints") or {}).get(endpoint)
         for check, title in CHECKS.items():

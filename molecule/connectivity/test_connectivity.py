@@ -1,0 +1,160 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The checks of connectivity can pass, and they can fail: exactly where something is broken, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+CUT = ("n3", "n4")
+ADDRESSES = {"n3": "172.31.77.13", "n4": "172.31.77.14"}
+TABLE = "ip connectivity_test"
+LAYERS = {"hosts", "underlay-icmp", "underlay-mtu", "swarm-ports", "overlay", "overlay-mtu", "dns"}
+LAYERS |= {"s3", "health", "clients", "versions"}
+# MinIO stalls while two of its servers do not hear each other, whoever is asked: what it does then is its own affair.
+MINIO = {"s3", "clients"}
+
+
+def report(lab: Any, directory: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
+    """A run that reports, and what it reported."""
+    run = lab.play("verify", "-e", f"connectivity_report_dir={directory}", *arguments)
+    path = directory / "connectivity.json"
+    assert path.exists(), run.output
+    return run.rc, json.loads(path.read_text()), run.output
+
+
+def cells(result: dict[str, Any], status: str) -> set[tuple[str, str, str, str]]:
+    """The cells of one status, as layer, check, from and to."""
+    return {
+        (layer["name"], cell["check"], cell["from"], cell["to"])
+        for layer in result["layers"]
+        for cell in layer["cells"]
+        if cell["status"] == status
+    }
+
+
+def nothing_left(lab: Any) -> None:
+    """No unit, no file, no bucket on any host."""
+    for host in lab.hosts.values():
+        lab.eventually(
+            lambda host=host: host.run("systemctl list-units --all --no-legend 'baremetal-overlay-probe*'").stdout,
+            "",
+            30,
+        )
+        assert host.run("ls /run/baremetal-overlay 2>/dev/null | grep responder").stdout == ""
+    assert [bucket.name for bucket in lab.s3("n1").list_buckets() if bucket.name.startswith("overlay-check")] == []
+
+
+@pytest.fixture
+def cut(lab: Any) -> Iterator[None]:
+    """The third and the fourth host do not hear each other."""
+    for name, other in (CUT, CUT[::-1]):
+        rules = f"add table {TABLE}; add chain {TABLE} in {{ type filter hook prerouting priority -400; }}; "
+        rules += f"add rule {TABLE} in ip saddr {ADDRESSES[other]} drop"
+        lab.hosts[name].check_output(f"nft '{rules}'")
+    yield
+    for name in CUT:
+        lab.hosts[name].check_output(f"nft delete table {TABLE}")
+    lab.eventually(lambda: all(set(lab.drives(node).values()) == {"ok"} for node in lab.hosts), True)
+
+
+def test_healthy(lab: Any, tmp_path: Path) -> None:
+    code, result, output = report(lab, tmp_path)
+    assert code == 0, output
+    assert (result["schema_version"], result["verdict"], result["complete"]) == (1, "pass", True)
+    assert result["counts"]["fail"] == result["counts"]["not_run"] == 0
+    assert {layer["name"] for layer in result["layers"] if layer["counts"]["pass"]} == LAYERS
+    # Each ordered pair of four hosts, and what is worth a cell between them.
+    counts = {layer["name"]: layer["counts"]["pass"] for layer in result["layers"]}
+    assert (counts["underlay-icmp"], counts["underlay-mtu"], counts["overlay"], counts["dns"]) == (12, 12, 24, 16)
+    assert counts["swarm-ports"] == 12 * 3 + 9
+    user, password = lab.credentials()
+    written = "".join(path.read_text() for path in tmp_path.iterdir())
+    assert password not in output + written and user not in output + written
+    nothing_left(lab)
+
+
+def test_the_report_in_three_forms(lab: Any, tmp_path: Path) -> None:
+    _code, result, _output = report(lab, tmp_path)
+    suites = ElementTree.parse(tmp_path / "connectivity.xml").getroot()
+    assert {suite.get("name") for suite in suites} == LAYERS
+    assert (
+        len(suites.findall("./testsuite/testcase")) == sum(result["counts"].values()) == int(suites.get("tests") or 0)
+    )
+    page = (tmp_path / "connectivity.html").read_text()
+    assert "Pass: all" in page
+    assert not re.search(r"(?:src|href)=\"(?!#)|url\(|@import|<script|<link", page)
+    assert {path.name for path in tmp_path.iterdir()} == {f"connectivity.{kind}" for kind in ("json", "xml", "html")}
+    nothing_left(lab)
+
+
+@pytest.mark.usefixtures("cut")
+def test_a_cut_pair_is_red_and_nothing_else(lab: Any, tmp_path: Path) -> None:
+    code, result, output = report(lab, tmp_path)
+    assert code != 0
+    assert "checks failed" in output
+    pairs = (CUT, CUT[::-1])
+    ports = {("swarm-ports", check, *pair) for pair in pairs for check in ("7946/tcp", "7946/udp", "4789/udp")}
+    ports.add(("swarm-ports", "2377/tcp", "n4", "n3"))
+    red = {("underlay-icmp", "icmp", *pair) for pair in pairs} | ports
+    red |= {("overlay", check, *pair) for pair in pairs for check in ("icmp", "9000/tcp")}
+    assert {cell for cell in cells(result, "fail") if cell[0] not in MINIO} == red
+    # What cannot be measured between hosts that do not answer is neither a pass nor a failure, and says why.
+    unmeasured = {(layer, "mtu", *pair) for pair in pairs for layer in ("underlay-mtu", "overlay-mtu")}
+    assert {cell for cell in cells(result, "not_run") if cell[0] not in MINIO} == unmeasured
+    assert "Fail:" in (tmp_path / "connectivity.html").read_text()
+    failures = ElementTree.parse(tmp_path / "connectivity.xml").getroot().findall(".//failure")
+    assert len(failures) == result["counts"]["fail"] >= len(red)
+
+
+def test_a_host_that_does_not_answer_stops_nothing(lab: Any, tmp_path: Path) -> None:
+    code, result, _output = report(
+        lab, tmp_path, "-e", '{"ansible_ssh_extra_args": "-o ConnectTimeout=3"}', "-e", "@" + str(gone(tmp_path))
+    )
+    assert code != 0
+    assert cells(result, "fail") == {("hosts", "answers", "n4", "Ansible")}
+    assert ("underlay-icmp", "icmp", "n1", "n4") in cells(result, "pass")
+    assert ("underlay-icmp", "icmp", "n4", "n1") in cells(result, "not_run")
+
+
+def gone(directory: Path) -> Path:
+    """Variables that lead Ansible, and only Ansible, past the fourth host."""
+    path = directory / "gone.yml"
+    address = "{{ '172.31.77.99' if inventory_hostname == 'n4' else overlay_underlay_address }}"
+    path.write_text(json.dumps({"ansible_host": address}))
+    return path
+
+
+def test_one_host_alone(lab: Any, tmp_path: Path) -> None:
+    code, result, output = report(lab, tmp_path, "--limit", "n1")
+    assert code == 0, output
+    assert (result["verdict"], result["complete"]) == ("pass", False)
+    assert ("swarm-ports", "7946/tcp", "n1", "n2") in cells(result, "pass")
+    assert ("swarm-ports", "7946/udp", "n1", "n2") in cells(result, "not_run")
+    nothing_left(lab)
+
+
+def test_check_mode_starts_and_stores_nothing(lab: Any, tmp_path: Path) -> None:
+    run = lab.play("verify", "--check", "-e", f"connectivity_report_dir={tmp_path / 'none'}")
+    assert run.rc == 0, run.output
+    assert not (tmp_path / "none").exists()
+    nothing_left(lab)
+
+
+def test_a_directory_that_cannot_be_written_is_refused_before_anything_is_probed(lab: Any, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    run = lab.play("verify", "-e", f"connectivity_report_dir={file / 'report'}")
+    assert run.rc != 0
+    assert (
+        f"connectivity_report_dir: {file / 'report'} cannot be written on the controller (Not a directory:" in run.text
+    )
+    assert "Say what is here" not in run.output

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The probes: packets as bytes, and real sockets on the loopback."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.checks import dns, icmp, responder, store, tcp, udp
+
+COOKIE = udp.cookie("0123456789abcd")
+
+
+def ip(payload, source="192.0.2.9"):
+    """An IP packet as a raw socket gives it."""
+    return b"\x45" + bytes(11) + socket.inet_aton(source) + bytes(4) + payload
+
+
+def datagram(data, port=7946):
+    return ip(struct.pack("!HHHH", 40000, port, 8 + len(data), 0) + data)
+
+
+def test_the_cookie_is_no_vxlan_header():
+    assert len(COOKIE) == 8
+    assert not COOKIE[0] & 0x08
+
+
+def test_a_question_is_answered_from_the_port_that_was_asked():
+    data, whom = responder.answer(datagram(COOKIE + b"?" + b"\x00\x07"), COOKIE, [7946, 4789])
+    assert whom == "192.0.2.9"
+    assert struct.unpack_from("!HH", data) == (7946, 40000)
+    assert data[8:] == COOKIE + b"=" + b"\x00\x07"
+
+
+@pytest.mark.parametrize(
+    "packet", [datagram(b"x" * 11), datagram(COOKIE + b"?\x00\x07", 53), datagram(COOKIE + b"=\x00\x07")]
+)
+def test_nothing_else_is_answered(packet):
+    assert responder.answer(packet, COOKIE, [7946, 4789]) is None
+
+
+def test_a_farewell_says_who_and_how_many():
+    assert responder.farewell(datagram(COOKIE + b"!" + struct.pack("!H", 4) + b"n1"), COOKIE) == (b"n1", 4)
+    assert responder.farewell(datagram(COOKIE + b"?\x00\x07"), COOKIE) is None
+
+
+def test_an_echo_has_the_size_of_its_ip_packet_and_a_good_checksum():
+    data = icmp.packet(7, 3, 1500)
+    assert len(data) + 20 == 1500
+    assert icmp.checksum(data) == 0
+
+
+def test_only_replies_of_our_own_count():
+    reply = ip(struct.pack("!BBHHH", 0, 0, 0, 7, 3))
+    assert icmp.read_reply(reply, 7) == (3, 28)
+    assert icmp.read_reply(reply, 8) is None
+    assert icmp.read_reply(ip(struct.pack("!BBHHH", 8, 0, 0, 7, 3)), 7) is None
+    assert icmp.read_reply(b"", 7) is None
+
+
+@pytest.mark.parametrize("largest", [84, 576, 1399, 1400, 1472, 8971])
+def test_the_largest_packet_is_found_to_the_byte(monkeypatch, largest):
+    def exchange(echoes, _timeout):
+        for echo in echoes:
+            echo.milliseconds = 0.1 if echo.size <= largest else None
+
+    monkeypatch.setattr(icmp, "exchange", exchange)
+    found = icmp.probe({"n2": ("192.0.2.2", 9000)}, 1.0)["n2"]
+    assert (found["ok"], found["size"]) == (True, largest)
+
+
+def test_tcp_tells_an_open_port_from_a_closed_one():
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        found = tcp.probe({"open": server.getsockname(), "closed": closed.getsockname()}, 2.0)
+    assert found["open"]["ok"]
+    assert not found["closed"]["ok"]
+    assert "nothing listens there" in found["closed"]["error"]
+
+
+def test_udp_believes_only_its_own_cookie():
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as good,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bad,
+    ):
+        for sock in (good, bad):
+            sock.bind(("127.0.0.1", 0))
+
+        def serve():
+            for sock, own in ((bad, b"p" * 8), (good, COOKIE)):
+                data, whom = sock.recvfrom(2048)
+                sock.sendto(own + b"=" + data[9:], whom)
+
+        threading.Thread(target=serve, daemon=True).start()
+        found = udp.probe({"good": good.getsockname(), "bad": bad.getsockname()}, "0123456789abcd", 0.4)
+    assert (found["good"]["ok"], found["bad"]["ok"]) == (True, False)
+    assert "no answer" in found["bad"]["error"]
+
+
+def reply(number, *addresses, code=0):
+    """A DNS answer as Docker's server gives it, with a compressed name."""
+    head = struct.pack("!HHHHHH", number, 0x8180 | code, 1, len(addresses), 0, 0)
+    question = b"\x06minio1\x00" + struct.pack("!HH", 1, 1)
+    records = [b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 600, 4) + socket.inet_aton(one) for one in addresses]
+    return head + question + b"".join(records)
+
+
+def test_dns_answers_are_read():
+    assert dns.read_answer(reply(5, "10.77.0.3", "10.77.0.2")) == (5, ["10.77.0.2", "10.77.0.3"], "")
+    assert dns.read_answer(reply(5, code=3)) == (5, [], "no such name")
+    assert dns.query(1, "minio1")[12:] == b"\x06minio1\x00\x00\x01\x00\x01"
+
+
+def test_dns_asks_all_names_at_once():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def serve():
+            for address in ("10.77.0.1", "10.77.0.2"):
+                data, whom = server.recvfrom(2048)
+                server.sendto(reply(int.from_bytes(data[:2], "big"), address), whom)
+
+        threading.Thread(target=serve, daemon=True).start()
+        found = dns.probe({"a": "minio1", "b": "minio2"}, 2.0, server.getsockname())
+    assert [found[key]["addresses"] for key in ("a", "b")] == [["10.77.0.1"], ["10.77.0.2"]]
+
+
+def test_the_user_may_do_anything_in_one_bucket_and_nothing_else():
+    (statement,) = store.policy("overlay-check-1")["Statement"]
+    assert statement["Resource"] == ["arn:aws:s3:::overlay-check-1", "arn:aws:s3:::overlay-check-1/*"]

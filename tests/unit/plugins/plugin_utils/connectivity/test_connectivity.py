@@ -1,0 +1,281 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what hosts say to what they probe, and from what they saw to a verdict: plain data in, plain data out."""
+
+from __future__ import annotations
+
+import json
+import re
+from xml.etree import ElementTree
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity import junit, page, plan, verdict, view
+
+STARTED = "2026-11-24T15:00:00.000+00:00"
+SETTINGS = {
+    "run": "0123456789abcd",
+    "network": "minio-overlay",
+    "port": 9000,
+    "scheme": "http",
+    "data_path_port": 4789,
+    "clients": ["http://s3.example.org"],
+    "client_host": "localhost",
+}
+HEALTHY = {check: {"status": 200} for check in ("live", "cluster", "cluster/read")}
+STORED = {"write": "", "read": "", "confined": "", "defaults": ""}
+
+
+class World:
+    """Hosts that are well, each of which a test can make ill."""
+
+    def __init__(self, count=4):
+        names = [f"n{number}" for number in range(1, count + 1)]
+        self.groups = {"managers": names[:3], "workers": names[3:], "minio": names}
+        self.hostvars = {name: self.host(number) for number, name in enumerate(names, 1)}
+        self.endpoints = [f"http://192.0.2.{number}:9000" for number in range(1, count + 1)]
+        client = {"health": {"http://s3.example.org": HEALTHY}, "clients": {"http://s3.example.org": STORED}}
+        self.hostvars["n1"]["__connectivity_visit"] = {"store": client}
+        self.ran = names
+        self.faults = {}
+
+    def host(self, number):
+        task = {"service": f"minio{number}", "address": f"10.77.0.{number}", "pid": 100 + number, "mtu": 1450}
+        task |= {"image": "sha256:aa", "release": "R1"}
+        sight = {"mtu": 1500, "interface": "eth0", "engine": "26.1.5", "swarm": "active", "tasks": [task]}
+        sight |= {"engine_error": "", "kernel": "6.12", "python": "3.13"}
+        answer = {"sight": sight, "responder": ""}
+        if number <= 3:
+            answer["store"] = {"error": "", "clients": [{}]}
+        return {"overlay_underlay_address": f"192.0.2.{number}", "__connectivity_respond": answer}
+
+    def sight(self, name):
+        return self.hostvars[name]["__connectivity_respond"]["sight"]
+
+    def view(self):
+        return view.read(self.hostvars, self.groups, self.ran, SETTINGS)
+
+    def run(self):
+        """Every host probes what the plan says, and sees what is well unless there is a fault."""
+        for name, mine in plan.draw(self.view()).items():
+            results = {probe["key"]: self.result(name, probe) for probe in mine["probes"]}
+            probed = self.hostvars[name].setdefault("__connectivity_probe", {"results": results})
+            if mine["store"] == "examine" and "results" in probed:
+                endpoints = {endpoint: dict(STORED) for endpoint in self.endpoints}
+                health = dict.fromkeys(self.endpoints, HEALTHY)
+                probed["store"] = {"error": "", "health": health, "endpoints": endpoints, "left_behind": ""}
+        return self.judge()
+
+    def result(self, name, probe):
+        good = {"ok": True, "ms": 0.1, "size": probe.get("size"), "error": ""}
+        if probe["kind"] == "dns":
+            good["addresses"] = [f"10.77.0.{probe['name'][5:]}"]
+        return {**good, **self.faults.get((name, probe["key"]), {})}
+
+    def judge(self):
+        return verdict.judge(self.view(), STARTED, 3.2)
+
+
+def cells(result, status):
+    return {
+        (layer["name"], cell["check"], cell["from"], cell["to"])
+        for layer in result["layers"]
+        for cell in layer["cells"]
+        if cell["status"] == status
+    }
+
+
+def reasons(result, status):
+    return [cell["detail"] for layer in result["layers"] for cell in layer["cells"] if cell["status"] == status]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_what_is_well_passes_in_every_layer(world):
+    result = world.run()
+    assert (result["verdict"], result["complete"], result["failures"]) == ("pass", True, [])
+    assert all(layer["status"] == "pass" for layer in result["layers"])
+    assert result["sentence"] == f"all {result['counts']['pass']} checks passed"
+
+
+def test_every_pair_is_probed_both_ways_and_managers_only_for_management(world):
+    keys = [probe["key"] for probe in plan.draw(world.view())["n4"]["probes"]]
+    assert [key for key in keys if key.startswith("2377")] == ["2377/tcp n1", "2377/tcp n2", "2377/tcp n3"]
+    assert [key for key in keys if key.startswith("underlay")] == ["underlay n1", "underlay n2", "underlay n3"]
+    assert len(keys) == len(set(keys))
+
+
+def test_one_manager_looks_at_s3_and_the_others_clear(world):
+    world.hostvars["n1"]["__connectivity_respond"]["store"]["error"] = "no"
+    stores = {name: mine["store"] for name, mine in plan.draw(world.view()).items()}
+    assert stores == {"n1": None, "n2": "examine", "n3": "clear", "n4": None}
+
+
+LOST = {"ok": False, "ms": None, "size": 0, "error": "no answer", "addresses": []}
+FAULTS = [
+    ("underlay n4", {("underlay-icmp", "icmp", "n3", "n4")}),
+    ("7946/udp n4", {("swarm-ports", "7946/udp", "n3", "n4")}),
+    ("2377/tcp n1", {("swarm-ports", "2377/tcp", "n3", "n1")}),
+    ("overlay icmp n4", {("overlay", "icmp", "n3", "n4")}),
+    ("overlay tcp n4", {("overlay", "9000/tcp", "n3", "n4")}),
+    ("dns minio2", {("dns", "dns", "n3", "minio2")}),
+]
+
+
+@pytest.mark.parametrize(("key", "red"), FAULTS, ids=[case[0] for case in FAULTS])
+def test_a_fault_is_red_where_it_is_and_nowhere_else(world, key, red):
+    world.faults["n3", key] = LOST
+    result = world.run()
+    assert result["verdict"] == "fail"
+    assert cells(result, "fail") == red
+    assert "n3" in result["failures"][0]
+
+
+def test_a_smaller_packet_is_named_with_both_sizes(world):
+    world.faults["n1", "underlay n2"] = {"size": 1400}
+    world.faults["n1", "overlay icmp n2"] = {"size": 1350}
+    first, second = world.run()["failures"]
+    assert "n1 → n2: the largest packet that passes unfragmented is 1400 bytes; n1's eth0 sends up to 1500" in first
+    assert "is 1350 bytes; the task's interface sends up to 1450" in second
+
+
+def test_sizes_between_hosts_that_do_not_answer_are_not_run(world):
+    world.faults["n1", "underlay n2"] = LOST
+    assert cells(world.run(), "not_run") == {("underlay-mtu", "mtu", "n1", "n2")}
+
+
+def test_a_wrong_address_in_dns_says_which_is_right(world):
+    world.faults["n2", "dns minio4"] = {"addresses": ["10.77.0.99"]}
+    assert world.run()["failures"] == ["minio4 as seen from n2: 10.77.0.99; its tasks have 10.77.0.4"]
+
+
+def test_an_unreachable_host_is_one_failure_and_the_rest_goes_on(world):
+    world.hostvars["n4"]["__connectivity_respond"] = {"unreachable": True, "msg": "Connection timed out"}
+    result = world.run()
+    assert cells(result, "fail") == {("hosts", "answers", "n4", "Ansible")}
+    assert ("underlay-icmp", "icmp", "n1", "n4") in cells(result, "pass")
+    assert "n4 is unreachable: Connection timed out" in reasons(result, "not_run")
+
+
+def test_a_host_that_falls_silent_in_between_has_no_result(world):
+    world.hostvars["n2"]["__connectivity_probe"] = {"unreachable": True, "msg": "gone"}
+    result = world.run()
+    assert ("underlay-icmp", "icmp", "n2", "n1") in cells(result, "not_run")
+    assert "n2 is unreachable: gone" in reasons(result, "not_run")
+
+
+def test_a_host_left_out_is_neither_a_pass_nor_a_failure(world):
+    world.ran = ["n1"]
+    result = world.run()
+    assert (result["verdict"], result["complete"]) == ("pass", False)
+    assert ("hosts", "answers", "n2", "Ansible") in cells(result, "not_run")
+
+
+def test_no_task_and_no_engine_are_told_apart(world):
+    world.sight("n2")["tasks"] = []
+    world.sight("n3").update(tasks=[], engine_error="no engine answers", engine=None)
+    result = world.run()
+    said = reasons(result, "not_run")
+    assert "n2: no task on the overlay network runs there" in said
+    assert "n3: its engine does not answer" in said
+    assert cells(result, "fail") == {("hosts", "engine", "n3", "Engine")}
+
+
+def test_no_responder_is_a_reason_and_not_a_failure(world):
+    world.hostvars["n4"]["__connectivity_respond"]["responder"] = "systemd-run is missing"
+    result = world.run()
+    assert cells(result, "not_run") == {
+        ("swarm-ports", f"{port}/udp", f"n{number}", "n4") for port in (7946, 4789) for number in (1, 2, 3)
+    }
+    assert "systemd-run is missing" in reasons(result, "not_run")[0]
+
+
+@pytest.mark.parametrize("check", ["engine", "release", "image"])
+def test_the_odd_version_is_the_one_that_fails(world, check):
+    place = world.sight("n2") if check == "engine" else world.sight("n2")["tasks"][0]
+    place[check] = "other"
+    assert {cell[2] for cell in cells(world.run(), "fail")} == {"n2"}
+
+
+@pytest.mark.parametrize("check", ["write", "read", "confined", "defaults"])
+def test_what_s3_does_wrong_is_said_of_its_endpoint(world, check):
+    world.run()
+    world.hostvars["n1"]["__connectivity_probe"]["store"]["endpoints"]["http://192.0.2.3:9000"][check] = "it is wrong"
+    result = world.judge()
+    assert {cell[:3] for cell in cells(result, "fail")} == {("s3", check, "n3")}
+    assert result["failures"] == ["http://192.0.2.3:9000 (n3): it is wrong"]
+
+
+def test_where_no_manager_gets_the_user_only_health_is_asked_for(world):
+    for name in ("n1", "n2", "n3"):
+        world.hostvars[name]["__connectivity_respond"]["store"] = {"error": "timed out", "clients": []}
+    assert {name: mine["store"] for name, mine in plan.draw(world.view()).items()}["n1"] == "health"
+    world.hostvars["n1"]["__connectivity_probe"] = {"results": {}, "store": {"health": {}}}
+    assert "http://192.0.2.3:9000 (n3): timed out" in world.judge()["failures"]
+
+
+def test_a_bucket_that_stays_is_a_failure(world):
+    world.run()
+    world.hostvars["n1"]["__connectivity_probe"]["store"]["left_behind"] = "bucket x could not be removed"
+    assert world.judge()["failures"] == ["bucket x could not be removed"]
+
+
+def test_a_client_that_is_kept_out_is_red(world):
+    visit = world.hostvars["n1"]["__connectivity_visit"]["store"]
+    visit["health"] = {"http://s3.example.org": {check: {"error": "timed out"} for check in HEALTHY}}
+    visit["clients"] = {"http://s3.example.org": {"write": "timed out", "read": ""}}
+    result = world.run()
+    assert {cell[1] for cell in cells(result, "fail")} == {"live", "cluster", "cluster/read", "write"}
+    assert cells(result, "not_run") == {("clients", "read", "http://s3.example.org", "serves")}
+
+
+def test_where_nothing_ran_the_verdict_is_no_pass(world):
+    world.ran = []
+    del world.hostvars["n1"]["__connectivity_visit"]
+    result = world.run()
+    assert (result["verdict"], result["counts"]["pass"]) == ("fail", 0)
+    assert result["sentence"].startswith("none of ")
+
+
+def test_one_host_has_nobody_to_reach():
+    single = World(1)
+    result = single.run()
+    assert (result["verdict"], result["complete"]) == ("pass", True)
+    assert "Nothing to check" in page.render(result)
+
+
+def test_junit_counts_what_the_result_counts(world):
+    world.faults["n3", "underlay n4"] = LOST
+    result = world.run()
+    root = ElementTree.fromstring(junit.render(result).encode())
+    assert len(root.findall(".//testcase")) == sum(result["counts"].values())
+    assert len(root.findall(".//failure")) == result["counts"]["fail"] == int(root.get("failures"))
+    assert len(root.findall(".//skipped")) == result["counts"]["not_run"]
+    assert root.find(".//failure").get("message").startswith("n3 → n4")
+
+
+@pytest.mark.parametrize("count", [1, 4, 32])
+def test_the_page_says_the_verdict_first_and_needs_nothing_else(count):
+    some = World(count)
+    some.faults["n1", "underlay n2"] = {**LOST, "error": "<script>alert(1)</script>"}
+    result = some.run()
+    text = page.render(result)
+    body = text.partition("<body")[2]
+    assert body.index("<h1>") < body.index("<table")
+    assert re.search(r"<h1>(Fail|Pass): ", body)
+    assert "<script" not in text
+    assert not re.search(r"(?:src|href)=\"(?!#)|url\(|@import|<link", text)
+    assert len(re.findall(r'class="layer ', text)) == len(result["layers"])
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_a_red_cell_is_told_by_sign_and_word_too(world):
+    world.faults["n3", "7946/udp n4"] = LOST
+    text = page.render(world.run())
+    assert re.search(
+        r'<td class="fail"[^>]*><span aria-hidden="true">✗</span><span class="hidden">fail</span> 7946/udp', text
+    )
+    assert "docs/troubleshooting.md#swarm-ports" in text
