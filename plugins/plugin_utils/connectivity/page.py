@@ -60,11 +60,11 @@ def _wrong(result: Data) -> str:
     """What failed, and what to do about it, in the order in which to look."""
     entries = []
     for layer in result["layers"]:
-        details = [cell["detail"] for cell in layer["cells"] if cell["status"] == FAIL]
+        details = list(dict.fromkeys(cell["detail"] for cell in layer["cells"] if cell["status"] == FAIL))
         if details:
             entries.append(
                 f'<li><h3><a href="#{layer["name"]}">{escape(layer["title"])}</a> '
-                f"<small>{len(details)} of {sum(layer['counts'].values())}</small></h3>{_list(details)}"
+                f"<small>{layer['counts'][FAIL]} of {sum(layer['counts'].values())}</small></h3>{_list(details)}"
                 f'<p class="remedy"><b>What to do:</b> {escape(layer["remedy"])} '
                 f"(<code>{GUIDE}#{layer['name']}</code>).</p></li>"
             )

@@ -32,10 +32,16 @@ def cells(view: View) -> Iterator[Cell]:
             yield from (Cell(check, name, title, NOT_RUN, "", view.storeless) for check, title in CHECKS.items())
         return
     error = (keeper.offer or {}).get("error") or keeper.store.get("error")
+    if error:
+        # One fault, said once: what needs the user was not run.
+        yield Cell("user", keeper.name, "makes the user", FAIL, "", str(error))
+        for name in view.endpoints:
+            yield from (Cell(check, name, title, NOT_RUN, "", str(error)) for check, title in CHECKS.items())
+        return
     for name, endpoint in view.endpoints.items():
         found = (keeper.store.get("endpoints") or {}).get(endpoint)
         for check, title in CHECKS.items():
-            wrong = error or (found[check] if found else "nothing was seen of it")
+            wrong = found[check] if found else "nothing was seen of it"
             detail = f"{endpoint} ({name}): {wrong}" if wrong else ""
             yield Cell(check, name, title, FAIL if wrong else PASS, "" if wrong else "yes", detail)
     left = keeper.store.get("left_behind")
