@@ -66,6 +66,7 @@ def lint_lanes(root: Path) -> list[Lane]:
         Lane("yamllint", "lint", ("yamllint", "--strict", ".")),
         Lane("ansible-lint", "lint", ("ansible-lint", "--offline", "--profile", "production", "--strict")),
         Lane("shellcheck", "lint", ("shellcheck", *shell)),
+        Lane("galaxy-importer", "lint", ("scripts/galaxy",)),
     ]
 
 
