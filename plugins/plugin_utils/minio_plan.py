@@ -58,7 +58,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         ),
         "running_tls": bool(running),
         "ca_file": tls["ca_file"],
-        "running_ca_file": tls["installed_ca_file"] if running else None,
+        "running_ca_file": None if running is False else tls["installed_ca_file"],
         "tls": tls,
         "image": choice.image,
         "release": choice.release,

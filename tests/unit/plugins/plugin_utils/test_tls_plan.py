@@ -149,6 +149,12 @@ def test_servers_are_reached_as_they_run_while_tls_is_switched(ca):
     assert drawn["running_ca_file"] == "/etc/baremetal-overlay/minio-tls/CAs/ca.crt"
 
 
+def test_a_limited_run_that_sees_no_services_goes_by_what_is_wanted_and_installed(ca):
+    drawn = minio_plan.draw(cluster(good(ca), limit=("n2",)))
+    assert drawn["running_endpoints"] == drawn["endpoints"]
+    assert drawn["running_ca_file"] == "/etc/baremetal-overlay/minio-tls/CAs/ca.crt"
+
+
 def test_a_live_server_list_may_change_its_scheme_and_nothing_else():
     live, wanted = "http://minio{1...2}:9000/drives/drive{1...2}", "https://minio{1...2}:9000/drives/drive{1...2}"
     assert layout.grow([live], [wanted]) is None
