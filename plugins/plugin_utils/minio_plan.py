@@ -56,7 +56,8 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "running_endpoints": _endpoints(
             cluster, scheme(cluster) if running is None else "https" if running else "http"
         ),
-        "running_tls": bool(running),
+        # Where a run sees no service, the server itself is asked.
+        "running_tls": running is not False,
         "ca_file": tls["ca_file"],
         "running_ca_file": None if running is False else tls["installed_ca_file"],
         "tls": tls,

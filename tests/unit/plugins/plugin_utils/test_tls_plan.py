@@ -152,6 +152,7 @@ def test_servers_are_reached_as_they_run_while_tls_is_switched(ca):
 def test_a_limited_run_that_sees_no_services_goes_by_what_is_wanted_and_installed(ca):
     drawn = minio_plan.draw(cluster(good(ca), limit=("n2",)))
     assert drawn["running_endpoints"] == drawn["endpoints"]
+    assert drawn["running_tls"] is True
     assert drawn["running_ca_file"] == "/etc/baremetal-overlay/minio-tls/CAs/ca.crt"
 
 
