@@ -25,7 +25,17 @@ LOGS = ROOT / "build" / "logs"
 CORES = ("newest", "oldest")
 
 # In this order: they share one lab, and `default` brings up the cluster that those after it use.
-SCENARIOS = ("default", "bad-input", "unmounted-drive", "node-loss", "connectivity", "firewall", "tls", "teardown", "galaxy")
+SCENARIOS = (
+    "default",
+    "bad-input",
+    "unmounted-drive",
+    "node-loss",
+    "connectivity",
+    "firewall",
+    "tls",
+    "teardown",
+    "galaxy",
+)
 # Four restarts of engines, each with its wait: ten minutes.
 SOAK_SCENARIOS = ("engine-restart",)
 
