@@ -54,11 +54,11 @@ options:
       seconds:
         description: The responder's run-time limit.
         type: int
-        default: 120
+        default: 180
       idle:
         description: Seconds after which the responder ends if it hears nothing more.
         type: int
-        default: 15
+        default: 60
   probes:
     description: What to probe.
     type: list
@@ -206,8 +206,8 @@ RESPOND: dict[str, Any] = {
     "address": {"type": "str", "required": True},
     "ports": {"type": "list", "elements": "int", "required": True},
     "networks": {"type": "list", "elements": "str", "required": True},
-    "seconds": {"type": "int", "default": 120},
-    "idle": {"type": "int", "default": 15},
+    "seconds": {"type": "int", "default": 180},
+    "idle": {"type": "int", "default": 60},
 }
 PROBE: dict[str, Any] = {
     "key": {"type": "str", "required": True, "no_log": False},
