@@ -35,6 +35,7 @@ SCENARIOS = (
     "tls",
     "teardown",
     "galaxy",
+    "debian12",
 )
 # Four restarts of engines, each with its wait: ten minutes.
 SOAK_SCENARIOS = ("engine-restart",)
