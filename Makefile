@@ -9,15 +9,17 @@ BIN := .venv/newest/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 PLAY := ansible-playbook -i inventories/lab
+LAB_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/baremetal.overlay/lab
 LAB := PYTHONPATH=roles/lab/files OVERLAY_LAB='{"debian": "$(LAB_DEBIAN)"}' $(BIN)/python -m overlay_lab
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: lab ## everything from nothing: the lab, the cluster, and a check that it works
+demo: lab ## everything from nothing: the lab, the cluster, and a report of what reaches what
 	$(PLAY) playbooks/site.yml
+	$(PLAY) playbooks/verify.yml --extra-vars connectivity_report_dir=$(LAB_CACHE)/report
 	@$(PLAY) playbooks/lab_report.yml
-	@echo; cat "$${XDG_CACHE_HOME:-$$HOME/.cache}/baremetal.overlay/lab/report.txt"
+	@echo; cat $(LAB_CACHE)/report.txt
 
 # Engine and image first and directly: that is where the time goes, and they say how far they are.
 lab: bootstrap ## four hosts to deploy on, on this machine

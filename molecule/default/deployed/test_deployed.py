@@ -40,7 +40,20 @@ def test_overlay_has_its_subnet_and_mtu(lab: Any) -> None:
     assert network["Driver"] == "overlay"
     assert network["Attachable"] is True
     assert network["IPAM"]["Config"][0]["Subnet"] == "10.77.0.0/24"
-    assert network["Options"]["com.docker.network.driver.mtu"] == "1450"
+    # What tasks may send: the underlay's 1500 bytes without VXLAN's 50.
+    pid = lab.hosts["n1"].check_output("docker inspect -f '{{.State.Pid}}' $(docker ps -q --filter name=minio1)")
+    links = lab.hosts["n1"].check_output(f"nsenter -t {pid} -n ip -j -4 address")
+    mtus = {link["mtu"] for link in json.loads(links) if link["addr_info"][0]["local"].startswith("10.77.0.")}
+    assert mtus == {1450}
+
+
+def test_a_server_without_its_secrets_does_not_start(lab: Any) -> None:
+    host = lab.hosts["n1"]
+    spec = json.loads(host.check_output("docker service inspect minio1"))[0]["Spec"]["TaskTemplate"]["ContainerSpec"]
+    environment = " ".join(f"-e {entry}" for entry in spec["Env"])
+    started = host.run(f"timeout 20 docker run --rm --network none {environment} {spec['Image']} server /tmp/drive")
+    assert started.rc not in (0, 124), started.stdout
+    assert "Unable to validate credentials" in started.stdout + started.stderr
 
 
 def test_every_node_runs_the_same_image_by_its_id(lab: Any) -> None:

@@ -22,6 +22,9 @@ SERVER_LABEL = "baremetal.overlay.minio.server"
 TRUST_LABEL = "baremetal.overlay.minio.trust"
 CERTIFICATES = "/certs"
 USER_SECRET, PASSWORD_SECRET = "minio-root-user", "minio-root-password"
+# Too short for a password. MinIO takes a missing secret for none and would start with credentials that everybody knows;
+# with this it does not start, and the next task has its secrets.
+NO_SECRET = "unset"
 # Nobody listens there in a container: what the overlay does not know is refused at once.
 NO_NAME_SERVER = "127.0.0.1"
 RESERVED = ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY")
@@ -132,6 +135,8 @@ def _environment(options: Mapping[str, Any]) -> dict[str, str]:
         "MINIO_UPDATE": "off",
         **({} if parity is None else {"MINIO_STORAGE_CLASS_STANDARD": f"EC:{parity}"}),
         **given,
+        "MINIO_ROOT_USER": NO_SECRET,
+        "MINIO_ROOT_PASSWORD": NO_SECRET,
         "MINIO_ROOT_USER_FILE": f"/run/secrets/{USER_SECRET}",
         "MINIO_ROOT_PASSWORD_FILE": f"/run/secrets/{PASSWORD_SECRET}",
     }

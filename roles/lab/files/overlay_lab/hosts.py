@@ -176,7 +176,7 @@ def remove_files(lab: Lab) -> bool:
     """All that the lab kept about its hosts, the copy of their credentials included; built images stay."""
     close_connections(lab)
     changed = False
-    for folder in ("hosts", "ssh", "drives", "cp"):
+    for folder in ("hosts", "ssh", "drives", "cp", "report"):
         if (lab.cache / folder).exists():
             shutil.rmtree(lab.cache / folder)
             changed = True

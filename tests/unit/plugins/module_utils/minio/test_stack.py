@@ -110,6 +110,8 @@ def test_credentials_are_secrets_and_nothing_else():
     service = kept["services"]["minio1"]
     assert service["environment"]["MINIO_ROOT_PASSWORD_FILE"] == "/run/secrets/minio-root-password"
     assert {(secret["uid"], secret["mode"]) for secret in service["secrets"]} == {("9000", "0400")}
+    # Where a secret is missing MinIO falls back on these, and refuses a password of fewer than 8 characters.
+    assert len(service["environment"]["MINIO_ROOT_PASSWORD"]) < 8
     with pytest.raises(InputError, match="minio_environment: MINIO_ROOT_PASSWORD does not belong there"):
         definition(environment={"MINIO_ROOT_PASSWORD": "secret-one"})
 
