@@ -19,8 +19,6 @@ ADDRESSES = {"n3": "172.31.77.13", "n4": "172.31.77.14"}
 TABLE = "ip connectivity_test"
 LAYERS = {"hosts", "underlay-icmp", "underlay-mtu", "swarm-ports", "overlay", "overlay-mtu", "dns"}
 LAYERS |= {"s3", "health", "clients", "versions"}
-# MinIO stalls while two of its servers do not hear each other, whoever is asked: what it does then is its own affair.
-MINIO = {"s3", "clients"}
 
 
 def report(lab: Any, directory: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
@@ -104,13 +102,14 @@ def test_a_cut_pair_is_red_and_nothing_else(lab: Any, tmp_path: Path) -> None:
     ports.add(("swarm-ports", "2377/tcp", "n4", "n3"))
     red = {("underlay-icmp", "icmp", *pair) for pair in pairs} | ports
     red |= {("overlay", check, *pair) for pair in pairs for check in ("icmp", "9000/tcp")}
-    assert {cell for cell in cells(result, "fail") if cell[0] not in MINIO} == red
+    # S3 is slow then, and works.
+    assert cells(result, "fail") == red
     # What cannot be measured between hosts that do not answer is neither a pass nor a failure, and says why.
     unmeasured = {(layer, "mtu", *pair) for pair in pairs for layer in ("underlay-mtu", "overlay-mtu")}
-    assert {cell for cell in cells(result, "not_run") if cell[0] not in MINIO} == unmeasured
+    assert cells(result, "not_run") == unmeasured
     assert "Fail:" in (tmp_path / "connectivity.html").read_text()
     failures = ElementTree.parse(tmp_path / "connectivity.xml").getroot().findall(".//failure")
-    assert len(failures) == result["counts"]["fail"] >= len(red)
+    assert len(failures) == result["counts"]["fail"] == len(red)
 
 
 def test_a_host_that_does_not_answer_stops_nothing(lab: Any, tmp_path: Path) -> None:

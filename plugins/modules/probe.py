@@ -14,8 +14,8 @@ description:
   - With O(respond), tells what the host knows about itself and starts a responder for probes over udp. It is a
     transient unit that ends when all probers are done, when it hears nothing for a while, and at its run-time limit.
   - With O(probes), sends all of them at once, from the host and from inside the network namespaces of its tasks.
-  - With O(store), looks at S3 and at MinIO's health. It stores and reads by a temporary user who may use the check's
-    own bucket and nothing else.
+  - With O(store), looks at S3 and at MinIO's health. It stores and reads by a temporary user who may use
+    buckets of checks and nothing else, and who is kept in C(/run/baremetal-overlay) for a day.
   - It judges nothing and fails for nothing that it sees; see the role C(connectivity).
 attributes:
   check_mode:

@@ -1,9 +1,10 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""S3 through every endpoint, by a user who may do nothing but this: temporary, and bound to the check's own bucket.
+"""S3 through every endpoint, by a user who may do nothing but this: temporary, and bound to the checks' own buckets.
 
-Root's credentials are used for two things only: to ask for that user, and nothing else.
+Root's credentials are used to ask for that user, and for nothing else. The user is kept for a day: MinIO makes none while
+two of its servers do not hear each other, though it goes on to store and to read, and a report is wanted most just then.
 """
 
 from __future__ import annotations
@@ -17,8 +18,12 @@ from typing import Any, Callable, Optional, TypeVar
 
 from ..s3.check import DEFAULTS, DENIED
 from ..s3.client import Client, S3Error
+from ..s3.kept import keep_user, read_user
 from ..s3.sigv4 import Credentials
 
+# Every bucket of the checks begins with this, and the user may touch no other.
+PREFIX = "overlay-check-"
+USER_SECONDS = 86400
 HEALTH = ("live", "cluster", "cluster/read")
 SIZE = 1 << 16
 # How long a client's URLs work.
@@ -45,19 +50,22 @@ class Settings:
         return Client(endpoint, credentials, self.timeout, self.validate_certs, self.ca_path)
 
 
-def policy(bucket: str) -> dict[str, Any]:
-    """All of S3 in one bucket."""
-    arn = f"arn:aws:s3:::{bucket}"
+def policy() -> dict[str, Any]:
+    """All of S3 in the buckets of the checks."""
+    arn = f"arn:aws:s3:::{PREFIX}*"
     statement = {"Effect": "Allow", "Action": ["s3:*"], "Resource": [arn, f"{arn}/*"]}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def scoped_user(settings: Settings, root: Credentials) -> tuple[Optional[Credentials], str]:
-    """The temporary user, from the first endpoint that gives one, or why there is none."""
+    """The temporary user: the one that is kept, or from the first endpoint that gives one; or why there is none."""
+    kept = read_user()
+    if kept and not _denied(settings, kept):
+        return kept, ""
 
     def ask(endpoint: str) -> tuple[Optional[Credentials], str]:
         try:
-            return settings.client(endpoint, root).assume(policy(settings.bucket)), ""
+            return settings.client(endpoint, root).assume(policy(), USER_SECONDS), ""
         except S3Error as error:
             return None, f"the check's user cannot be made: {error}"
 
@@ -66,7 +74,22 @@ def scoped_user(settings: Settings, root: Credentials) -> tuple[Optional[Credent
     if answers and not answers[0][0]:
         answers += each(settings.endpoints[1:], ask)
     made = [user for user, _error in answers if user]
+    if made:
+        keep_user(made[0], USER_SECONDS)
     return (made[0], "") if made else (None, answers[0][1] if answers else "there is no endpoint")
+
+
+def _denied(settings: Settings, user: Credentials) -> bool:
+    """Whether the servers know the user no more, as after a deployment that was made anew; a missing answer says nothing."""
+    for endpoint in settings.endpoints:
+        try:
+            settings.client(endpoint, user).head(settings.bucket)
+        except S3Error as error:
+            if not error.status:
+                continue
+            return error.status == 403
+        return False
+    return False
 
 
 def each(items: Sequence[Item], work: Callable[[Item], Found]) -> list[Found]:
@@ -214,22 +237,22 @@ def _read(settings: Settings, user: Credentials, endpoint: str, stored: Iterable
 
 def _confined(settings: Settings, client: Client) -> str:
     """The user may neither see nor make any other bucket."""
-    elsewhere = f"{settings.bucket}-elsewhere"
+    elsewhere = f"not-{settings.bucket}"
     try:
-        others = [bucket for bucket in client.buckets() if bucket != settings.bucket]
+        others = [bucket for bucket in client.buckets() if not bucket.startswith(PREFIX)]
     except S3Error as error:
         if error.code not in DENIED:
             return error.message or str(error)
         others = []
     if others:
-        return f"a user of one bucket can list {len(others)} others"
+        return f"the check's user can list {len(others)} buckets of others"
     try:
         client.make_bucket(elsewhere)
     except S3Error as error:
         return "" if error.code in DENIED else error.message or str(error)
     with suppress(S3Error):
         client.remove_bucket(elsewhere)
-    return "a user of one bucket can make another"
+    return "the check's user can make a bucket of any name"
 
 
 def _defaults(settings: Settings, endpoint: str) -> str:

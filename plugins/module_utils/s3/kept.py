@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from ..errors import InputError
 from .sigv4 import Credentials
@@ -27,3 +29,29 @@ def read_credentials(params: Mapping[str, Any]) -> Credentials:
         raise InputError(
             f"{path} cannot be read ({reason}); give root_user and root_password, or have minio_credentials make it"
         ) from error
+
+
+# Not beside the root credentials: what is temporary does not survive a reboot.
+USER = Path("/run/baremetal-overlay/check-user.json")
+# One that ends during a check is of no use.
+SPARE = 3600
+
+
+def read_user(path: Path = USER) -> Optional[Credentials]:
+    """The temporary user that is kept on this host, while it lasts."""
+    try:
+        kept = json.loads(path.read_text())
+        user = Credentials(kept["user"], kept["password"], kept["token"])
+        return user if kept["ends"] - SPARE > time.time() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep_user(user: Credentials, seconds: int, path: Path = USER) -> None:
+    """Keep a temporary user, for root only."""
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    kept = {"user": user.user, "password": user.password, "token": user.token, "ends": time.time() + seconds}
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(kept, file)
+    draft.replace(path)

@@ -11,6 +11,8 @@ import threading
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.checks import dns, icmp, responder, store, tcp, udp
+from ansible_collections.baremetal.overlay.plugins.module_utils.s3.kept import keep_user, read_user
+from ansible_collections.baremetal.overlay.plugins.module_utils.s3.sigv4 import Credentials
 
 COOKIE = udp.cookie("0123456789abcd")
 
@@ -129,6 +131,18 @@ def test_dns_asks_all_names_at_once():
     assert [found[key]["addresses"] for key in ("a", "b")] == [["10.77.0.1"], ["10.77.0.2"]]
 
 
-def test_the_user_may_do_anything_in_one_bucket_and_nothing_else():
-    (statement,) = store.policy("overlay-check-1")["Statement"]
-    assert statement["Resource"] == ["arn:aws:s3:::overlay-check-1", "arn:aws:s3:::overlay-check-1/*"]
+def test_the_user_may_do_anything_in_buckets_of_checks_and_nothing_else():
+    (statement,) = store.policy()["Statement"]
+    assert statement["Resource"] == ["arn:aws:s3:::overlay-check-*", "arn:aws:s3:::overlay-check-*/*"]
+
+
+def test_the_user_is_kept_for_root_only_and_while_it_lasts(tmp_path):
+    path, user = tmp_path / "run" / "user.json", Credentials("temporary", "secret-key", "token")
+    assert read_user(path) is None
+    keep_user(user, 86400, path)
+    assert read_user(path) == user
+    assert (path.stat().st_mode & 0o777, [file.name for file in path.parent.iterdir()]) == (0o600, ["user.json"])
+    keep_user(user, 1800, path)
+    assert read_user(path) is None
+    path.write_text("{}")
+    assert read_user(path) is None
