@@ -106,7 +106,9 @@ def test_a_cut_pair_is_red_and_nothing_else(lab: Any, tmp_path: Path) -> None:
     assert cells(result, "fail") == red
     # What cannot be measured between hosts that do not answer is neither a pass nor a failure, and says why.
     unmeasured = {(layer, "mtu", *pair) for pair in pairs for layer in ("underlay-mtu", "overlay-mtu")}
-    assert cells(result, "not_run") == unmeasured
+    # A server waits for the one that it does not hear before it refuses a user that it does not know.
+    unanswered = {("s3", "defaults", name, "refuses default credentials") for name in CUT}
+    assert unmeasured <= cells(result, "not_run") <= unmeasured | unanswered
     assert "Fail:" in (tmp_path / "connectivity.html").read_text()
     failures = ElementTree.parse(tmp_path / "connectivity.xml").getroot().findall(".//failure")
     assert len(failures) == result["counts"]["fail"] == len(red)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """S3 through every endpoint, by a user who may do nothing but this: temporary, and bound to the checks' own buckets.
 
-Root's credentials are used to ask for that user, and for nothing else. The user is kept for a day: MinIO makes none while
-two of its servers do not hear each other, though it goes on to store and to read, and a report is wanted most just then.
+Root's credentials are used to ask for that user, and for nothing else. The user is kept for a day: MinIO makes none
+while two of its servers do not hear each other, though it stores and reads, and a report is wanted most just then.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Callable, Optional, TypeVar
 
 from ..s3.check import DEFAULTS, DENIED
@@ -80,7 +80,7 @@ def scoped_user(settings: Settings, root: Credentials) -> tuple[Optional[Credent
 
 
 def _denied(settings: Settings, user: Credentials) -> bool:
-    """Whether the servers know the user no more, as after a deployment that was made anew; a missing answer says nothing."""
+    """Whether the servers know the user no more, as after a deployment that was made anew; silence says nothing."""
     for endpoint in settings.endpoints:
         try:
             settings.client(endpoint, user).head(settings.bucket)
@@ -105,7 +105,7 @@ def health(settings: Settings) -> dict[str, Result]:
         found: Result = {}
         for check in HEALTH:
             try:
-                found[check] = {"status": replace(settings.client(endpoint), timeout=5.0).health(check).status}
+                found[check] = {"status": settings.client(endpoint).health(check).status}
             except S3Error as error:
                 return {one: found.get(one, {"error": error.message or "no answer"}) for one in HEALTH}
         return found
@@ -214,9 +214,9 @@ def _through(settings: Settings, user: Credentials, endpoint: str, body: bytes) 
         client.put(settings.bucket, _name(settings, endpoint), body)
     except S3Error as error:
         reason = error.message or str(error)
-        return {"write": reason, "confined": reason if not error.status else _confined(settings, client)} | (
-            {"defaults": reason} if not error.status else {"defaults": _defaults(settings, endpoint)}
-        )
+        if not error.status:
+            return {"write": reason, "confined": None, "defaults": None}
+        return {"write": reason, "confined": _confined(settings, client), "defaults": _defaults(settings, endpoint)}
     return {"write": "", "confined": _confined(settings, client), "defaults": _defaults(settings, endpoint)}
 
 
@@ -235,32 +235,39 @@ def _read(settings: Settings, user: Credentials, endpoint: str, stored: Iterable
     return "" if read else "nothing could be stored, so nothing was read"
 
 
-def _confined(settings: Settings, client: Client) -> str:
-    """The user may neither see nor make any other bucket."""
+def _said(error: S3Error) -> Optional[str]:
+    return error.message or str(error) if error.status else None
+
+
+def _confined(settings: Settings, client: Client) -> Optional[str]:
+    """The user may neither see nor make any other bucket; None where no answer came, which proves nothing."""
     elsewhere = f"not-{settings.bucket}"
     try:
         others = [bucket for bucket in client.buckets() if not bucket.startswith(PREFIX)]
     except S3Error as error:
         if error.code not in DENIED:
-            return error.message or str(error)
+            return _said(error)
         others = []
     if others:
         return f"the check's user can list {len(others)} buckets of others"
     try:
         client.make_bucket(elsewhere)
     except S3Error as error:
-        return "" if error.code in DENIED else error.message or str(error)
+        return "" if error.code in DENIED else _said(error)
     with suppress(S3Error):
         client.remove_bucket(elsewhere)
     return "the check's user can make a bucket of any name"
 
 
-def _defaults(settings: Settings, endpoint: str) -> str:
-    """MinIO's default credentials must not log in."""
+def _defaults(settings: Settings, endpoint: str) -> Optional[str]:
+    """MinIO's default credentials must not log in; None where no answer came.
+
+    A server asks all others about a user that it does not know, and waits for those that it does not hear.
+    """
     try:
         settings.client(endpoint, DEFAULTS).buckets()
     except S3Error as error:
-        return "" if error.code in DENIED else error.message or str(error)
+        return "" if error.code in DENIED else _said(error)
     return "MinIO's default credentials can log in"
 
 

@@ -43,6 +43,9 @@ def cells(view: View) -> Iterator[Cell]:
         for check, title in CHECKS.items():
             wrong = found[check] if found else "nothing was seen of it"
             detail = f"{endpoint} ({name}): {wrong}" if wrong else ""
+            if wrong is None:
+                yield Cell(check, name, title, NOT_RUN, "", f"{endpoint} ({name}) gave no answer in time")
+                continue
             yield Cell(check, name, title, FAIL if wrong else PASS, "" if wrong else "yes", detail)
     left = keeper.store.get("left_behind")
     if left:
