@@ -20,7 +20,8 @@ description:
 attributes:
   check_mode:
     support: partial
-    description: Starts no responder and stores nothing.
+    description: Whether nothing is started and nothing stored.
+    details: Starts no responder and stores nothing, so that what needs them is not known. All other probes are sent.
   diff_mode:
     support: none
     description: Nothing is changed.

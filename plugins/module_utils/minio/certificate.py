@@ -94,7 +94,7 @@ class Store:
 
 def served(address: str, timeout: float = 5.0) -> str:
     """The fingerprint of the certificate that a server shows, whoever signed it."""
-    host, _, port = address.rpartition(":")
+    host, _colon, port = address.rpartition(":")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

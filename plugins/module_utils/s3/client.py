@@ -174,7 +174,8 @@ class Client:
 
     def presign(self, method: str, bucket: str, key: str, seconds: int) -> str:
         """A URL with which somebody without credentials can do this one thing through this endpoint."""
-        assert self.credentials
+        if not self.credentials:
+            raise ValueError("a URL is signed with credentials; this client has none")
         request = Request(method, urlsplit(self.endpoint).netloc, f"/{bucket}/{key}")
         target = presign(request, self.credentials, datetime.now(timezone.utc), seconds, self.region)
         return f"{self.endpoint}{target}"

@@ -30,7 +30,7 @@ def controller_is_let_in(cluster: Cluster) -> Iterator[str]:
     settings = cluster.settings
     if not (settings.get("firewall") and settings.get("controller_is_client")):
         return
-    if any(True for _ in clients_are_named(cluster)):
+    if list(clients_are_named(cluster)):
         return
     networks = [ip_network(str(text)) for text in settings["client_networks"]]
     members = {str(host.address) for host in cluster.hosts}

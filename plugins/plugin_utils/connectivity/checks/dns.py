@@ -33,9 +33,11 @@ def services(view: View) -> dict[str, list[str]]:
 def probes(view: View) -> Iterator[tuple[str, dict[str, Any]]]:
     """Asked inside each host's task."""
     for member in overlay.members(view):
-        for name in services(view) if member.task else ():
-            assert member.task
-            yield member.name, {"key": f"dns {name}", "kind": "dns", "name": name, "pid": member.task["pid"]}
+        task = member.task
+        if not task:
+            continue
+        for name in services(view):
+            yield member.name, {"key": f"dns {name}", "kind": "dns", "name": name, "pid": task["pid"]}
 
 
 def cells(view: View) -> Iterator[Cell]:

@@ -57,10 +57,9 @@ def cells(view: View) -> Iterator[Cell]:
     for one, other in pairs(view):
         for what, name in (("icmp", "icmp"), ("tcp", f"{view.port}/tcp")):
             found, reason = look(one, other, what)
-            if not found:
+            if not (found and one.task and other.task):
                 yield Cell(name, one.name, other.name, NOT_RUN, "", reason)
                 continue
-            assert one.task and other.task
             way = f"{one.task['service']} on {one.name} → {other.task['service']} on {other.name}"
             detail = "" if found["ok"] else f"{way} ({other.task['address']}) {name}: {found['error']}"
             yield Cell(name, one.name, other.name, PASS if found["ok"] else FAIL, milliseconds(found), detail)

@@ -22,7 +22,7 @@ OWN = {
     "tls_days": 365,
     "tls_renew_days": 30,
 }
-ALL = ["minio1", "minio2", "n1", "n2", "10.0.0.1", "10.0.0.2", "s3.example", "localhost", "127.0.0.1"]
+ALL = ("minio1", "minio2", "n1", "n2", "10.0.0.1", "10.0.0.2", "s3.example", "localhost", "127.0.0.1")
 
 
 class Maker:
@@ -54,7 +54,7 @@ def found(certificate="", trust="", key="matches", mode="0400", ca_text=""):
     return {"certificate": certificate, "trust": trust, "key": key, "key_mode": mode, "ca": ca_text}
 
 
-def cluster(looks, settings=OWN, given=({}, {}), running=None, limit=("n1", "n2")):
+def cluster(looks, settings=None, given=({}, {}), running=None, limit=("n1", "n2")):
     """Two servers; looks: what each was found to have, running: the argument lists of the servers that run."""
     hosts = []
     for number, look in enumerate(looks, 1):
@@ -68,7 +68,7 @@ def cluster(looks, settings=OWN, given=({}, {}), running=None, limit=("n1", "n2"
         hosts.append(
             Host(f"n{number}", groups, number, f"10.0.0.{number}", 1, ("a", "b"), report, tls=given[number - 1])
         )
-    return Cluster(tuple(hosts), settings)
+    return Cluster(tuple(hosts), OWN if settings is None else settings)
 
 
 def good(ca, **changed):
@@ -88,7 +88,7 @@ TLS_ARGS = [["server", "--certs-dir=/certs", "https://minio{1...2}:9000/drives/d
 def test_nothing_is_due_where_all_is_well(ca):
     drawn = tls_plan.draw(cluster(good(ca)), NOW)
     assert (drawn["due"], drawn["certified"]) == ({}, [])
-    assert drawn["names"] == ALL
+    assert drawn["names"] == list(ALL)
     assert drawn["ca_file"] == "/etc/baremetal-overlay/minio-tls/CAs/ca.crt"
     assert drawn["fingerprints"][0] in drawn["summary"][0]
     assert f"certificates until {NOW + timedelta(days=365):%Y-%m-%d}" in drawn["summary"][0]

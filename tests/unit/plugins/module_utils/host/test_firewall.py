@@ -94,7 +94,7 @@ BARE = {"nft": None, "file": None, "unit_file": None, "loaded": None, "listing":
 
 
 def test_the_ruleset_is_one_transaction_on_our_table_alone():
-    head, _, rest = TEXT.partition("table inet baremetal_overlay {\n")
+    head, _table, rest = TEXT.partition("table inet baremetal_overlay {\n")
     assert head.splitlines()[-2:] == ["table inet baremetal_overlay", "delete table inet baremetal_overlay"]
     assert SETS in rest
     assert rest.endswith(CHAINS)

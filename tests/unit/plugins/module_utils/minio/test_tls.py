@@ -19,7 +19,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.minio.certificat
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import tls_plan
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
-NAMES = ["minio1", "s3.example", "192.0.2.11", "2001:db8::1"]
+NAMES = ("minio1", "s3.example", "192.0.2.11", "2001:db8::1")
 
 
 @pytest.fixture
