@@ -69,10 +69,11 @@ def draw(cluster: Cluster) -> dict[str, Any]:
     """The plan of a run; with violations in it, nothing of it may be carried out."""
     minio = minio_plan.draw(cluster)
     work = {host.name: _work(host, cluster, minio) for host in cluster.hosts}
+    advised = advice(cluster)
     return {
         "violations": violations(cluster),
-        "advice": advice(cluster),
-        "summary": _summary(cluster, work),
+        "advice": advised,
+        "summary": _summary(cluster, work, advised),
         "acting_manager": _name(cluster.acting or _founder(cluster)),
         "founder": _name(_founder(cluster)),
         "nodes": [_node(host, cluster) for host in cluster.seen if host.facts.get("hostname")],
@@ -82,7 +83,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _summary(cluster: Cluster, work: Mapping[str, Sequence[str]]) -> list[str]:
+def _summary(cluster: Cluster, work: Mapping[str, Sequence[str]], advised: Sequence[str]) -> list[str]:
     """What an operator reads where nothing stands in the way: the verdict, what is to do where, and the advice."""
     names = [host.name for host in cluster.seen]
     first = f"{len(names)} of {len(cluster.hosts)} hosts were looked at, and nothing stands in the way"
@@ -91,7 +92,7 @@ def _summary(cluster: Cluster, work: Mapping[str, Sequence[str]]) -> list[str]:
         for group, words in TODO.items()
         if (hosts := [name for name in names if group in work[name]])
     ]
-    return [first, *todo, *(f"advice: {sentence}" for sentence in advice(cluster))]
+    return [first, *todo, *(f"advice: {sentence}" for sentence in advised)]
 
 
 def _name(host: Host | None) -> str | None:

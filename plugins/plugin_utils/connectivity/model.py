@@ -123,3 +123,18 @@ def milliseconds(result: Mapping[str, Any]) -> str:
     """A round trip as short as it can be read."""
     taken = result.get("ms")
     return "" if taken is None else f"{taken:.2f} ms" if taken < 10 else f"{taken:.0f} ms"
+
+
+def answer_cell(check: str, one: Member, other: Member, seen: tuple[Mapping[str, Any] | None, str], way: str) -> Cell:
+    """The cell of a probe that is answered in time, or not; ``seen``: its result, or why there is none."""
+    found, reason = seen
+    if not found:
+        return Cell(check, one.name, other.name, NOT_RUN, "", reason)
+    detail = "" if found["ok"] else f"{way}: {found['error']}"
+    return Cell(check, one.name, other.name, PASS if found["ok"] else FAIL, milliseconds(found), detail)
+
+
+def size_cell(one: Member, other: Member, size: int, wanted: int, detail: str) -> Cell:
+    """The cell of the largest packet that passes, which has to be as large as the interface sends."""
+    passes = size >= wanted
+    return Cell("mtu", one.name, other.name, PASS if passes else FAIL, str(size), "" if passes else detail)

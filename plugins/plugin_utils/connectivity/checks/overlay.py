@@ -9,14 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
-    FAIL,
-    NOT_RUN,
-    PASS,
     Cell,
     Layer,
     Member,
     View,
-    milliseconds,
+    answer_cell,
     result_of,
 )
 
@@ -52,17 +49,18 @@ def look(one: Member, other: Member, what: str) -> tuple[Any, str]:
     return result_of(one, f"overlay {what} {other.name}")
 
 
+def _way(one: Member, other: Member) -> str:
+    if not (one.task and other.task):
+        return ""
+    target = f"{other.task['service']} on {other.name} ({other.task['address']})"
+    return f"{one.task['service']} on {one.name} → {target}"
+
+
 def cells(view: View) -> Iterator[Cell]:
     """An echo, and MinIO's port."""
     for one, other in pairs(view):
         for what, name in (("icmp", "icmp"), ("tcp", f"{view.port}/tcp")):
-            found, reason = look(one, other, what)
-            if not (found and one.task and other.task):
-                yield Cell(name, one.name, other.name, NOT_RUN, "", reason)
-                continue
-            way = f"{one.task['service']} on {one.name} → {other.task['service']} on {other.name}"
-            detail = "" if found["ok"] else f"{way} ({other.task['address']}) {name}: {found['error']}"
-            yield Cell(name, one.name, other.name, PASS if found["ok"] else FAIL, milliseconds(found), detail)
+            yield answer_cell(name, one, other, look(one, other, what), f"{_way(one, other)} {name}")
 
 
 LAYER = Layer(

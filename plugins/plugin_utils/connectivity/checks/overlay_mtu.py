@@ -9,12 +9,11 @@ from collections.abc import Iterator
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import overlay
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
-    FAIL,
     NOT_RUN,
-    PASS,
     Cell,
     Layer,
     View,
+    size_cell,
 )
 
 
@@ -28,12 +27,11 @@ def cells(view: View) -> Iterator[Cell]:
             yield Cell("mtu", one.name, other.name, NOT_RUN, "", reason)
             continue
         wanted = (one.task or {}).get("mtu") or overlay.DEFAULT_MTU
-        passes = found["size"] >= wanted
         detail = (
             f"{one.name} → {other.name} inside {view.network}: the largest packet that passes is {found['size']} "
             f"bytes; the task's interface sends up to {wanted}"
         )
-        yield Cell("mtu", one.name, other.name, PASS if passes else FAIL, str(found["size"]), "" if passes else detail)
+        yield size_cell(one, other, found["size"], wanted, detail)
 
 
 LAYER = Layer(

@@ -9,14 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
-    FAIL,
-    NOT_RUN,
-    PASS,
     Cell,
     Layer,
     Member,
     View,
-    milliseconds,
+    answer_cell,
     result_of,
 )
 
@@ -43,15 +40,11 @@ def cells(view: View) -> Iterator[Cell]:
     for one, other in view.pairs():
         for kind, port in wanted(view, other):
             name = f"{port}/{kind}"
-            found, reason = result_of(one, f"{name} {other.name}")
+            seen = result_of(one, f"{name} {other.name}")
             if kind == "udp" and not one.absence and (other.absence or other.responder):
                 said = f"{other.name} {other.absence}" if other.absence else f"{other.name}: {other.responder}"
-                found, reason = None, f"nothing responds on udp: {said}"
-            if not found:
-                yield Cell(name, one.name, other.name, NOT_RUN, "", reason)
-                continue
-            detail = "" if found["ok"] else f"{one.name} → {other.name} ({other.address}) {name}: {found['error']}"
-            yield Cell(name, one.name, other.name, PASS if found["ok"] else FAIL, milliseconds(found), detail)
+                seen = None, f"nothing responds on udp: {said}"
+            yield answer_cell(name, one, other, seen, f"{one.name} → {other.name} ({other.address}) {name}")
 
 
 LAYER = Layer(

@@ -9,13 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
-    FAIL,
-    NOT_RUN,
-    PASS,
     Cell,
     Layer,
     View,
-    milliseconds,
+    answer_cell,
     result_of,
 )
 
@@ -37,12 +34,8 @@ def probes(view: View) -> Iterator[tuple[str, dict[str, Any]]]:
 def cells(view: View) -> Iterator[Cell]:
     """An echo reply in time."""
     for one, other in view.pairs():
-        found, reason = result_of(one, key(other.name))
-        if not found:
-            yield Cell("icmp", one.name, other.name, NOT_RUN, "", reason)
-            continue
-        detail = "" if found["ok"] else f"{one.name} → {other.name} ({other.address}): {found['error']}"
-        yield Cell("icmp", one.name, other.name, PASS if found["ok"] else FAIL, milliseconds(found), detail)
+        way = f"{one.name} → {other.name} ({other.address})"
+        yield answer_cell("icmp", one, other, result_of(one, key(other.name)), way)
 
 
 LAYER = Layer(

@@ -11,11 +11,11 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.che
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     FAIL,
     NOT_RUN,
-    PASS,
     Cell,
     Layer,
     View,
     result_of,
+    size_cell,
 )
 
 
@@ -33,12 +33,11 @@ def cells(view: View) -> Iterator[Cell]:
             detail = f"{one.name}: no interface of its has {one.address}; overlay_underlay_address has to be its own"
             yield Cell("mtu", one.name, other.name, FAIL, str(found["size"]), detail)
             continue
-        passes = found["size"] >= wanted
         detail = (
             f"{one.name} → {other.name}: the largest packet that passes unfragmented is {found['size']} bytes; "
             f"{one.name}'s {one.sight['interface']} sends up to {wanted}"
         )
-        yield Cell("mtu", one.name, other.name, PASS if passes else FAIL, str(found["size"]), "" if passes else detail)
+        yield size_cell(one, other, found["size"], wanted, detail)
 
 
 LAYER = Layer(
