@@ -112,8 +112,8 @@ class Engine:
         return _decoded(response)
 
     def _error(self, status: int, message: str, verb: str, path: str) -> EngineError:
-        # 503 most of the time, 500 where the engine noticed late.
-        if status >= 500 and _NOT_MANAGER.search(message):
+        # 503 most of the time, 500 where the engine noticed late, 403 where it is asked for a network.
+        if (status == 403 or status >= 500) and _NOT_MANAGER.search(message):
             return self._not_manager(verb, path)
         if "update out of sequence" in message:
             return OutOfSequence(message, status, verb, path)
