@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Optional
 
-from .rows import Field, OneOf, Table, Version, shown
+from .fields import diff, read
+from .rows import Field, OneOf, Refs, Table, Version, shown
 
 # API version → the Docker release that first spoke it.
 ENGINES: dict[Version, str] = {
@@ -34,6 +35,15 @@ def gate(table: Table, want: Mapping[str, Any], version: Version, where: str = "
     A value equal to the server's default asks nothing of the engine and passes.
     """
     return list(_gate(table, want, version, where))
+
+
+def unkept(table: Table, want: Mapping[str, Any], obj: Any, refs: Optional[Refs] = None) -> list[str]:
+    """A sentence for each wanted value that an engine took and does not have: some builds lack what their API names."""
+    return [
+        f'option "{change.option}": this engine took {change.after!r} and has {change.before!r}; it does not know the '
+        "option, whatever its API version says: remove it"
+        for change in diff(table, want, read(table, obj, refs))
+    ]
 
 
 def _gate(table: Table, want: Mapping[str, Any], version: Version, where: str) -> Iterator[str]:

@@ -53,7 +53,9 @@ options:
     description: Options of the IPAM driver.
     type: dict
   ipam_config:
-    description: The address pools; compared by subnet, and within one only in what is named.
+    description:
+      - The address pools; compared by subnet, and within one only in what is named.
+      - For IPv4 or IPv6 without a pool here the Engine chooses one, which is left as it is.
     type: list
     elements: dict
     suboptions:
@@ -77,6 +79,9 @@ options:
     type: bool
   ingress:
     description: Whether this is the routing mesh's network.
+    type: bool
+  enable_ipv4:
+    description: Whether the network has IPv4. The Engine's default is V(true). Needs Engine API 1.47.
     type: bool
   enable_ipv6:
     description: Whether the network has IPv6.

@@ -18,6 +18,9 @@ options:
       - The node's host name as the swarm knows it, or its ID.
       - Of several nodes of one host name, the only one that is not down is meant.
     type: str
+  name:
+    description: A name by which the Engine finds the node, besides its host name; no list shows it.
+    type: str
   labels:
     description: Labels of the node.
     type: dict
@@ -49,6 +52,9 @@ options:
         description: The node's host name or ID.
         type: str
         required: true
+      name:
+        description: A name besides the host name.
+        type: str
       labels:
         description: Labels of the node.
         type: dict

@@ -153,7 +153,7 @@ options:
         description: Mounts it read-only.
         type: bool
       consistency:
-        description: How consistent the mount has to be (other platforms).
+        description: How consistent the mount has to be, on other platforms. It is sent, and never shown by the Engine.
         type: str
         choices: ['', default, consistent, cached, delegated]
       labels:
@@ -254,7 +254,7 @@ options:
         type: str
         required: true
       secret_id:
-        description: The secret's ID, where it is not the one of that name.
+        description: The secret's ID, which has to be the one of that name.
         type: str
       filename:
         description: The file's name. It is the secret's name unless given.
@@ -278,8 +278,14 @@ options:
         type: str
         required: true
       config_id:
-        description: The config's ID, where it is not the one of that name.
+        description: The config's ID, which has to be the one of that name.
         type: str
+      target:
+        description:
+          - A V(file) in the container, or something that the container's V(runtime) reads, as the config of
+            O(privileges.credential_spec) has to be. It is V(file) unless given.
+        type: str
+        choices: [file, runtime]
       filename:
         description: The file's path. It is the config's name unless given.
         type: str
@@ -462,7 +468,7 @@ options:
       failure_action:
         description: What to do when one fails.
         type: str
-        choices: [continue, pause]
+        choices: [continue, pause, rollback]
       monitor:
         description: How long a new task is watched for failure. The Engine's default is V(5s).
         type: str

@@ -20,7 +20,9 @@ HERE = Path(__file__).resolve().parent
 _unit = importlib.util.spec_from_file_location("_unit_conftest", HERE.parent / "unit" / "conftest.py")
 assert _unit is not None and _unit.loader is not None
 _unit.loader.exec_module(importlib.util.module_from_spec(_unit))
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "roles" / "lab" / "files")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "unit"), str(HERE.parents[1] / "roles" / "lab" / "files")]
+
+pytest.register_assert_rewrite("option_cases")
 
 if TYPE_CHECKING:
     from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
@@ -42,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    from option_cases import COUNT
+
+    if COUNT:
+        shown = ", ".join(f"{count} {kind}" for kind, count in sorted(COUNT.items()))
+        config.stash[SAID].append(f"{sum(COUNT.values())} option cases: {shown}")
     for said in config.stash[SAID]:
         terminalreporter.write_line(f"ran: {said}")
 

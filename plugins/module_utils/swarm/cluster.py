@@ -22,7 +22,7 @@ _DAY = 24 * 3600 * 1_000_000_000
 
 TABLE = (
     Field("name", "Name", default="default"),
-    Field("labels", "Labels", "dict", convert=TEXT_MAP, since=(1, 32)),
+    Field("labels", "Labels", "dict", convert=TEXT_MAP),
     Field("task_history_retention_limit", "Orchestration.TaskHistoryRetentionLimit", "int", default=5),
     Field("snapshot_interval", "Raft.SnapshotInterval", "int", default=10_000),
     Field("keep_old_snapshots", "Raft.KeepOldSnapshots", "int"),

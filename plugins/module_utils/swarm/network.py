@@ -52,6 +52,8 @@ def _addresses(value: Mapping[str, Any], where: str) -> dict[str, str]:
 
 CIDR = Convert(parse=_cidr)
 ADDRESS = Convert(parse=_address)
+# A network of the cluster that takes its configuration from another shows none of its own.
+IPAM_DRIVER = Convert(decode=lambda value: value or "default")
 
 IPAM_CONFIG = (
     Field("subnet", "Subnet", convert=CIDR),
@@ -62,16 +64,25 @@ IPAM_CONFIG = (
 
 TABLE = (
     Field("driver", "Driver", default="bridge", mutability=RECREATE),
-    Field("scope", "Scope", choices=("local", "global", "swarm"), default="local", mutability=RECREATE),
+    # Before, a global network needed a store outside of the Engine, which excludes a swarm.
+    Field(
+        "scope",
+        "Scope",
+        choices=("local", "global", "swarm"),
+        choices_since={"global": (1, 42)},
+        default="local",
+        mutability=RECREATE,
+    ),
     Field("driver_options", "Options", "dict", convert=Convert(parse=_driver_options), mutability=RECREATE),
-    Field("ipam_driver", "IPAM.Driver", default="default", mutability=RECREATE),
-    Field("ipam_driver_options", "IPAM.Options", "dict", convert=TEXT_MAP, mutability=RECREATE),
+    Field("ipam_driver", "IPAM.Driver", default="default", convert=IPAM_DRIVER, mutability=RECREATE),
+    Field("ipam_driver_options", "IPAM.Options", "dict", convert=TEXT_MAP, since=(1, 39), mutability=RECREATE),
     Field(
         "ipam_config", "IPAM.Config", "list", compare=KEYED, key=("subnet",), fields=IPAM_CONFIG, mutability=RECREATE
     ),
-    Field("attachable", "Attachable", "bool", mutability=RECREATE),
+    Field("attachable", "Attachable", "bool", since=(1, 27), mutability=RECREATE),
     Field("internal", "Internal", "bool", mutability=RECREATE),
     Field("ingress", "Ingress", "bool", since=(1, 29), mutability=RECREATE),
+    Field("enable_ipv4", "EnableIPv4", "bool", default=True, since=(1, 47), mutability=RECREATE),
     Field("enable_ipv6", "EnableIPv6", "bool", mutability=RECREATE),
     Field("config_only", "ConfigOnly", "bool", since=(1, 30), mutability=RECREATE),
     Field("config_from", "ConfigFrom.Network", since=(1, 30), mutability=RECREATE),
@@ -93,7 +104,14 @@ def changes_of(want: Mapping[str, Any], live: Optional[Mapping[str, Any]]) -> li
     have = fields.read(TABLE, live)
     if _ASSIGNED not in want.get("driver_options", {}):
         have["driver_options"].pop(_ASSIGNED, None)
+    # The Engine chooses a pool for a family of addresses that is given none.
+    families = {_family(pool) for pool in want.get("ipam_config", [])}
+    have["ipam_config"] = [pool for pool in have["ipam_config"] if _family(pool) in families]
     return fields.diff(TABLE, want, have)
+
+
+def _family(pool: Mapping[str, Any]) -> int:
+    return 6 if ":" in str(pool.get("subnet", "")) else 4
 
 
 def body_of(name: str, want: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ..units import TEXT_MAP
 from ..wait import wait_until
 
 TABLE = (
+    Field("name", "Name"),
     Field("labels", "Labels", "dict", convert=TEXT_MAP),
     Field("role", "Role", choices=("worker", "manager"), default="worker"),
     Field("availability", "Availability", choices=("active", "pause", "drain"), default="active"),

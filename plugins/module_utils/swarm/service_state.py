@@ -13,7 +13,7 @@ from .. import fields
 from ..engine import Engine
 from ..errors import InputError
 from ..rows import Change, Refs
-from ..versions import gate
+from ..versions import gate, unkept
 from . import rollout
 from .converge import needs_waiting
 from .service import TABLE
@@ -47,12 +47,14 @@ def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str
         service_id = _apply(engine, params, live, want, refs, rebuilt)
     if service_id and params["wait"] and not check_mode and (changed or needs_waiting(live or {})):
         rollout.follow(engine, {service_id: changed}, params["wait_timeout"])
+    after = _after(engine, live, want, refs, service_id, changed, check_mode)
     return {
         "changed": changed,
         "changes": [change.option for change in changes] + ["force_update"] * params["force_update"],
         "rebuilt": rebuilt,
         "diff": fields.as_diff(changes),
-        "swarm_service": _after(engine, live, want, refs, service_id, changed, check_mode),
+        "swarm_service": after,
+        "warnings": unkept(TABLE, want, after["Spec"], refs),
     }
 
 
@@ -86,7 +88,10 @@ def _references(engine: Engine, want: Mapping[str, Any], check_mode: bool) -> Re
         kind: [one["name" if kind == "network" else f"{kind}_name"] for one in want.get(f"{kind}s", [])]
         for kind in REFERRED
     }
-    refs = rollout.references(engine, [kind for kind in REFERRED if f"{kind}s" in want], wanted["network"])
+    kinds = [kind for kind in REFERRED if f"{kind}s" in want]
+    if "config" not in kinds and "credential_spec" in want.get("privileges", {}):
+        kinds.append("config")
+    refs = rollout.references(engine, kinds, wanted["network"])
     if check_mode:
         for kind, names in wanted.items():
             for name in names:

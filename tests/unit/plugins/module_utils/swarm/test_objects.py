@@ -58,7 +58,8 @@ LIVE = next(one for one in answer("networks") if one["Name"] == "storage")
         ({"driver_options": {"com.docker.network.driver.mtu": 1450, "encrypted": ""}}, ["driver_options"]),
         ({"labels": {}, "internal": True}, ["internal", "labels"]),
         ({"ipam_config": [{"subnet": "10.78.0.0/24"}]}, ["ipam_config[10.78.0.0/24]", "ipam_config[10.77.0.0/24]"]),
-        ({"ipam_config": []}, ["ipam_config[10.77.0.0/24]"]),
+        ({"ipam_config": []}, []),
+        ({"ipam_config": [{"subnet": "fd00:1::/64"}]}, ["ipam_config[fd00:1::/64]"]),
         ({"scope": "swarm", "ingress": False, "enable_ipv6": False, "ipam_driver": "default", "config_from": ""}, []),
     ],
 )
