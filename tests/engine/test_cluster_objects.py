@@ -32,31 +32,6 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import clu
 from private import PrivateEngine, connect, connection
 
 OVERLAY: dict[str, Any] = {"driver": "overlay", "ipam_config": [{"subnet": "10.77.0.0/24"}]}
-NETWORK: dict[str, tuple[Any, Any]] = {
-    "attachable": (True, False),
-    "internal": (True, False),
-    "driver_options": ({"com.docker.network.driver.mtu": 1450}, {}),
-    "labels": ({"a": "1", "b": 2}, {"a": "1"}),
-    "ipam_config": (
-        [{"subnet": "10.77.0.0/24", "gateway": "10.77.0.9", "iprange": "10.77.0.128/25"}],
-        [{"subnet": "10.79.0.0/24"}],
-    ),
-    "scope": ("swarm", "swarm"),
-    "ipam_driver": ("default", "default"),
-}
-SWARM: dict[str, tuple[Any, Any]] = {
-    "labels": ({"a": "1"}, {}),
-    "task_history_retention_limit": (0, 5),
-    "snapshot_interval": (500, 10_000),
-    "keep_old_snapshots": (2, 0),
-    "log_entries_for_slow_followers": (100, 500),
-    "heartbeat_tick": (2, 1),
-    "election_tick": (30, 10),
-    "dispatcher_heartbeat_period": (7_000_000_000, 5_000_000_000),
-    "node_cert_expiry": (7_200_000_000_000, 7_776_000_000_000_000),
-    "autolock_managers": (True, False),
-    "ca_force_rotate": (1, 1),
-}
 
 
 def given(spec: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -82,22 +57,6 @@ def converge_node(engine: Engine, check_mode: bool = False, **options: Any) -> d
 
 
 # --- networks ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("option", NETWORK)
-def test_network_option(swarm_engine: Engine, option: str) -> None:
-    name = f"net-{option}"
-    first, second = NETWORK[option]
-    for number, value in enumerate((first, second, first)):
-        wanted = {"name": name, **OVERLAY, option: value}
-        predicted = converge_network(swarm_engine, True, force=True, **wanted)
-        done = converge_network(swarm_engine, force=True, **wanted)
-        assert predicted["changed"] == done["changed"] == (number == 0 or first != second)
-        assert not network.changes_of(fields.build(network.TABLE, wanted), done["network"])
-        assert not converge_network(swarm_engine, **wanted)["changed"]
-        assert not converge_network(swarm_engine, name=name)["changed"]
-    assert converge_network(swarm_engine, name=name, state="absent")["changed"]
-    assert not converge_network(swarm_engine, name=name, state="absent")["changed"]
 
 
 def test_a_network_in_use_is_refused_naming_its_users(swarm_engine: Engine) -> None:
@@ -138,20 +97,6 @@ def test_a_name_that_begins_another_is_not_that_other(swarm_engine: Engine) -> N
 
 
 # --- the swarm ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("option", SWARM)
-def test_swarm_option(swarm_engine: Engine, option: str) -> None:
-    for value in SWARM[option]:
-        before = swarm_engine.call("GET", "/swarm")
-        predicted = converge_swarm(swarm_engine, True, **{option: value})
-        done = converge_swarm(swarm_engine, **{option: value})
-        after = swarm_engine.call("GET", "/swarm")
-        assert predicted["changed"] == done["changed"] == (before["Spec"] != after["Spec"])
-        assert fields.read(cluster.TABLE, predicted["swarm_facts"]["Spec"]) == fields.read(cluster.TABLE, after["Spec"])
-        assert after["JoinTokens"] == before["JoinTokens"]
-        assert "JoinTokens" not in done["swarm_facts"]
-        assert not converge_swarm(swarm_engine, **{option: value})["changed"]
 
 
 def test_a_change_keeps_what_is_not_named(swarm_engine: Engine) -> None:

@@ -14,7 +14,7 @@ from .. import fields
 from ..engine import Engine, retry_out_of_sequence
 from ..errors import EngineError, InputError, NotFound, Refused, WaitTimeout
 from ..rows import KEYED, SET, WRITE_ONLY, Change, Field
-from ..units import TEXT_MAP
+from ..units import POSITIVE, TEXT_MAP
 from ..versions import gate
 from ..wait import wait_until
 
@@ -24,13 +24,13 @@ TABLE = (
     Field("name", "Name", default="default"),
     Field("labels", "Labels", "dict", convert=TEXT_MAP),
     Field("task_history_retention_limit", "Orchestration.TaskHistoryRetentionLimit", "int", default=5),
-    Field("snapshot_interval", "Raft.SnapshotInterval", "int", default=10_000),
+    Field("snapshot_interval", "Raft.SnapshotInterval", "int", convert=POSITIVE, default=10_000),
     Field("keep_old_snapshots", "Raft.KeepOldSnapshots", "int"),
-    Field("log_entries_for_slow_followers", "Raft.LogEntriesForSlowFollowers", "int", default=500),
-    Field("heartbeat_tick", "Raft.HeartbeatTick", "int", default=1),
-    Field("election_tick", "Raft.ElectionTick", "int", default=10),
-    Field("dispatcher_heartbeat_period", "Dispatcher.HeartbeatPeriod", "int", default=5_000_000_000),
-    Field("node_cert_expiry", "CAConfig.NodeCertExpiry", "int", default=90 * _DAY),
+    Field("log_entries_for_slow_followers", "Raft.LogEntriesForSlowFollowers", "int", convert=POSITIVE, default=500),
+    Field("heartbeat_tick", "Raft.HeartbeatTick", "int", convert=POSITIVE, default=1),
+    Field("election_tick", "Raft.ElectionTick", "int", convert=POSITIVE, default=10),
+    Field("dispatcher_heartbeat_period", "Dispatcher.HeartbeatPeriod", "int", convert=POSITIVE, default=5_000_000_000),
+    Field("node_cert_expiry", "CAConfig.NodeCertExpiry", "int", convert=POSITIVE, default=90 * _DAY),
     Field(
         "external_cas",
         "CAConfig.ExternalCAs",

@@ -51,19 +51,24 @@ def _addresses(value: Mapping[str, Any], where: str) -> dict[str, str]:
 
 
 CIDR = Convert(parse=_cidr)
+# Empty: the whole subnet.
+RANGE = Convert(parse=lambda value, where: _cidr(value, where) if value else "")
 ADDRESS = Convert(parse=_address)
+# What the Engine makes of any driver where a network is only a configuration.
+CONFIG_ONLY_DRIVER = "null"
+DRIVER = Convert(decode=lambda value: "bridge" if value == CONFIG_ONLY_DRIVER else value)
 # A network of the cluster that takes its configuration from another shows none of its own.
 IPAM_DRIVER = Convert(decode=lambda value: value or "default")
 
 IPAM_CONFIG = (
     Field("subnet", "Subnet", convert=CIDR),
-    Field("iprange", "IPRange", convert=CIDR),
+    Field("iprange", "IPRange", convert=RANGE),
     Field("gateway", "Gateway", convert=ADDRESS),
     Field("aux_addresses", "AuxiliaryAddresses", "dict", convert=Convert(parse=_addresses)),
 )
 
 TABLE = (
-    Field("driver", "Driver", default="bridge", mutability=RECREATE),
+    Field("driver", "Driver", default="bridge", convert=DRIVER, mutability=RECREATE),
     # Before, a global network needed a store outside of the Engine, which excludes a swarm.
     Field(
         "scope",
@@ -108,6 +113,19 @@ def changes_of(want: Mapping[str, Any], live: Optional[Mapping[str, Any]]) -> li
     families = {_family(pool) for pool in want.get("ipam_config", [])}
     have["ipam_config"] = [pool for pool in have["ipam_config"] if _family(pool) in families]
     return fields.diff(TABLE, want, have)
+
+
+def lost(want: Mapping[str, Any], live: Optional[Mapping[str, Any]]) -> list[str]:
+    """What the cluster takes of a pool and does not keep."""
+    now = {} if live is None or "driver" in want else live
+    if want.get("driver", now.get("Driver")) != "overlay" and want.get("scope", now.get("Scope")) != "swarm":
+        return []
+    return [
+        f'option "ipam_config[{pool.get("subnet", "")}].aux_addresses": a network of the cluster keeps none; '
+        "remove it, or give an iprange without these addresses"
+        for pool in want.get("ipam_config", [])
+        if pool.get("aux_addresses")
+    ]
 
 
 def _family(pool: Mapping[str, Any]) -> int:
@@ -163,7 +181,7 @@ def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dic
     result: dict[str, Any] = {"changed": bool(changes) or live is None, "network": live or {}, "actions": []}
     if not result["changed"]:
         return result
-    unknown = gate(TABLE, want, engine.api_version)
+    unknown = [*gate(TABLE, want, engine.api_version), *lost(want, live)]
     if unknown:
         raise InputError(unknown)
     result["diff"] = fields.as_diff([Change("exists", live is not None, True), *changes])
@@ -175,7 +193,7 @@ def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dic
         result["actions"].append(f"removed network {name}")
     result["actions"].append(f"created network {name}")
     if check_mode:
-        return {**result, "network": {**(live or {}), **body}}
+        return {**result, "network": body}
     if live is not None:
         _delete(engine, live, params["wait_timeout"])
     ident = engine.call("POST", "/networks/create", body)["Id"]
@@ -205,7 +223,21 @@ def _recreated(live: Mapping[str, Any], want: Mapping[str, Any]) -> dict[str, An
         keep.update({key: live[key] for key in ("ConfigOnly", "ConfigFrom")})
     if _ASSIGNED not in want.get("driver_options", {}):
         keep["Options"] = {key: one for key, one in (live.get("Options") or {}).items() if key != _ASSIGNED}
+    for key in _not_kept(live, want):
+        keep.pop(key, None)
     return fields.merge(TABLE, keep, want)
+
+
+def _not_kept(live: Mapping[str, Any], want: Mapping[str, Any]) -> list[str]:
+    """What follows from something else: from the driver, or from the network that has the configuration."""
+    dropped = []
+    if want.get("driver", live["Driver"]) != live["Driver"]:
+        dropped.append("Scope")
+    if live["Driver"] == CONFIG_ONLY_DRIVER:
+        dropped.append("Driver")
+    if want.get("config_from", (live.get("ConfigFrom") or {}).get("Network")):
+        dropped += ["IPAM", "Options", "Labels"]
+    return dropped
 
 
 def _absent(
