@@ -161,7 +161,8 @@ class Service:
     def __call__(self, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         params = dict.fromkeys(fields.spec(TABLE))
         params.update(
-            name=self.name, state="present", env_files=None, force_update=False, resolve_image=False,
+            name=self.name, state="present", env_files=None, networks_state="replace",
+            networks_to_remove=None, force_update=False, rollback=False, resolve_image=False,
             with_registry_auth=False, wait=False, wait_timeout=30,
         )  # fmt: skip
         return service_state.run(self.engine, {**params, **options}, check_mode)
