@@ -116,6 +116,15 @@ def test_a_task_that_fits_nowhere_says_why(pair: Pair, name: str) -> None:
         run_service(pair.manager, name=name, wait_timeout=2)
 
 
+@pytest.mark.parametrize("mode", ["replicated", "global"])
+def test_tasks_that_are_not_started_again_end_the_wait(pair: Pair, name: str, mode: str) -> None:
+    options = quick(pair.image, mode=mode, command=FALSE, restart_config={"condition": "none"})
+    said = r"of its tasks ended, and its restart policy starts no other; .* exit \(1\)"
+    with pytest.raises(OverlayError, match=said) as ended:
+        pair.service(name, **options)
+    assert not isinstance(ended.value, WaitTimeout)
+
+
 @pytest.mark.parametrize("mode", ["replicated-job", "global-job"])
 def test_a_job_that_still_runs_is_waited_for_by_whoever_looks(pair: Pair, name: str, mode: str) -> None:
     options = quick(pair.image, mode=mode, command=["/bin/sleep", "4"], restart_config={"condition": "none"})

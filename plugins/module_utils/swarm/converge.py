@@ -124,7 +124,8 @@ def judge(
 
     ``rollback``: this run asked for the rollback, which otherwise is what a failed update comes to.
     """
-    counted, wanted = _count(service, _current(service, tasks), nodes)
+    current = _current(service, tasks)
+    counted, wanted = _count(service, current, nodes)
     status = service.get("UpdateStatus") or {}
     update = status.get("State", "")
     if rollback:
@@ -133,6 +134,8 @@ def judge(
     if update in FAILED_UPDATES and (changed or counted != wanted):
         message = status.get("Message", "")
         failure = FAILED_UPDATES[update] + (f" ({message})" if message else "")
+    elif update in ("", "completed"):
+        failure = _given_up(service, current, nodes)
     job = is_job(service["Spec"])
     return Verdict(
         name=service["Spec"]["Name"],
@@ -218,24 +221,39 @@ def completions(mode: Mapping[str, Any]) -> int:
 def _count(service: dict[str, Any], tasks: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> tuple[int, int | None]:
     """How many count, and how many are wanted."""
     mode, up = service["Spec"].get("Mode") or {}, nodes_up(nodes)
-    if "Replicated" in mode:
-        placed = [task for task in tasks if not task.get("NodeID") or task["NodeID"] in up]
-        lowest = _lowest(placed, "Slot")
-        return sum(map(_running, lowest)), int((mode["Replicated"] or {}).get("Replicas", 1))
     if "ReplicatedJob" in mode:
         return sum(map(_complete, _lowest(tasks, "Slot"))), completions(mode)
-    on_nodes = _lowest([task for task in tasks if task.get("NodeID") in up], "NodeID")
     if "GlobalJob" in mode:
+        on_nodes = _lowest([task for task in tasks if task.get("NodeID") in up], "NodeID")
         return sum(map(_complete, on_nodes)), len(on_nodes) or None
+    placed = _placed(mode, tasks, nodes)
+    wanted = int((mode["Replicated"] or {}).get("Replicas", 1)) if "Replicated" in mode else len(placed) or None
+    return sum(map(_running, placed)), wanted
+
+
+def _placed(mode: Mapping[str, Any], tasks: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The task of each slot or node of a service that is no job."""
+    up = nodes_up(nodes)
+    if "Replicated" in mode:
+        return _lowest([task for task in tasks if not task.get("NodeID") or task["NodeID"] in up], "Slot")
+    on_nodes = _lowest([task for task in tasks if task.get("NodeID") in up], "NodeID")
     # A task that was stopped and not replaced is on a node that no longer qualifies (drained, label gone).
     # One that failed before its node was drained is over just as well.
     drained = {node["ID"] for node in nodes if (node.get("Spec") or {}).get("Availability") == "drain"}
-    wanted = [
+    return [
         task
         for task in on_nodes
         if task["Status"]["State"] != "shutdown" and not (_over(task) and task["NodeID"] in drained)
     ]
-    return sum(map(_running, wanted)), len(wanted) or None
+
+
+def _given_up(service: dict[str, Any], tasks: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> str:
+    """Swarm replaces a task in the step in which it gives it up: one that is over and the last of its slot stays so."""
+    if is_job(service["Spec"]):
+        return ""
+    over = [one for one in _placed(service["Spec"].get("Mode") or {}, tasks, nodes) if _over(one)]
+    ended = sum(task["Status"]["State"] in ("failed", "rejected", "complete") for task in over)
+    return f"{ended} of its tasks ended, and its restart policy starts no other" if ended else ""
 
 
 def _lowest(tasks: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:

@@ -127,6 +127,24 @@ def test_a_task_that_failed_before_its_node_was_drained_does_not_count_in_a_glob
     assert judge(**found).complete
 
 
+@pytest.mark.parametrize(("mode", "said"), [("replicated", "1 of its tasks ended"), ("global", "1 of its tasks ended")])
+def test_a_task_that_nothing_follows_ends_the_wait(mode: str, said: str) -> None:
+    found = load(mode)
+    last = found["tasks"][0]
+    last["Status"]["State"] = "failed"
+    assert not judge(**found).failure, "it is about to be replaced"
+    last["DesiredState"] = "shutdown"
+    assert said in judge(**found).failure
+    found["service"]["UpdateStatus"] = {"State": "updating"}
+    assert not judge(**found).failure, "the update says what comes of it"
+    next_one = copy.deepcopy(last)
+    next_one.update(ID="next", DesiredState="ready")
+    next_one["Status"]["State"] = "new"
+    del found["service"]["UpdateStatus"]
+    found["tasks"].append(next_one)
+    assert not judge(**found).failure
+
+
 def test_tasks_of_an_earlier_run_of_a_job_do_not_count() -> None:
     found = load("replicated-job")
     found["service"]["JobStatus"] = {"JobIteration": {"Index": 7}}
