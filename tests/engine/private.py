@@ -81,13 +81,10 @@ class PrivateEngine:
             self._process.wait(10)
         self._process = None
 
-    def start_again(self) -> None:
-        (self.folder / "log").unlink()
-        self.start()
-
     def restart(self) -> None:
         self.stop()
-        self.start_again()
+        (self.folder / "log").unlink()
+        self.start()
 
     def clean(self) -> None:
         self.stop()
@@ -105,7 +102,8 @@ def two_engines(folder: Path) -> Iterator[list[PrivateEngine]]:
     missing = [tool for tool in ("dockerd", "nsenter", "ip") if shutil.which(tool) is None]
     if missing or os.geteuid() != 0:
         raise RuntimeError(f"these tests need root and {', '.join(missing) or 'nothing else'}; install docker.io")
-    engines = [PrivateEngine(f"{folder.name}{side}", f"10.98.0.{n}", folder / side) for n, side in ((1, "a"), (2, "b"))]
+    prefix = f"bo{os.getpid()}"
+    engines = [PrivateEngine(f"{prefix}{side}", f"10.98.0.{n}", folder / side) for n, side in ((1, "a"), (2, "b"))]
     try:
         for engine in engines:
             run("ip", "netns", "add", engine.name)

@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import multiprocessing
-import tempfile
 import threading
 import time
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Callable
 
 import pytest
@@ -20,26 +18,28 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.engine import En
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError, OverlayError, WaitTimeout
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import node
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
-from private import PrivateEngine, connect, two_engines
+from private import PrivateEngine
 from running import given, programs, quick, run_network, run_service, spec_of, tasks_of
 
 FALSE = ["/bin/false"]
 
 
 class Pair:
-    def __init__(self, engines: list[PrivateEngine]) -> None:
+    def __init__(self, engines: list[PrivateEngine], manager: Engine, worker: Engine) -> None:
         self.first, self.second = engines
-        self.manager, self.worker = connect(self.first), connect(self.second)
-        address = f"{self.first.address}:2377"
-        self.manager.call("POST", "/swarm/init", {"ListenAddr": address, "AdvertiseAddr": address})
-        token = self.manager.call("GET", "/swarm")["JoinTokens"]["Worker"]
-        own = f"{self.second.address}:2377"
-        body = {"ListenAddr": own, "AdvertiseAddr": own, "RemoteAddrs": [address], "JoinToken": token}
-        self.worker.call("POST", "/swarm/join", body)
-        self.image = programs(self.manager)
-        saved = b"".join(self.manager._client.get_image(self.image))
-        self.worker.call("POST", "/images/load", data=saved)
-        self.ids = [engine.call("GET", "/info")["Swarm"]["NodeID"] for engine in (self.manager, self.worker)]
+        self.manager, self.worker = manager, worker
+        token = manager.call("GET", "/swarm")["JoinTokens"]["Worker"]
+        address = f"{self.second.address}:2377"
+        remotes = [f"{self.first.address}:2377"]
+        body = {"ListenAddr": address, "AdvertiseAddr": address, "RemoteAddrs": remotes, "JoinToken": token}
+        worker.call("POST", "/swarm/join", body)
+        self.image = programs(manager)
+        worker.call("POST", "/images/load", data=b"".join(manager._client.get_image(self.image)))
+        self.ids = [engine.call("GET", "/info")["Swarm"]["NodeID"] for engine in (manager, worker)]
+
+    def part(self) -> None:
+        self.worker.call("POST", "/swarm/leave", query={"force": True})
+        self.manager.call("DELETE", f"/nodes/{self.ids[1]}", query={"force": True})
 
     def service(self, name: str, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         return run_service(self.manager, check_mode, name=name, wait_timeout=60, **options)
@@ -57,9 +57,11 @@ def normal(result: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
-    with tempfile.TemporaryDirectory(prefix="bo") as folder, two_engines(Path(folder)) as engines:
-        yield Pair(engines)
+def pair(engines: list[PrivateEngine], swarm_engine: Engine, bare_engine: Engine) -> Iterator[Pair]:
+    """The second engine is a worker of the first one's swarm, and afterwards outside again."""
+    made = Pair(engines, swarm_engine, bare_engine)
+    yield made
+    made.part()
 
 
 @pytest.fixture
@@ -366,7 +368,8 @@ def test_a_node_that_is_down_is_not_waited_for(pair: Pair, name: str) -> None:
         assert pair.service(name, state="absent")["changed"]
         assert run_network(pair.manager, name="half-down", state="absent")["changed"]
     finally:
-        pair.second.start_again()
+        (pair.second.folder / "log").unlink()
+        pair.second.start()
 
 
 def test_a_drained_node_does_not_count(pair: Pair, name: str) -> None:
