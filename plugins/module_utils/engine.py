@@ -42,6 +42,8 @@ _BETWEEN = re.compile(
     r"does not have a leader|is not the leader|context deadline exceeded|connection (refused|error)", re.I
 )
 
+_TAKEN = "name conflicts with an existing object"
+
 Answer = TypeVar("Answer")
 
 
@@ -124,7 +126,8 @@ class Engine:
             return OutOfSequence(message, status, verb, path)
         if status == 404 and message != "page not found":
             return NotFound(message, status, verb, path)
-        kind = Conflict if status == 409 else EngineError
+        # 500 where two made an object of one name at the same moment.
+        kind = Conflict if status == 409 or _TAKEN in message else EngineError
         return kind(message, status, verb, path)
 
     def _not_manager(self, verb: str, path: str) -> NotManager:

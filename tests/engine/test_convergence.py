@@ -18,6 +18,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.engine import En
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError, OverlayError, WaitTimeout
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import node
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
+from ansible_collections.baremetal.overlay.plugins.module_utils.wait import wait_until
 from private import PrivateEngine
 from running import given, programs, quick, run_network, run_service, spec_of, tasks_of
 
@@ -280,7 +281,7 @@ def test_two_who_make_the_same_service_at_once(pair: Pair, name: str) -> None:
 def test_two_who_make_the_same_network_at_once(pair: Pair) -> None:
     options = {"name": "at-once", "driver": "overlay", "attachable": True}
     outcomes = at_once(pair, options, options, options)
-    assert sorted(outcomes) == [("done", False), ("done", False), ("done", True)]
+    assert sorted(outcomes) == [("done", False), ("done", False), ("done", True)], outcomes
     assert run_network(pair.manager, name="at-once", state="absent")["changed"]
 
 
@@ -341,6 +342,9 @@ def test_a_wait_goes_on_when_the_engine_restarts(pair: Pair, name: str) -> None:
 def test_a_manager_that_does_not_lead_and_a_cluster_without_a_leader(pair: Pair, name: str) -> None:
     pair.set_node(pair.manager, role="manager")
     try:
+        wait_until(
+            lambda: pair.worker.call("GET", "/info")["Swarm"]["ControlAvailable"], bool, 60, "the second manager", 0.2
+        )
         assert not pair.worker.call("GET", f"/nodes/{pair.ids[1]}")["ManagerStatus"].get("Leader")
         assert run_service(pair.worker, name=name, **quick(pair.image))["changed"]
         slow = {"update_config": {"monitor": "8s", "failure_action": "continue"}, "env": {"A": "1"}}
@@ -359,10 +363,7 @@ def test_a_node_that_is_down_is_not_waited_for(pair: Pair, name: str) -> None:
     assert len(tasks_of(pair.manager, name)) == 2
     pair.second.stop()
     try:
-        deadline = time.monotonic() + 60
-        while pair.state_of(pair.ids[1]) != "down":
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
+        wait_until(lambda: pair.state_of(pair.ids[1]), lambda state: state == "down", 60, "the node to be down")
         assert pair.service(name, env={"A": "1"})["changed"]
         assert run_network(pair.manager, name="half-down", internal=True, force=True)["changed"]
         assert pair.service(name, state="absent")["changed"]

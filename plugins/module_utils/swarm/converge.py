@@ -131,7 +131,8 @@ def judge(
     if rollback:
         update = ASKED_FOR.get(update, update)
     failure = ""
-    if update in FAILED_UPDATES and (changed or counted != wanted):
+    # What was rolled back before this run is on its way; what is paused stays where it is.
+    if update in FAILED_UPDATES and (changed or (counted != wanted and update != "rollback_completed")):
         message = status.get("Message", "")
         failure = FAILED_UPDATES[update] + (f" ({message})" if message else "")
     elif update in ("", "completed"):

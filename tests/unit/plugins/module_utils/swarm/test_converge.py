@@ -69,6 +69,9 @@ def test_an_update_that_failed_before_this_run_is_none_of_its_business_if_what_r
     found["service"]["UpdateStatus"] = {"State": "rollback_completed"}
     assert judge(**found).failure
     assert not judge(**found, changed=False).failure
+    found["tasks"][0]["Status"]["State"] = "starting"
+    verdict = judge(**found, changed=False)
+    assert not verdict.failure and not verdict.complete, "what it was rolled back to is still starting"
 
 
 def test_a_rollback_that_was_asked_for_is_an_update_like_others() -> None:
