@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import env_fallback
 
-from .errors import Conflict, EngineError, NotFound, NotManager, OutOfSequence, Unavailable
+from .errors import Conflict, EngineError, NotFound, NotManager, OutOfSequence, OverlayError, Unavailable
 from .versions import ENGINES
 
 try:
@@ -36,6 +36,13 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 # The client wants a version to be made; the paths that are called carry one only where the user asked for it.
 _CLIENT_VERSION = "1.41"
 _NOT_MANAGER = re.compile(r"not a swarm manager|not part of a swarm|Worker nodes can't|needs to be unlocked", re.I)
+
+# What a cluster says between two leaders, and an engine that has just been started.
+_BETWEEN = re.compile(
+    r"does not have a leader|is not the leader|context deadline exceeded|connection (refused|error)", re.I
+)
+
+_TAKEN = "name conflicts with an existing object"
 
 Answer = TypeVar("Answer")
 
@@ -119,7 +126,8 @@ class Engine:
             return OutOfSequence(message, status, verb, path)
         if status == 404 and message != "page not found":
             return NotFound(message, status, verb, path)
-        kind = Conflict if status == 409 else EngineError
+        # 500 where two made an object of one name at the same moment.
+        kind = Conflict if status == 409 or _TAKEN in message else EngineError
         return kind(message, status, verb, path)
 
     def _not_manager(self, verb: str, path: str) -> NotManager:
@@ -203,6 +211,15 @@ def open_engine(params: Mapping[str, Any], check_mode: bool = False) -> Engine:
         if check_mode and error.absent:
             return FreshEngine(str(error))
         raise
+
+
+def passes(error: OverlayError) -> bool:
+    """Whether waiting helps: the engine restarts, its swarm is not up again yet, or the managers elect a leader."""
+    if isinstance(error, Unavailable):
+        return True
+    if isinstance(error, NotManager):
+        return error.state == "pending"
+    return isinstance(error, EngineError) and error.status >= 500 and bool(_BETWEEN.search(error.message))
 
 
 def retry_out_of_sequence(attempt: Callable[[], Answer], tries: int = 5) -> Answer:

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Optional
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from .fields import diff, read
-from .rows import Field, OneOf, Refs, Table, Version, shown
+from .rows import Change, Field, OneOf, Table, Version, shown
 
 # API version → the Docker release that first spoke it.
 ENGINES: dict[Version, str] = {
@@ -37,12 +36,12 @@ def gate(table: Table, want: Mapping[str, Any], version: Version, where: str = "
     return list(_gate(table, want, version, where))
 
 
-def unkept(table: Table, want: Mapping[str, Any], obj: Any, refs: Optional[Refs] = None) -> list[str]:
+def unkept(left: Iterable[Change]) -> list[str]:
     """A sentence for each wanted value that an engine took and does not have: some builds lack what their API names."""
     return [
         f'option "{change.option}": this engine took {change.after!r} and has {change.before!r}; it does not know the '
         "option, whatever its API version says: remove it"
-        for change in diff(table, want, read(table, obj, refs))
+        for change in left
     ]
 
 

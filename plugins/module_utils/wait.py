@@ -8,9 +8,13 @@ from __future__ import annotations
 import time
 from typing import Callable, TypeVar
 
-from .errors import WaitTimeout
+from .errors import OverlayError, WaitTimeout
 
 State = TypeVar("State")
+
+
+def never(_error: OverlayError) -> bool:
+    return False
 
 
 class Clock:
@@ -31,18 +35,27 @@ def wait_until(
     interval: float = 1.0,
     clock: Clock | None = None,
     show: Callable[[State], object] = lambda state: state,
+    excuse: Callable[[OverlayError], bool] = never,
 ) -> State:
     """Returns the first state that ``done`` accepts; looks at least once, and once more at the deadline.
 
-    ``what`` completes "timed out waiting for …"; ``show`` makes the last state short enough to read.
+    ``what`` completes "timed out waiting for …"; ``show`` makes the last state short enough to read. A look that ends
+    with an error that ``excuse`` accepts has seen nothing, and is followed by another one.
     """
     clock = clock or Clock()
     deadline = clock.now() + timeout
+    state: State | None = None
     while True:
-        state = probe()
-        if done(state):
-            return state
+        try:
+            state = probe()
+            if done(state):
+                return state
+            seen = str(show(state))
+        except OverlayError as error:
+            if not excuse(error):
+                raise
+            seen = str(error)
         left = deadline - clock.now()
         if left <= 0:
-            raise WaitTimeout(f"timed out after {timeout:g} s waiting for {what}; last seen: {show(state)}", state)
+            raise WaitTimeout(f"timed out after {timeout:g} s waiting for {what}; last seen: {seen}", state)
         clock.sleep(min(interval, left))

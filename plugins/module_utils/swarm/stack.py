@@ -16,7 +16,7 @@ from ..wait import Clock, wait_until
 from . import rollout
 from .compose import Blob, Definition, Namespace, convert
 from .converge import needs_waiting
-from .network import allocated, await_allocated
+from .network_remake import allocated, await_allocated
 from .stack_plan import Live, Plan, Step, plan_removal, plan_stack
 
 # What refers to others is made after them, and goes before them.

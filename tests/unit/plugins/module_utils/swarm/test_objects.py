@@ -13,7 +13,14 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import fields
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import EngineError, InputError, NotFound, Refused
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import cluster, info, network, node, secret
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
+    cluster,
+    detached,
+    info,
+    network,
+    node,
+    secret,
+)
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "engine"
 
@@ -79,12 +86,14 @@ def test_a_network_is_found_by_its_exact_name() -> None:
 
 def test_users_of_a_network() -> None:
     services, tasks, inspect = answer("services"), answer("tasks"), answer("network_inspect")
-    assert network.users_of(LIVE, services, tasks, inspect) == ["service web"]
-    assert network.users_of(answer("networks")[-1] | {"Id": "unused", "Name": "unused"}, services, tasks, {}) == []
+    assert detached.users_of(LIVE, services, tasks, inspect).names() == "service web"
+    assert not detached.users_of(answer("networks")[-1] | {"Id": "unused", "Name": "unused"}, services, tasks, {})
     attached = {**tasks[0], "ServiceID": "", "DesiredState": "running", "NodeID": "n9"}
     attached["Status"] = {"ContainerStatus": {"ContainerID": "c0ffee0123456789"}}
     inspect["Containers"].update({"c0ffee0123456789": {"Name": "here"}, "0badcafe": {"Name": "tool"}})
-    assert network.users_of(LIVE, [], [attached], inspect) == ["container c0ffee012345 on node n9", "container tool"]
+    used = detached.users_of(LIVE, [], [attached], inspect)
+    assert used.names() == "container c0ffee012345 on node n9, container tool"
+    assert [one.partition(" was ")[0] for one in used.obstacles("storage")] == used.names().split(", ")
 
 
 @pytest.mark.parametrize(
