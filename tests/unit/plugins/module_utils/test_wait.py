@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import WaitTimeout
-from ansible_collections.baremetal.overlay.plugins.module_utils.wait import wait_until
+from ansible_collections.baremetal.overlay.plugins.module_utils.wait import Held, wait_until
 from still_clock import StillClock
 
 
@@ -27,3 +27,15 @@ def test_says_the_last_state_at_the_deadline() -> None:
 
 def test_no_time_still_looks_once() -> None:
     assert wait_until(lambda: "there", lambda _state: True, 0, "it", clock=StillClock()) == "there"
+
+
+def test_what_is_to_hold_is_believed_after_its_time_without_a_break() -> None:
+    clock = StillClock()
+    held = Held(5, clock)
+    assert held.held(False) and not held.held(True)
+    clock.sleep(4)
+    assert not held.held(True) and held.held(False)
+    clock.sleep(4)
+    assert not held.held(True)
+    clock.sleep(5)
+    assert held.held(True)
