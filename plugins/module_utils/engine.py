@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import env_fallback
 
-from .errors import Conflict, EngineError, NotFound, NotManager, OutOfSequence, OverlayError, Unavailable
+from .errors import Conflict, EngineError, NoLeader, NotFound, NotManager, OutOfSequence, OverlayError, Unavailable
 from .versions import ENGINES
 
 try:
@@ -35,7 +35,12 @@ else:
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 # The client wants a version to be made; the paths that are called carry one only where the user asked for it.
 _CLIENT_VERSION = "1.41"
-_NOT_MANAGER = re.compile(r"not a swarm manager|not part of a swarm|Worker nodes can't|needs to be unlocked", re.I)
+_NOT_MANAGER = re.compile(
+    r"not a swarm manager|not part of a swarm|Worker nodes can't|from a worker node|needs to be unlocked", re.I
+)
+# Where the leader changed in between, a write may have been made or not: that, too, is for reading again to tell.
+_LOST_RACE = re.compile(r"update out of sequence|lost leader status", re.I)
+_LEADER = re.compile(r"does not have a leader|context deadline exceeded", re.I)
 
 # What a cluster says between two leaders, and an engine that has just been started.
 _BETWEEN = re.compile(
@@ -119,10 +124,15 @@ class Engine:
         return _decoded(response)
 
     def _error(self, status: int, message: str, verb: str, path: str) -> EngineError:
-        # 503 most of the time, 500 where the engine noticed late, 403 where it is asked for a network.
+        # 503 most of the time, 500 where the engine noticed late, 403 for a network.
         if (status == 403 or status >= 500) and _NOT_MANAGER.search(message):
-            return self._not_manager(verb, path)
-        if "update out of sequence" in message:
+            return self._not_manager(message, verb, path)
+        # Without a leader every request but this one takes its time and fails; so does a slow one with a leader.
+        if status >= 500 and path != "/info" and _LEADER.search(message):
+            swarm = self._swarm()
+            if _LEADER.search(swarm.get("Error") or ""):
+                return NoLeader(_no_leader(swarm), status, verb, path)
+        if _LOST_RACE.search(message):
             return OutOfSequence(message, status, verb, path)
         if status == 404 and message != "page not found":
             return NotFound(message, status, verb, path)
@@ -130,14 +140,20 @@ class Engine:
         kind = Conflict if status == 409 or _TAKEN in message else EngineError
         return kind(message, status, verb, path)
 
-    def _not_manager(self, verb: str, path: str) -> NotManager:
-        swarm = self.call("GET", "/info").get("Swarm") or {}
+    def _swarm(self) -> Mapping[str, Any]:
+        return self.call("GET", "/info").get("Swarm") or {}
+
+    def _not_manager(self, message: str, verb: str, path: str) -> NotManager:
+        swarm = self._swarm()
         state = swarm.get("LocalNodeState", "")
-        managers = ", ".join(sorted(one.get("Addr", "") for one in swarm.get("RemoteManagers") or []))
         if state == "locked":
-            said = "this host's swarm is locked; unlock it with its unlock key"
+            said = f"this host's swarm is locked since its engine restarted; {UNLOCK}"
         elif state == "active":
-            said = f"this host is a worker of its swarm; run this on one of the managers: {managers or 'unknown'}"
+            said = worker(swarm)
+        elif "needs to be unlocked" in message:
+            said = (
+                f"this host's engine has let go of a locked swarm; restart it (systemctl restart docker), then {UNLOCK}"
+            )
         else:
             said = f"this host is in no swarm (state: {state or 'unknown'}); initialise or join one first"
         error = NotManager(said, 503, verb, path)
@@ -215,7 +231,7 @@ def open_engine(params: Mapping[str, Any], check_mode: bool = False) -> Engine:
 
 def passes(error: OverlayError) -> bool:
     """Whether waiting helps: the engine restarts, its swarm is not up again yet, or the managers elect a leader."""
-    if isinstance(error, Unavailable):
+    if isinstance(error, (Unavailable, NoLeader)):
         return True
     if isinstance(error, NotManager):
         return error.state == "pending"
@@ -230,6 +246,27 @@ def retry_out_of_sequence(attempt: Callable[[], Answer], tries: int = 5) -> Answ
         except OutOfSequence:
             continue
     return attempt()
+
+
+UNLOCK = "unlock it with baremetal.overlay.swarm and its unlock_key, which swarm_info returns on another manager"
+
+
+def managers(swarm: Mapping[str, Any]) -> list[str]:
+    """The addresses of the managers that this host knows of."""
+    return sorted(one.get("Addr", "") for one in swarm.get("RemoteManagers") or [])
+
+
+def worker(swarm: Mapping[str, Any]) -> str:
+    known = ", ".join(managers(swarm)) or "unknown"
+    return f"this host is a worker of its swarm; run this on one of the managers: {known}"
+
+
+def _no_leader(swarm: Mapping[str, Any]) -> str:
+    return (
+        "this host's swarm has no leader, because no more than half of its managers reach one another; this one knows "
+        f"of: {', '.join(managers(swarm)) or 'none'}; start their engines or mend the network between them; if they "
+        "are lost for good, make this host the only manager with baremetal.overlay.swarm, state: present, force: true"
+    )
 
 
 def _client(params: Mapping[str, Any]) -> Any:

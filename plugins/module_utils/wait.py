@@ -59,3 +59,20 @@ def wait_until(
         if left <= 0:
             raise WaitTimeout(f"timed out after {timeout:g} s waiting for {what}; last seen: {seen}", state)
         clock.sleep(min(interval, left))
+
+
+class Held:
+    """What is only believed once it has been seen for some seconds without a break; what is not seen needs no time."""
+
+    def __init__(self, seconds: float, clock: Clock | None = None) -> None:
+        self._seconds = seconds
+        self._clock = clock or Clock()
+        self._since: float | None = None
+
+    def held(self, seen: bool) -> bool:
+        if not seen:
+            self._since = None
+            return True
+        now = self._clock.now()
+        self._since = now if self._since is None else self._since
+        return now - self._since >= self._seconds

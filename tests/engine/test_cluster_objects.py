@@ -28,7 +28,14 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.errors import (
     Refused,
     Unavailable,
 )
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import cluster, info, network, node, secret
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
+    cluster,
+    info,
+    membership,
+    network,
+    node,
+    secret,
+)
 from private import PrivateEngine, connect, connection
 
 OVERLAY: dict[str, Any] = {"driver": "overlay", "ipam_config": [{"subnet": "10.77.0.0/24"}]}
@@ -128,7 +135,7 @@ def test_what_a_swarm_is_made_with_is_refused_where_it_differs(swarm_engine: Eng
 
 
 def test_leaving_as_a_manager_needs_consent(swarm_engine: Engine) -> None:
-    with pytest.raises(Refused, match=r"one of 1 managers.*force: true"):
+    with pytest.raises(Refused, match=r"it is the swarm's last manager.*force: true"):
         converge_swarm(swarm_engine, state="absent")
 
 
@@ -154,7 +161,7 @@ def test_join_skips_dead_managers_and_leave_lets_go(
     first, second = engines
     token = swarm_engine.call("GET", "/swarm")["JoinTokens"]["Worker"]
     dead = "10.98.0.77"
-    monkeypatch.setattr(cluster, "_unreachable", lambda remote: "refused" if remote.startswith(dead) else "")
+    monkeypatch.setattr(membership, "unreachable", lambda remote: "refused" if remote.startswith(dead) else "")
     options: dict[str, Any] = {
         "state": "join",
         "advertise_addr": second.address,

@@ -15,7 +15,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.errors import (
     Unavailable,
     WaitTimeout,
 )
-from ansible_collections.baremetal.overlay.plugins.module_utils.wait import wait_until
+from ansible_collections.baremetal.overlay.plugins.module_utils.wait import Held, wait_until
 from still_clock import StillClock
 
 
@@ -67,3 +67,15 @@ def test_an_excused_error_is_a_look_that_saw_nothing() -> None:
 )
 def test_errors_that_waiting_helps_against(error: OverlayError, passing: bool) -> None:
     assert passes(error) is passing
+
+
+def test_what_is_to_hold_is_believed_after_its_time_without_a_break() -> None:
+    clock = StillClock()
+    held = Held(5, clock)
+    assert held.held(False) and not held.held(True)
+    clock.sleep(4)
+    assert not held.held(True) and held.held(False)
+    clock.sleep(4)
+    assert not held.held(True)
+    clock.sleep(5)
+    assert held.held(True)
