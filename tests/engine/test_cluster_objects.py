@@ -289,40 +289,6 @@ def test_a_lost_race_is_run_again(swarm_engine: Engine) -> None:
         retry_out_of_sequence(attempt, tries=1)
 
 
-def test_secret(swarm_engine: Engine) -> None:
-    first = converge_secret(swarm_engine, name="pw", data="hunter2hunter2", labels={"a": "1"})
-    assert not converge_secret(swarm_engine, name="pw", data="hunter2hunter2", labels={"a": "1"})["changed"]
-    labelled = converge_secret(swarm_engine, name="pw", data="hunter2hunter2", labels={"b": "2"})
-    assert labelled["changed"] and labelled["secret_id"] == first["secret_id"]
-    template = {
-        "ContainerSpec": {
-            "Image": f"sha256:{'0' * 64}",
-            "Secrets": [{"SecretID": first["secret_id"], "SecretName": "pw", "File": {"Name": "pw"}}],
-        }
-    }
-    service = swarm_engine.call("POST", "/services/create", {"Name": "reader", "TaskTemplate": template})["ID"]
-    refused: tuple[dict[str, Any], ...] = ({"data": "another1"}, {"state": "absent"})
-    for options in refused:
-        with pytest.raises(Refused, match="services reader use it"):
-            converge_secret(swarm_engine, name="pw", **options)
-    swarm_engine.call("DELETE", f"/services/{service}")
-    replaced = converge_secret(swarm_engine, name="pw", data="another1")
-    assert replaced["changed"] and replaced["secret_id"] != first["secret_id"]
-    labels = swarm_engine.call("GET", f"/secrets/{replaced['secret_id']}")["Spec"]["Labels"]
-    assert {"a", "b"} <= set(labels)
-    assert "another1" not in json.dumps([replaced, labels]) and "fingerprint" not in json.dumps(labelled["diff"])
-    assert converge_secret(swarm_engine, name="pw", state="absent")["changed"]
-    assert not converge_secret(swarm_engine, name="pw", state="absent")["changed"]
-
-
-def test_a_foreign_label_tells_too(swarm_engine: Engine) -> None:
-    labels = {"ansible_key": hashlib.sha224(b"theirs12").hexdigest()}
-    swarm_engine.call("POST", "/secrets/create", {"Name": "theirs", "Data": "dGhlaXJzMTI=", "Labels": labels})
-    assert not converge_secret(swarm_engine, name="theirs", data="theirs12")["changed"]
-    assert converge_secret(swarm_engine, name="theirs", data="ours1234")["changed"]
-    converge_secret(swarm_engine, name="theirs", state="absent")
-
-
 def write_image(path: Path) -> None:
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as archive:
