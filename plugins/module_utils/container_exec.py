@@ -101,7 +101,7 @@ def demultiplexed(read: Callable[[int], bytes]) -> Output:
         header = read(_HEADER)
         if not header:
             return found
-        if header[0] > _ERROR_STREAM or header[1:4] != b"\0\0\0":
+        if header[0] > _ERROR_STREAM or any(header[1:4]):
             # Not framed: what the runtime says instead of starting the program.
             return _unframed(found, header, read)
         length = int.from_bytes(header[4:], "big")

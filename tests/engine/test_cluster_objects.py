@@ -322,7 +322,13 @@ def test_image(swarm_engine: Engine, tmp_path: Path) -> None:
     assert image.converge(swarm_engine, options, False)["missing"]
     loaded = image.converge(swarm_engine, {**options, "archive": str(path)}, False)
     assert loaded["changed"] and loaded["image"]["Id"] == ident
-    assert not image.converge(swarm_engine, options, False)["changed"]
+    again = image.converge(swarm_engine, options, False)
+    assert not again["changed"] and again["images"] == [again["image"]] and again["image_names"] == [ident]
+    there = given(image.SPEC, archive=str(path), remote_src=True)
+    assert image.converge(swarm_engine, there, False)["image_id"] == ident, "the ID is read where the archive is"
+    swarm_engine.call("DELETE", f"/images/{ident}", query={"force": True})
+    assert image.converge(swarm_engine, there, True)["missing"]
+    assert image.converge(swarm_engine, there, False)["image"]["Id"] == ident
     other = tmp_path / "other.tar"
     with tarfile.open(other, "w") as archive:
         archive.addfile(tarfile.TarInfo("file"))
