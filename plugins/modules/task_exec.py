@@ -76,8 +76,9 @@ extends_documentation_fragment:
   - baremetal.overlay.engine
 attributes:
   check_mode:
-    description: The command is not run; the task is skipped.
+    description: Can run in check mode and predict what would be changed, without changing it.
     support: partial
+    details: What a command would change cannot be known; it is not run, and the task is skipped.
   diff_mode:
     description: Returns what differs, before and after.
     support: none

@@ -285,12 +285,17 @@ def test_a_play_stays_where_the_task_is_there(controller: Controller) -> None:
 
 def test_a_delegated_task_in_a_loop_with_another_user(controller: Controller) -> None:
     tasks = controller.task(
-        delegate_to="one", loop=["far", "near"], that=["done.results | map(attribute='rc') | list == [0, 0]"]
+        delegate_to="one",
+        become=True,
+        become_method="su",
+        loop=["far", "near"],
+        that=["done.results | map(attribute='rc') | list == [0, 0]"],
     )
     tasks[0]["baremetal.overlay.task_exec"]["service"] = "{{ item }}"
     controller.play(*tasks, hosts="three")
     controller(three={"ansible_connection": "local"})
     assert {line.split()[0] for line in controller.noted} == {"two"}
+    assert any("become=True" in line for line in controller.noted)
 
 
 def test_a_host_is_found_by_its_connection_address_or_name(controller: Controller, worker: Engine) -> None:
