@@ -241,40 +241,6 @@ def test_a_lost_race_is_run_again(swarm_engine: Engine) -> None:
         retry_out_of_sequence(attempt, tries=1)
 
 
-def test_secret(swarm_engine: Engine) -> None:
-    first = converge_secret(swarm_engine, name="pw", data="hunter2hunter2", labels={"a": "1"})
-    assert not converge_secret(swarm_engine, name="pw", data="hunter2hunter2", labels={"a": "1"})["changed"]
-    labelled = converge_secret(swarm_engine, name="pw", data="hunter2hunter2", labels={"b": "2"})
-    assert labelled["changed"] and labelled["secret_id"] == first["secret_id"]
-    template = {
-        "ContainerSpec": {
-            "Image": f"sha256:{'0' * 64}",
-            "Secrets": [{"SecretID": first["secret_id"], "SecretName": "pw", "File": {"Name": "pw"}}],
-        }
-    }
-    service = swarm_engine.call("POST", "/services/create", {"Name": "reader", "TaskTemplate": template})["ID"]
-    refused: tuple[dict[str, Any], ...] = ({"data": "another1"}, {"state": "absent"})
-    for options in refused:
-        with pytest.raises(Refused, match="services reader use it"):
-            converge_secret(swarm_engine, name="pw", **options)
-    swarm_engine.call("DELETE", f"/services/{service}")
-    replaced = converge_secret(swarm_engine, name="pw", data="another1")
-    assert replaced["changed"] and replaced["secret_id"] != first["secret_id"]
-    labels = swarm_engine.call("GET", f"/secrets/{replaced['secret_id']}")["Spec"]["Labels"]
-    assert {"a", "b"} <= set(labels)
-    assert "another1" not in json.dumps([replaced, labels]) and "fingerprint" not in json.dumps(labelled["diff"])
-    assert converge_secret(swarm_engine, name="pw", state="absent")["changed"]
-    assert not converge_secret(swarm_engine, name="pw", state="absent")["changed"]
-
-
-def test_a_foreign_label_tells_too(swarm_engine: Engine) -> None:
-    labels = {"ansible_key": hashlib.sha224(b"theirs12").hexdigest()}
-    swarm_engine.call("POST", "/secrets/create", {"Name": "theirs", "Data": "dGhlaXJzMTI=", "Labels": labels})
-    assert not converge_secret(swarm_engine, name="theirs", data="theirs12")["changed"]
-    assert converge_secret(swarm_engine, name="theirs", data="ours1234")["changed"]
-    converge_secret(swarm_engine, name="theirs", state="absent")
-
-
 def write_image(path: Path) -> None:
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as archive:
@@ -308,7 +274,13 @@ def test_image(swarm_engine: Engine, tmp_path: Path) -> None:
     assert image.converge(swarm_engine, options, False)["missing"]
     loaded = image.converge(swarm_engine, {**options, "archive": str(path)}, False)
     assert loaded["changed"] and loaded["image"]["Id"] == ident
-    assert not image.converge(swarm_engine, options, False)["changed"]
+    again = image.converge(swarm_engine, options, False)
+    assert not again["changed"] and again["images"] == [again["image"]] and again["image_names"] == [ident]
+    there = given(image.SPEC, archive=str(path), remote_src=True)
+    assert image.converge(swarm_engine, there, False)["image_id"] == ident, "the ID is read where the archive is"
+    swarm_engine.call("DELETE", f"/images/{ident}", query={"force": True})
+    assert image.converge(swarm_engine, there, True)["missing"]
+    assert image.converge(swarm_engine, there, False)["image"]["Id"] == ident
     other = tmp_path / "other.tar"
     with tarfile.open(other, "w") as archive:
         archive.addfile(tarfile.TarInfo("file"))

@@ -24,7 +24,6 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
     network,
     node,
     quorum,
-    secret,
 )
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "engine"
@@ -231,27 +230,7 @@ def test_an_error_is_not_taken_for_absence() -> None:
     assert cluster.converge(engine, {**options, "state": "remove", "node_id": "x"}, False)["changed"] is False
 
 
-# --- secrets and info --------------------------------------------------------------------------------------------
-
-
-def test_a_label_tells_whether_a_secret_holds_the_data() -> None:
-    body = secret.body_of("pw", {"labels": {"a": "1"}}, b"hunter2hunter2")
-    assert secret.holds(body["Labels"], b"hunter2hunter2") is True
-    assert secret.holds(body["Labels"], b"hunter2hunter3") is False
-    assert secret.holds({"a": "1"}, b"x") is secret.holds(None, b"x") is None
-    assert body["Labels"] != secret.body_of("pw", {"labels": {"a": "1"}}, b"hunter2hunter2")["Labels"], "salted"
-
-
-def test_base64_errors_do_not_quote_the_secret() -> None:
-    with pytest.raises(InputError) as error:
-        secret.data_of({"name": "pw", "data": "hünter2!", "data_is_b64": True})
-    assert "nter2" not in str(error.value)
-
-
-def test_users_of_a_secret() -> None:
-    (live,) = answer("secret")
-    assert secret.users_of(live, answer("services")) == ["web"]
-    assert secret.users_of({"ID": "other"}, answer("services")) == []
+# --- info ------------------------------------------------------------------------------------------------------
 
 
 def test_info_in_brief() -> None:
