@@ -48,7 +48,8 @@ class Stack:
         params = {
             "name": self.name, "compose": list(compose), "state": "present", "prune": False, "namespace_prefix": False,
             "variables": None, "secret_data": SECRETS, "wait": True, "wait_timeout": 40, "serial": 0,
-            "with_registry_auth": False,
+            "with_registry_auth": False, "secret_files": None, "file_data": None, "image_map": None, "strict": False,
+            "detach": None, "absent_retries": 0, "absent_retries_interval": 1,
         }  # fmt: skip
         return stack.run(self.engine, {**params, **more}, check_mode)
 
