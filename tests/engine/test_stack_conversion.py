@@ -20,10 +20,11 @@ from typing import Any
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import fingerprint, stack
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import fingerprint
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.stack_plan import BASE_LABEL
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.compose_files import load, named_files
 from private import PrivateEngine
+from stacks import run
 
 COMPOSE = Path(__file__).resolve().parent / "compose"
 VARIABLES = {"HOST": "h", "EMPTY": "", "SET": "set", "REPLICAS": "0", "TRUTH": "true", "FROM_VARIABLES": "given"}
@@ -82,14 +83,9 @@ class Ours:
     def deploy(self, name: str, files: tuple[str, ...], check_mode: bool = False, **more: Any) -> dict[str, Any]:
         compose = [load((COMPOSE / path).read_text(encoding="utf-8"), path) for path in files]
         paths = [path for path in named_files(compose, VARIABLES) if (COMPOSE / path).exists()]
-        params = {
-            "name": name, "compose": compose, "state": "present", "prune": False, "namespace_prefix": True,
-            "variables": VARIABLES, "secret_data": None, "secret_files": None, "image_map": None, "strict": False,
-            "file_data": {path: base64.b64encode((COMPOSE / path).read_bytes()).decode() for path in paths},
-            "wait": False, "detach": None, "wait_timeout": 60, "serial": 0, "with_registry_auth": False,
-            "absent_retries": 0, "absent_retries_interval": 1,
-        }  # fmt: skip
-        return stack.run(self.engine, {**params, **more}, check_mode)
+        data = {path: base64.b64encode((COMPOSE / path).read_bytes()).decode() for path in paths}
+        given = {"variables": VARIABLES, "file_data": data, "wait": False, **more}
+        return run(self.engine, name, *compose, check_mode=check_mode, **given)
 
     def remove(self, name: str) -> None:
         self.deploy(name, (), state="absent", wait=True)
@@ -195,7 +191,10 @@ def test_the_same_objects(case: str, cli: Cli, ours: Ours) -> None:
         assert comparable(ours.objects(case), ours.engine) == theirs
     ours.remove(case)
 
-    assert ours.deploy(case, files)["changed"]
+    predicted = ours.deploy(case, files, check_mode=True)
+    done = ours.deploy(case, files)
+    assert done["changed"]
+    assert (done["plan"], done["diff"]) == (predicted["plan"], predicted["diff"])
     made = ours.objects(case)
     for name, one in theirs.items():
         if name.partition(" ")[2] not in differs:

@@ -57,10 +57,18 @@ def _tree() -> str:
 def playbook(swarm_engine: Engine, engines: list[PrivateEngine], tmp_path: Path) -> Iterator[Playbook]:
     assert swarm_engine
     shutil.copytree(COMPOSE, tmp_path / "compose")
-    (tmp_path / "compose" / "vaulted.yml").write_text(
-        "services:\n  app:\n    {image: corpus/app:1, deploy: {replicas: 0}, secrets: [password], env_file: files/first.env}\n"
-        "secrets: {password: {file: files/vaulted.txt}}\n"
-    )
+    vaulted = {
+        "services": {
+            "app": {
+                "image": "corpus/app:1",
+                "deploy": {"replicas": 0},
+                "secrets": ["password"],
+                "env_file": "files/first.env",
+            }
+        },
+        "secrets": {"password": {"file": "files/vaulted.txt"}},
+    }
+    (tmp_path / "compose" / "vaulted.yml").write_text(json.dumps(vaulted), encoding="utf-8")
     made = Playbook(engines[0], tmp_path)
     yield made
     made(name="played", state="absent")

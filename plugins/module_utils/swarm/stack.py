@@ -54,15 +54,16 @@ def _planned(
 ) -> tuple[Plan, Live]:
     """The plan, and but in check mode it is carried out up to what is removed in the end."""
     done: list[Step] = []
+    tries = 0
     while True:
+        tries += 1
         live = look(engine, check_mode, {one.name for one in definition.networks.values() if one.external})
         plan = _plan(engine, params, definition, files, live)
-        tries = len(done)
         try:
             if not check_mode:
                 apply(engine, plan, live, params)
         except (Conflict, OutOfSequence, NotFound):
-            if tries >= TRIES:
+            if tries == TRIES:
                 raise
         else:
             plan.steps = done + plan.steps
