@@ -48,7 +48,7 @@ CASES = {
     "mounts": Case(("mounts.compose",), warned=1),
     "ports": Case(("ports.compose",)),
     "variables": Case(("variables.compose",)),
-    "ignored": Case(("ignored.compose",), warned=20),
+    "ignored": Case(("ignored.compose",), warned=22),
     "article": Case(("article.compose",)),
     # The CLI joins two commands of a health check into one that is neither.
     "merged": Case(("base.compose", "other/override.compose"), {"merged_web": {"healthcheck.test"}}),

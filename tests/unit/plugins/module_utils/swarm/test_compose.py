@@ -265,6 +265,12 @@ VARIABLES = {
     "empty is a value": ("${EMPTY-two}", ""),
     "instead": ("${TAG:+set}", "set"),
     "instead of nothing": ("${NONE:+set}", ""),
+    "instead of empty": ("${EMPTY:+set}", ""),
+    "instead, empty is a value": ("${EMPTY+set}", "set"),
+    "required": ("${TAG:?say}", "1.0"),
+    "required, empty is a value": ("${EMPTY?say}", ""),
+    "two of them": ("$TAG-${TAG}", "1.0-1.0"),
+    "a number": ("${COUNT}", "3"),
 }
 
 
@@ -272,7 +278,7 @@ VARIABLES = {
 def test_variables(case: str) -> None:
     written, filled = VARIABLES[case]
     one = {"services": {"web": {"image": "i", "hostname": f"h{written}"}}}
-    definition = convert([one], Namespace("s"), Given({"TAG": "1.0", "EMPTY": ""}))
+    definition = convert([one], Namespace("s"), Given({"TAG": "1.0", "EMPTY": "", "COUNT": 3}))
     assert definition.services["s_web"]["hostname"] == f"h{filled}"
 
 
@@ -281,6 +287,8 @@ def test_variables(case: str) -> None:
     [
         ("$NONE", "services.web.image: needs a value (variable NONE)"),
         ("${NONE:?say which}", "services.web.image: say which (variable NONE)"),
+        ("${NONE?say which}", "services.web.image: say which (variable NONE)"),
+        ("${NONE:-${OTHER}}", "services.web.image: has a variable inside what stands for NONE"),
         ("costs 5$", "services.web.image: has a $ that begins no variable"),
     ],
 )
