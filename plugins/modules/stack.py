@@ -141,7 +141,9 @@ options:
     default: false
   resolve_image:
     description:
-      - Accepted for docker_stack's sake. Digests are never resolved; a running C(name:tag@sha256:...) is taken for
+      - Has the Engine ask the registry which digest C(name:tag) is now, so that all nodes run the same image; V(changed)
+        asks for images that are new or that the definition changed, V(always) each time.
+      - Not given is V(never), unlike for C(docker stack deploy). A running C(name:tag@sha256:...) is then taken for
         C(name:tag).
     type: str
     choices: [always, changed, never]

@@ -9,9 +9,11 @@ First the CLI, and ours on top of it finds nothing to do; then ours alone, and t
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +24,10 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.engine import En
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import fingerprint
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.stack_plan import BASE_LABEL
+from ansible_collections.baremetal.overlay.plugins.module_utils.wait import wait_until
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.compose_files import load, named_files
 from private import PrivateEngine
+from registry import DIGEST
 from stacks import run
 
 COMPOSE = Path(__file__).resolve().parent / "compose"
@@ -65,9 +69,9 @@ class Cli:
         self._program = program
         self._environment = {**os.environ, **VARIABLES, "DOCKER_HOST": engine.url, "DOCKER_CONFIG": str(folder)}
 
-    def deploy(self, name: str, files: tuple[str, ...], *options: str) -> None:
+    def deploy(self, name: str, files: tuple[str, ...], resolve: str = "never") -> None:
         named = [part for path in files for part in ("--compose-file", str(COMPOSE / path))]
-        self._run("stack", "deploy", "--detach", "--resolve-image", "never", *options, *named, name)
+        self._run("stack", "deploy", "--detach", "--resolve-image", resolve, *named, name)
 
     def _run(self, *command: str) -> None:
         ended = subprocess.run(
@@ -243,3 +247,48 @@ def test_a_mapped_image_is_never_pulled_and_the_cli_sees_the_written_name(cli: C
     assert ours.objects("mapped")["services"]["mapped_minio"]["TaskTemplate"]["ContainerSpec"]["Image"] == ident
     assert not ours.deploy("mapped", ("article.compose",), image_map={"minio/minio:latest": ident})["changed"]
     ours.remove("mapped")
+
+
+@pytest.fixture
+def registry(engines: list[PrivateEngine]) -> Iterator[str]:
+    """In the network namespace of the engine."""
+    port = 5000
+    program = str(Path(__file__).resolve().parent / "registry.py")
+    inside = ["nsenter", f"--net=/run/netns/{engines[0].name}"]
+    running = subprocess.Popen([*inside, sys.executable, program, str(port)])
+    try:
+        probe = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 1)"
+
+        def answers() -> int:
+            return subprocess.run([*inside, sys.executable, "-c", probe, str(port)], capture_output=True).returncode
+
+        wait_until(answers, lambda code: code == 0, 20, "the registry to listen", 0.2)
+        yield f"127.0.0.1:{port}"
+    finally:
+        running.terminate()
+        running.wait(10)
+
+
+def test_images_are_resolved_as_the_cli_resolves_them(cli: Cli, ours: Ours, registry: str, tmp_path: Path) -> None:
+    written = tmp_path / "resolved.compose"
+    service = {"image": f"{registry}/corpus/app:1", "deploy": {"replicas": 0}}
+    written.write_text(json.dumps({"version": "3.8", "services": {"app": service}}), encoding="utf-8")
+    files = (str(written),)
+    cli.deploy("resolved", files, resolve="always")
+    theirs = comparable(ours.objects("resolved"), ours.engine)
+    container = ours.objects("resolved")["services"]["resolved_app"]["TaskTemplate"]
+    assert container["ContainerSpec"]["Image"] == f"{registry}/corpus/app:1@{DIGEST}"
+    assert container["Placement"]["Platforms"] == [{"Architecture": "amd64", "OS": "linux"}]
+    for mode in (None, "never", "changed", "always"):
+        found = ours.deploy("resolved", files, resolve_image=mode)
+        assert not found["changed"], (mode, found["plan"])
+    ours.remove("resolved")
+    for mode in ("changed", "always"):
+        ours.deploy("resolved", files, resolve_image=mode)
+        assert comparable(ours.objects("resolved"), ours.engine) == theirs
+        ours.remove("resolved")
+    unresolved = ours.deploy(
+        "resolved", files, resolve_image="always", image_map={service["image"]: f"{registry}/no:2"}
+    )
+    assert f'image "{registry}/no:2" cannot be resolved to a digest' in unresolved["warnings"][0]
+    ours.remove("resolved")

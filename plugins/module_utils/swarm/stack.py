@@ -18,6 +18,7 @@ from .compose_environment import Files
 from .converge import needs_waiting
 from .network import allocated, await_allocated
 from .stack_contents import ask_for_content, contents_of, files_of
+from .stack_images import resolve
 from .stack_plan import Live, Plan, Step, plan_removal, plan_stack
 
 # What refers to others is made after them, and goes before them.
@@ -79,7 +80,9 @@ def _plan(engine: Engine, params: Mapping[str, Any], definition: Definition, fil
     contents, violations = contents_of(definition, params, files, live.prediction)
     if not violations and not live.prediction:
         ask_for_content(engine, definition, contents, live)
+    unresolved = resolve(engine, definition, live, params)
     plan = plan_stack(params["name"], definition, contents, live, params["prune"])
+    plan.warnings.extend(unresolved)
     if violations + plan.violations:
         raise InputError(violations + plan.violations)
     if not _waits(params):

@@ -279,7 +279,10 @@ def _plan_service(plan: Plan, stack: str, name: str, options: dict[str, Any], li
         plan.violations.append(f'{where}it exists and is not part of stack "{stack}"; remove it or rename yours')
         return
     have = fields.read(TABLE, there["Spec"], live.refs)
-    want["image"] = same_image(want["image"], have["image"])
+    image = same_image(want["image"], have["image"])
+    if image != want["image"]:
+        # Who had the tag resolved was told the image's platforms, too.
+        want["image"], want["placement"]["platforms"] = image, have["placement"]["platforms"]
     changes = fields.diff(TABLE, want, have)
     plan.violations.extend(where + _immutable(change) for change in changes if change.recreate)
     if changes:
