@@ -141,8 +141,8 @@ options:
     default: false
   resolve_image:
     description:
-      - Has the Engine ask the registry which digest C(name:tag) is now, so that all nodes run the same image; V(changed)
-        asks for images that are new or that the definition changed, V(always) each time.
+      - Has the Engine ask the registry which digest C(name:tag) is now, so that all nodes run the same image.
+        V(changed) asks for images that are new or that the definition changed, V(always) each time.
       - Not given is V(never), unlike for C(docker stack deploy). A running C(name:tag@sha256:...) is then taken for
         C(name:tag).
     type: str

@@ -59,8 +59,9 @@ def _planned(
     while True:
         tries += 1
         live = look(engine, check_mode, {one.name for one in definition.networks.values() if one.external})
-        plan = _plan(engine, params, definition, files, live)
+        plan = Plan()
         try:
+            plan = _plan(engine, params, definition, files, live)
             if not check_mode:
                 apply(engine, plan, live, params)
         except (Conflict, OutOfSequence, NotFound):
