@@ -27,7 +27,7 @@ IMAGE = "sha256:" + "0" * 64
 PARAMS = {
     "name": "store", "state": "present", "prune": False, "namespace_prefix": False, "variables": None,
     "secret_data": None, "secret_files": None, "file_data": None, "image_map": None, "strict": False, "wait": True,
-    "detach": None, "wait_timeout": 1,
+    "detach": None, "wait_timeout": 1, "resolve_image": None,
 }  # fmt: skip
 LABELS = {"com.docker.stack.namespace": "store"}
 
