@@ -119,8 +119,9 @@ class Engine:
             return OutOfSequence(message, status, verb, path)
         if status == 404 and message != "page not found":
             return NotFound(message, status, verb, path)
-        kind = Conflict if status == 409 else EngineError
-        return kind(message, status, verb, path)
+        # 500 where the cluster's store noticed it, and not the manager that was asked.
+        taken = status == 409 or "name conflicts with an existing object" in message
+        return (Conflict if taken else EngineError)(message, status, verb, path)
 
     def _not_manager(self, verb: str, path: str) -> NotManager:
         swarm = self.call("GET", "/info").get("Swarm") or {}

@@ -57,6 +57,7 @@ def engine(path: str = "/x", status: int = 200, body: Any = None, **more: Any) -
         (404, "service x not found", errors.NotFound),
         (404, "page not found", errors.EngineError),
         (409, "name conflicts", errors.Conflict),
+        (500, "rpc error: code = Unknown desc = name conflicts with an existing object", errors.Conflict),
         (500, "rpc error: code = Unknown desc = update out of sequence", errors.OutOfSequence),
         (400, "invalid", errors.EngineError),
         (503, "context deadline exceeded", errors.EngineError),
