@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
@@ -84,11 +84,20 @@ class Ours:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def deploy(self, name: str, files: tuple[str, ...], check_mode: bool = False, **more: Any) -> dict[str, Any]:
+    def deploy(
+        self,
+        name: str,
+        files: tuple[str, ...],
+        check_mode: bool = False,
+        more: Optional[dict[str, Any]] = None,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """``more``: a definition after those of the files."""
         compose = [load((COMPOSE / path).read_text(encoding="utf-8"), path) for path in files]
+        compose += [more] if more else []
         paths = [path for path in named_files(compose, VARIABLES) if (COMPOSE / path).exists()]
         data = {path: base64.b64encode((COMPOSE / path).read_bytes()).decode() for path in paths}
-        given = {"variables": VARIABLES, "file_data": data, "wait": False, **more}
+        given = {"variables": VARIABLES, "file_data": data, "wait": False, **options}
         return run(self.engine, name, *compose, check_mode=check_mode, **given)
 
     def remove(self, name: str) -> None:
@@ -226,6 +235,18 @@ def test_a_secret_of_the_cli_with_other_content_is_a_new_version(cli: Cli, ours:
     assert 'remove secret "other_password"' in changed["plan"]
     assert not ours.deploy("other", ("files.compose",), secret_data=data)["changed"]
     ours.remove("other")
+
+
+def test_a_secret_of_the_cli_with_another_label_is_labelled(cli: Cli, ours: Ours) -> None:
+    cli.deploy("labelled", ("files.compose",))
+    other = {"secrets": {"password": {"file": "./files/password.txt", "labels": {"kind": "another"}}}}
+    changed = ours.deploy("labelled", ("files.compose",), more=other)
+    assert changed["plan"] == ['update secret "labelled_password": labels']
+    labels = ours.objects("labelled")["secrets"]["labelled_password"]["Labels"]
+    assert fingerprint.matches(labels[fingerprint.LABEL], (COMPOSE / "files" / "password.txt").read_bytes())
+    assert labels["kind"] == "another"
+    assert not ours.deploy("labelled", ("files.compose",), more=other)["changed"]
+    ours.remove("labelled")
 
 
 def test_strict_makes_what_docker_ignores_an_error(ours: Ours) -> None:

@@ -96,18 +96,21 @@ def ask_for_content(engine: Engine, definition: Definition, contents: Contents, 
     for kind, blob in definition.blobs():
         data = contents.get((kind, blob.name))
         versions = versions_of(live.secrets, blob.name) if kind == "secret" and not blob.external else []
-        if data and versions and holds(labels_of(live.secrets[versions[-1]]), data) is None:
-            live.held[versions[-1]] = _engine_holds(engine, live, versions[-1], data)
+        if not data or not versions or holds(labels_of(live.secrets[versions[-1]]), data) is not None:
+            continue
+        name, one = versions[-1], live.secrets[versions[-1]]
+        live.held[name] = _engine_holds(engine, one, data)
+        if live.held[name] and labels_of(one) != blob.labels:
+            # They will be updated, and having been asked counts as a change of the secret's version.
+            live.secrets[name] = engine.call("GET", f"/secrets/{one['ID']}")
 
 
-def _engine_holds(engine: Engine, live: Live, name: str, data: bytes) -> bool:
-    one = live.secrets[name]
-    path, body = f"/secrets/{one['ID']}", {**one["Spec"], "Data": base64.b64encode(data).decode()}
+def _engine_holds(engine: Engine, one: Mapping[str, Any], data: bytes) -> bool:
+    body = {**one["Spec"], "Data": base64.b64encode(data).decode()}
     try:
-        engine.call("POST", f"{path}/update", body=body, query={"version": one["Version"]["Index"]})
+        engine.call("POST", f"/secrets/{one['ID']}/update", body=body, query={"version": one["Version"]["Index"]})
     except EngineError as error:
         if _OTHER_CONTENT in error.message:
             return False
         raise
-    live.secrets[name] = engine.call("GET", path)
     return True
