@@ -17,6 +17,9 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.errors import In
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_values import Place, Problems
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_variables import interpolate
 
+# The parser in C, where PyYAML has it: hundreds of services take seconds without.
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _TYPES = {
     "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
     "int": (r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[1-9][0-9_]*|0)", "-+0123456789"),
@@ -27,7 +30,7 @@ _TYPES = {
 }  # fmt: skip
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(_Parser):
     """Nothing else than the types above, and no key twice."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012

@@ -121,6 +121,8 @@ def look(engine: Engine, check_mode: bool, wanted_networks: set[str]) -> Live:
         if network.get("Scope") == "swarm":
             live.networks[network["Name"]] = network
             live.refs.add("network", network["Name"], network["Id"])
+        else:
+            live.local.add(network["Name"])
     for kind, found in (("secret", live.secrets), ("config", live.configs)):
         for one in engine.call("GET", f"/{kind}s"):
             found[one["Spec"]["Name"]] = one

@@ -23,7 +23,7 @@ from . import fingerprint, secret
 from .compose import NAMESPACE_LABEL, Blob, Definition, Network
 from .network import TABLE as NETWORK_TABLE
 from .network import body_of, changes_of
-from .rollout import PLACEHOLDER
+from .rollout import PLACEHOLDER, PREDEFINED
 from .service import TABLE
 
 BASE_LABEL = "baremetal.overlay.base"
@@ -41,6 +41,8 @@ class Live:
     networks: dict[str, dict[str, Any]] = field(default_factory=dict)
     secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Networks of this host alone, which no service can use.
+    local: set[str] = field(default_factory=set)
     refs: Refs = field(default_factory=Refs)
     api_version: tuple[int, int] = (1, 41)
     prediction: bool = False
@@ -154,7 +156,13 @@ def _plan_other_network(plan: Plan, name: str, changes: list[Change]) -> None:
 
 
 def _require(plan: Plan, kind: str, name: str, there: bool, live: Live) -> None:
-    if there or name in ("host", "bridge", "none"):
+    if there or name in PREDEFINED:
+        return
+    if kind == "network" and name in live.local:
+        plan.violations.append(
+            f'network "{name}" is external, and of this host alone; services need one of scope swarm: '
+            "make an overlay of another name"
+        )
         return
     if not live.prediction:
         plan.violations.append(f'{kind} "{name}" is external but does not exist; create it first')

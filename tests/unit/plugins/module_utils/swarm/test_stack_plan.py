@@ -190,6 +190,10 @@ def test_what_is_external_must_exist_unless_it_is_a_prediction() -> None:
     assert plan(Live(), written=written).violations == [
         'network "other" is external but does not exist; create it first'
     ]
+    assert (
+        'network "other" is external, and of this host alone'
+        in plan(Live(local={"other"}), written=written).violations[0]
+    )
     predicted = plan(Live(prediction=True), written=written)
     assert not predicted.violations
     assert 'network "other" is external and does not exist yet' in predicted.warnings[0]
