@@ -13,9 +13,10 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import fields
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError, OverlayError, WaitTimeout
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import rollout, service_state, stack
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import rollout, service_state
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
 from running import programs
+from stacks import run
 
 SECRETS = {"user": "admin", "password": "correct horse"}
 
@@ -30,12 +31,8 @@ class Stack:
         self.engine, self.image, self.name = engine, image, name
 
     def __call__(self, *compose: dict[str, Any], check_mode: bool = False, **more: Any) -> dict[str, Any]:
-        params = {
-            "name": self.name, "compose": list(compose), "state": "present", "prune": False, "namespace_prefix": False,
-            "variables": None, "secret_data": SECRETS, "wait": True, "wait_timeout": 40, "serial": 0,
-            "with_registry_auth": False,
-        }  # fmt: skip
-        return stack.run(self.engine, {**params, **more}, check_mode)
+        given = {"namespace_prefix": False, "secret_data": SECRETS, "wait_timeout": 40, **more}
+        return run(self.engine, self.name, *compose, check_mode=check_mode, **given)
 
     def definition(self, command: str = "/bin/sleep 1000", services: int = 2, **more: Any) -> dict[str, Any]:
         service = {
