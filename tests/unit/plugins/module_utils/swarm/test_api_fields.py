@@ -11,8 +11,16 @@ from typing import Any, NamedTuple, Optional
 import pytest
 import yaml
 from ansible_collections.baremetal.overlay.plugins.module_utils.rows import Table, Version
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import cluster, network, node, secret, service
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
+    cluster,
+    config,
+    network,
+    node,
+    secret,
+    service,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.versions import ENGINES, dotted
+from ansible_collections.baremetal.overlay.plugins.modules import config as config_module
 from ansible_collections.baremetal.overlay.plugins.modules import network as network_module
 from ansible_collections.baremetal.overlay.plugins.modules import node as node_module
 from ansible_collections.baremetal.overlay.plugins.modules import secret as secret_module
@@ -32,6 +40,7 @@ TABLES: dict[str, Table] = {
     "join": cluster.ENTERED,
     "node": node.TABLE,
     "secret": secret.TABLE,
+    "config": config.TABLE,
 }
 PAGES = {
     "service": service_module,
@@ -40,6 +49,7 @@ PAGES = {
     "init": swarm_module,
     "node": node_module,
     "secret": secret_module,
+    "config": config_module,
 }
 SPECS = {
     "service": service_module.SPEC,
@@ -47,6 +57,7 @@ SPECS = {
     "swarm": cluster.SPEC,
     "node": node.SPEC,
     "secret": secret.SPEC,
+    "config": config.SPEC,
 }
 
 # A field that an option outside of the tables is for: the module and the option.
@@ -59,19 +70,26 @@ OPTIONS = {
     ("join", "JoinToken"): ("swarm", "join_token"),
     ("secret", "Name"): ("secret", "name"),
     ("secret", "Data"): ("secret", "data"),
-    ("DELETE /nodes/{id}", "force"): ("swarm", "force"),
+    ("config", "Name"): ("config", "name"),
+    ("config", "Data"): ("config", "data"),
+    ("unlock", "UnlockKey"): ("swarm", "unlock_key"),
+    ("DELETE /nodes/{id}", "force"): ("node", "force"),
     ("POST /swarm/leave", "force"): ("swarm", "force"),
     ("POST /swarm/update", "rotateWorkerToken"): ("swarm", "rotate_worker_token"),
     ("POST /swarm/update", "rotateManagerToken"): ("swarm", "rotate_manager_token"),
     ("POST /swarm/update", "rotateManagerUnlockKey"): ("swarm", "rotate_manager_unlock_key"),
     ("POST /services/create", "X-Registry-Auth"): ("service", "with_registry_auth"),
     ("POST /services/{id}/update", "X-Registry-Auth"): ("service", "with_registry_auth"),
+    ("POST /services/{id}/update", "rollback"): ("service", "rollback"),
 }
 _PLUGIN = "a service of plugins needs an experimental engine, and plugins come from a registry only"
 _INDEX = "the index of what was read; it goes along with every change"
+_TEMPLATING = "the only template driver that the Engine has takes no options"
 # A field that has none: why. A path that ends with a dot stands for all below it.
 EXCLUDED = {
     ("service", "TaskTemplate.PluginSpec."): _PLUGIN,
+    ("secret", "Templating.Options"): _TEMPLATING,
+    ("config", "Templating.Options"): _TEMPLATING,
     ("service", "TaskTemplate.Runtime"): "a service is one of containers; " + _PLUGIN,
     (
         "service",
@@ -82,15 +100,19 @@ EXCLUDED = {
     **{(f"POST /{kind}/{{id}}/update", "version"): _INDEX for kind in ("nodes", "services", "secrets", "configs")},
     ("POST /swarm/update", "version"): _INDEX,
 }
+_CONFIGS = "all of it came with configs themselves"
 # A row whose ``since`` is another one than the documentation's: why.
 SINCE = {
     ("network", "Scope"): "documented late; every engine that is supported has it",
     ("network", "IPAM.Config"): "documented late; every engine that is supported has it",
+    ("config", "Labels"): _CONFIGS,
     ("network", "ConfigOnly"): "documented late; its release notes have it in 17.06, API 1.30",
     ("network", "ConfigFrom.Network"): "documented late; its release notes have it in 17.06, API 1.30",
 }
 # A row whose choices are others than the field's values: why.
 CHOICES = {
+    ("secret", "Templating.Name"): "any text in the Engine's documentation; it knows one",
+    ("config", "Templating.Name"): "any text in the Engine's documentation; it knows one",
     ("network", "Scope"): "any text in the Engine's documentation; docker_network has these",
 }
 
