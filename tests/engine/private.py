@@ -25,20 +25,22 @@ from typing import Any
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine, connection_spec, open_engine
 
 PR_SET_PDEATHSIG = 1
-# $1 is the root ("/": the machine's own), $2 the engine's folder, $3 the log; the rest is what dockerd is told.
+# $1: the root ("/": the machine's own), $2: the engine's folder, whose etc is its /etc/docker; the rest is for dockerd.
 IN_ROOT = r"""set -eu
 root=$1 folder=$2
 shift 2
+mkdir -p "$folder/etc"
 if [ "$root" != / ]; then
     mount --bind "$root" "$root"
     mount -o remount,bind,ro "$root"
+    mount --bind "$folder/etc" "$root/etc/docker"
     for place in proc sys dev; do mount --rbind "/$place" "$root/$place"; done
-    for place in run tmp etc/docker var/lib; do
-        [ ! -d "$root/$place" ] || mount -t tmpfs tmpfs "$root/$place"
-    done
+    for place in run tmp var/lib; do mount -t tmpfs tmpfs "$root/$place"; done
     mkdir "$root/run/engine"
     mount --bind "$folder" "$root/run/engine"
     folder=/run/engine
+elif [ -d /etc/docker ]; then
+    mount --bind "$folder/etc" /etc/docker
 fi
 exec chroot "$root" dockerd --host "unix://$folder/s" --data-root "$folder/data" --exec-root "$folder/x" \
     --pidfile "$folder/pid" "$@"
@@ -72,6 +74,11 @@ class PrivateEngine:
         self.root = root or Path("/")
         self.socket = folder / "s"
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def inner(self) -> Path:
+        """The folder as dockerd sees it."""
+        return self.folder if self.root == Path("/") else Path("/run/engine")
 
     @property
     def url(self) -> str:

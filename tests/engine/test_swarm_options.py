@@ -69,7 +69,8 @@ def test_swarm_option(swarm_engine: Engine, option: str) -> None:
         case = dataclasses.replace(case, first=root, second=root, default=root)
     walk_case(Swarm(swarm_engine), option, case, swarm_engine.api_version)
     after = swarm_engine.call("GET", "/swarm")
-    assert after["JoinTokens"] == before["JoinTokens"]
+    # Another root has other tokens; nothing else has.
+    assert option == "ca_force_rotate" or after["JoinTokens"] == before["JoinTokens"]
     Swarm(swarm_engine)(external_cas=[])
 
 
