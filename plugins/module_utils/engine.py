@@ -218,7 +218,8 @@ def passes(error: OverlayError) -> bool:
     if isinstance(error, Unavailable):
         return True
     if isinstance(error, NotManager):
-        return error.state == "pending"
+        # An engine that stops has let go of its swarm already, one that starts is not in it yet.
+        return error.state in ("inactive", "pending")
     return isinstance(error, EngineError) and error.status >= 500 and bool(_BETWEEN.search(error.message))
 
 

@@ -53,6 +53,12 @@ def test_an_excused_error_is_a_look_that_saw_nothing() -> None:
         wait_until(probe, lambda _seen: False, 1, "it", clock=clock)
 
 
+def not_manager(state: str) -> NotManager:
+    error = NotManager(f"state {state}", 503)
+    error.state = state
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "passing"),
     [
@@ -61,7 +67,10 @@ def test_an_excused_error_is_a_look_that_saw_nothing() -> None:
         (EngineError("rpc error: code = DeadlineExceeded desc = context deadline exceeded", 500), True),
         (EngineError("invalid subnet", 400), False),
         (EngineError("server error", 500), False),
-        (NotManager("this host is a worker"), False),
+        (not_manager("active"), False),
+        (not_manager("locked"), False),
+        (not_manager("inactive"), True),
+        (not_manager("pending"), True),
         (Refused("no"), False),
     ],
 )
