@@ -39,7 +39,7 @@ _NOT_MANAGER = re.compile(r"not a swarm manager|not part of a swarm|Worker nodes
 
 # What a cluster says between two leaders, and an engine that has just been started.
 _BETWEEN = re.compile(
-    r"does not have a leader|is not the leader|context deadline exceeded|connection (refused|error)", re.I
+    r"(not have a|has no) leader|is not the leader|deadline exceeded|connection (refused|error)|no answer in time", re.I
 )
 
 _TAKEN = "name conflicts with an existing object"
@@ -220,7 +220,8 @@ def passes(error: OverlayError) -> bool:
     if isinstance(error, NotManager):
         # An engine that stops has let go of its swarm already, one that starts is not in it yet.
         return error.state in ("inactive", "pending")
-    return isinstance(error, EngineError) and error.status >= 500 and bool(_BETWEEN.search(error.message))
+    # No status: no answer in time.
+    return isinstance(error, EngineError) and not 0 < error.status < 500 and bool(_BETWEEN.search(error.message))
 
 
 def retry_out_of_sequence(attempt: Callable[[], Answer], tries: int = 5) -> Answer:

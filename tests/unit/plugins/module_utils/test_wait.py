@@ -64,8 +64,11 @@ def not_manager(state: str) -> NotManager:
     [
         (Unavailable("no engine answers"), True),
         (EngineError("rpc error: The swarm does not have a leader", 503), True),
+        (EngineError("this host's swarm has no leader", 503), True),
         (EngineError("rpc error: code = DeadlineExceeded desc = context deadline exceeded", 500), True),
+        (EngineError("the engine at unix:///s gave no answer in time: 60 s"), True),
         (EngineError("invalid subnet", 400), False),
+        (EngineError("no manager took this host into its swarm"), False),
         (EngineError("server error", 500), False),
         (not_manager("active"), False),
         (not_manager("locked"), False),
