@@ -36,13 +36,11 @@ DEFAULT_HOST = "unix:///var/run/docker.sock"
 # The client wants a version to be made; the paths that are called carry one only where the user asked for it.
 _CLIENT_VERSION = "1.41"
 _NOT_MANAGER = re.compile(r"not a swarm manager|not part of a swarm|Worker nodes can't|needs to be unlocked", re.I)
-
+_TAKEN = "name conflicts with an existing object"
 # What a cluster says between two leaders, and an engine that has just been started.
 _BETWEEN = re.compile(
     r"(not have a|has no) leader|is not the leader|deadline exceeded|connection (refused|error)|no answer in time", re.I
 )
-
-_TAKEN = "name conflicts with an existing object"
 
 Answer = TypeVar("Answer")
 
