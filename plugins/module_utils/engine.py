@@ -45,13 +45,11 @@ _NOT_MANAGER = re.compile(
 # Where the leader changed in between, a write may have been made or not: that, too, is for reading again to tell.
 _LOST_RACE = re.compile(r"update out of sequence|lost leader status", re.I)
 _LEADER = re.compile(r"does not have a leader|context deadline exceeded", re.I)
-
+_TAKEN = "name conflicts with an existing object"
 # What a cluster says between two leaders, and an engine that has just been started.
 _BETWEEN = re.compile(
-    r"does not have a leader|is not the leader|context deadline exceeded|connection (refused|error)", re.I
+    r"(not have a|has no) leader|is not the leader|deadline exceeded|connection (refused|error)|no answer in time", re.I
 )
-
-_TAKEN = "name conflicts with an existing object"
 
 Answer = TypeVar("Answer")
 
@@ -287,8 +285,10 @@ def passes(error: OverlayError) -> bool:
     if isinstance(error, (Unavailable, NoLeader)):
         return True
     if isinstance(error, NotManager):
-        return error.state == "pending"
-    return isinstance(error, EngineError) and error.status >= 500 and bool(_BETWEEN.search(error.message))
+        # An engine that stops has let go of its swarm already, one that starts is not in it yet.
+        return error.state in ("inactive", "pending")
+    # No status: no answer in time.
+    return isinstance(error, EngineError) and not 0 < error.status < 500 and bool(_BETWEEN.search(error.message))
 
 
 def retry_out_of_sequence(attempt: Callable[[], Answer], tries: int = 5) -> Answer:

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from .errors import InputError
-from .rows import GIVEN, KEYED, RECREATE, Change, Field, OneOf, Refs, Row, Table, lookup, place, remove, shown
+from .rows import GIVEN, KEYED, RECREATE, Change, Field, OneOf, Refs, Table, lookup, place, remove, shown
 
 Values = dict[str, Any]
 

@@ -88,6 +88,21 @@ def test_a_network_is_found_by_its_exact_name() -> None:
         network.exact("storage", [LIVE, {**LIVE, "Id": "other"}])
 
 
+@pytest.mark.parametrize(
+    ("subnets", "driver", "overlaps"),
+    [
+        (["10.77.0.0/16"], "overlay", 1),
+        (["10.78.0.0/24", "fd00::/64"], "overlay", 0),
+        (["10.77.0.0/16"], "bridge", 0),
+        ([], "overlay", 0),
+    ],
+)
+def test_subnets_of_other_networks(subnets: list[str], driver: str, overlaps: int) -> None:
+    body = {"Name": "other", "Driver": driver, "IPAM": {"Config": [{"Subnet": one} for one in subnets]}}
+    assert len(network.overlaps_of(body, [LIVE])) == overlaps
+    assert not network.overlaps_of({**body, "Name": LIVE["Name"]}, [LIVE]), "it is to replace that one"
+
+
 def test_users_of_a_network() -> None:
     services, tasks, inspect = answer("services"), answer("tasks"), answer("network_inspect")
     assert detached.users_of(LIVE, services, tasks, inspect).names() == "service web"
