@@ -108,8 +108,15 @@ def given(spec: dict[str, Any], **options: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def hosts() -> Iterator[Hosts]:
-    with several_engines(4) as engines:
+def hosts(pytestconfig: pytest.Config) -> Iterator[Hosts]:
+    """On the release that is asked for, where one can be."""
+    wanted = pytestconfig.getoption("--engine", None)
+    root = []
+    if wanted:
+        from debian_root import root_of
+
+        root = [root_of(wanted)]
+    with several_engines(4, *root) as engines:
         yield Hosts(engines)
 
 
