@@ -104,6 +104,13 @@ def _join_one(engine: Engine, body: Mapping[str, Any], timeout: float) -> str:
         swarm = error.state
     if swarm["LocalNodeState"] == "active":
         return ""
+    if swarm["LocalNodeState"] == "pending" and swarm.get("NodeID"):
+        # Taken back now, a new manager would count in raft for good: with few of them that is the quorum.
+        raise WaitTimeout(
+            f"{body['RemoteAddrs'][0]} took this host into its swarm as node {swarm['NodeID']}, and in {timeout:g} s "
+            "it did not become active; it goes on in the background: run this again to wait for it",
+            swarm,
+        )
     if swarm["LocalNodeState"] != "inactive":
         engine.call("POST", "/swarm/leave", query={"force": True})
     return why or swarm.get("Error") or f"state {swarm['LocalNodeState']}"

@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import fields
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
-from ansible_collections.baremetal.overlay.plugins.module_utils.errors import EngineError, InputError, Refused
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import (
+    EngineError,
+    InputError,
+    Refused,
+    WaitTimeout,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
     addresses,
     cluster,
@@ -234,6 +239,14 @@ def test_managers_are_tried_one_by_one() -> None:
     engine = Scripted({("POST", "/swarm/join"): refused, ("GET", "/info"): {"Swarm": {"LocalNodeState": "inactive"}}})
     with pytest.raises(EngineError, match=r"a:1: cannot be reached \(refused\); b:1: rpc error: i/o timeout"):
         membership.join_through(engine, {}, ["a:1", "b:1"], 5, reach.__getitem__)
+
+
+def test_a_host_that_was_taken_in_is_not_taken_back() -> None:
+    pending = {"Swarm": {"LocalNodeState": "pending", "NodeID": "n7"}}
+    engine = Scripted({("POST", "/swarm/join"): EngineError("Timeout was reached", 500), ("GET", "/info"): pending})
+    with pytest.raises(WaitTimeout, match=r"a:1 took this host into its swarm as node n7, .*run this again"):
+        membership.join_through(engine, {}, ["a:1", "b:1"], 0, lambda _remote: "")
+    assert ("POST", "/swarm/leave") not in engine.calls
 
 
 def test_an_error_is_not_taken_for_absence() -> None:
