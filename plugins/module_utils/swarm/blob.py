@@ -163,9 +163,12 @@ def number_of(name: str, version: str) -> int:
 
 def holds(kind: Kind, live: Mapping[str, Any], data: bytes) -> Optional[bool]:
     """Whether the object holds this content; None where nothing tells."""
-    if not kind.hidden:
-        return content_of(live) == data
-    labels = live["Spec"].get("Labels") or {}
+    return told_by_labels(live["Spec"].get("Labels"), data) if kind.hidden else content_of(live) == data
+
+
+def told_by_labels(labels: Optional[Mapping[str, str]], data: bytes) -> Optional[bool]:
+    """The same of an object whose content the Engine never shows."""
+    labels = labels or {}
     if LABEL in labels:
         return matches(labels[LABEL], data)
     if FOREIGN in labels:

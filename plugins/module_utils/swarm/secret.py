@@ -24,6 +24,9 @@ KIND = blob.Kind("secret", TABLE, limit=500 * 1024, hidden=True)
 
 SPEC = blob.spec(KIND)
 
+# Whether a secret with these labels holds this data.
+holds = blob.told_by_labels
+
 OPTIONS: dict[str, Any] = {"mutually_exclusive": [["data", "data_src", "driver"]]}
 
 
