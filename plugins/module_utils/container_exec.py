@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
-from .engine import Conversation, Engine
+from .conversation import Conversation
+from .engine import Engine
 from .errors import Conflict, InputError, NotFound, OverlayError, WaitTimeout
 from .wait import wait_until
 

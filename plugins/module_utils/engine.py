@@ -9,13 +9,10 @@ The Docker SDK is the transport (sockets, TLS, ssh); nothing else of it is used.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import socket
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Callable, Optional, TypeVar, Union
@@ -23,6 +20,7 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import env_fallback
 
+from .conversation import Conversation, begin, half_closes
 from .errors import Conflict, EngineError, NoLeader, NotFound, NotManager, OutOfSequence, OverlayError, Unavailable
 from .versions import ENGINES
 
@@ -30,7 +28,6 @@ try:
     import docker
     import docker.tls
     import requests
-    import urllib3
 except ImportError:
     HAS_SDK = False
 else:
@@ -76,43 +73,6 @@ def connection_spec() -> dict[str, Any]:
     }
 
 
-class Conversation:
-    """A connection that was taken over: read by exact lengths, written to at the same time."""
-
-    def __init__(self, response: Any, raw: Any, half_closes: bool) -> None:
-        self._response = response
-        self._socket = getattr(raw, "_sock", raw)
-        self._half_closes = half_closes
-        self._sender: Optional[threading.Thread] = None
-
-    def read(self, length: int, timeout: Optional[float] = None) -> bytes:
-        """Fewer bytes only at the end. TimeoutError where none comes in time."""
-        self._socket.settimeout(timeout)
-        try:
-            return bytes(self._response.raw.read(length))
-        except urllib3.exceptions.ReadTimeoutError as error:
-            raise TimeoutError(str(error)) from error
-
-    def send(self, data: bytes) -> None:
-        """All of it, then its end, while the answer is read: neither side waits for the other."""
-        self._sender = threading.Thread(target=self._send, args=(data,), daemon=True)
-        self._sender.start()
-
-    def _send(self, data: bytes) -> None:
-        # Who does not read it need not; and a connection that breaks breaks the reading too, which says so.
-        with contextlib.suppress(OSError):
-            self._socket.sendall(data)
-            if self._half_closes:
-                self._socket.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        if self._sender is not None and self._half_closes:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-            self._sender.join()
-        self._response.close()
-
-
 class Engine:
     """A live engine. ``api_version`` is what it speaks, or what the user asked to speak."""
 
@@ -144,35 +104,42 @@ class Engine:
         timeout: Optional[float] = None,
     ) -> Any:
         """The Engine's answer as data: JSON decoded (a stream of JSON lines as a list), text, or None."""
-        sent = {"Content-Type": "application/json" if data is None else "application/x-tar", **(headers or {})}
-        given = json.dumps(body) if body is not None else data
-        asked = {key: _query(value) for key, value in (query or {}).items() if value is not None}
-        response = self._request(verb, path, params=asked, data=given, headers=sent, timeout=timeout or self._timeout)
-        return _decoded(response)
-
-    def converse(self, path: str, body: Any) -> Conversation:
-        """A POST whose connection stays open both ways, as that of a command that runs."""
-        headers = {"Content-Type": "application/json"}
-        timeout = (self._timeout, None)
-        response = self._request("POST", path, data=json.dumps(body), headers=headers, timeout=timeout, stream=True)
-        return Conversation(response, self._client._get_raw_response_socket(response), self.half_closes)
-
-    @property
-    def half_closes(self) -> bool:
-        """Whether the end of what is sent can be said without closing the connection: TLS and ssh cannot."""
-        return not str(self._client.base_url).startswith(("https://", "http+docker://ssh"))
-
-    def _request(self, verb: str, path: str, **options: Any) -> Any:
         self.calls.append((verb, path))
-        url = f"{self._client.base_url}{'/v' + self._asked if self._asked else ''}{quote(path, safe='/:@')}"
+        sent = {"Content-Type": "application/json" if data is None else "application/x-tar", **(headers or {})}
         try:
-            response = self._client.request(verb, url, **options)
+            response = self._client.request(
+                verb,
+                f"{self._client.base_url}{'/v' + self._asked if self._asked else ''}{quote(path, safe='/:@')}",
+                params={key: _query(value) for key, value in (query or {}).items() if value is not None},
+                data=json.dumps(body) if body is not None else data,
+                headers=sent,
+                timeout=timeout or self._timeout,
+            )
         except requests.exceptions.RequestException as error:
             raise self._unavailable(error, verb, path) from error
         self._spoken = self._spoken or response.headers.get("Api-Version", "")
         if response.status_code >= 400:
             raise self._error(response.status_code, _message(response), verb, path)
-        return response
+        return _decoded(response)
+
+    def converse(self, path: str, body: Any) -> Conversation:
+        """A POST whose connection stays open both ways, as that of a command that runs."""
+        self.calls.append(("POST", path))
+        versioned = f"{'/v' + self._asked if self._asked else ''}{quote(path, safe='/:@')}"
+        try:
+            opened = begin(self._client, self._host, versioned, json.dumps(body), self._timeout)
+        except OSError as error:
+            raise self._unavailable(error, "POST", path) from error
+        if opened.status_code < 400:
+            return opened
+        said = _message(opened)
+        opened.close()
+        raise self._error(opened.status_code, said, "POST", path)
+
+    @property
+    def half_closes(self) -> bool:
+        """Whether the end of what is sent can be said in a conversation."""
+        return half_closes(self._client, self._host)
 
     def _error(self, status: int, message: str, verb: str, path: str) -> EngineError:
         # 503 most of the time, 500 where the engine noticed late, 403 for a network.

@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..rows import Change, Refs, shown
 from ..versions import gate
 from . import fingerprint
-from .blob import labelled
+from .blob import told_by_labels
 from .compose import NAMESPACE_LABEL, Blob, Definition, Network
 from .network import TABLE as NETWORK_TABLE
 from .network import body_of, changes_of
@@ -227,7 +227,7 @@ def _holds(plan: Plan, kind: str, one: Mapping[str, Any], blob: Blob, data: byte
         return (driver.get("Name"), driver.get("Options") or {}) == (blob.driver["name"], blob.driver["options"])
     if kind == "config":
         return base64.b64decode(spec.get("Data", "")) == data
-    known = labelled(labels_of(one), data)
+    known = told_by_labels(labels_of(one), data)
     known = live.held.get(spec["Name"]) if known is None else known
     if known is None:
         plan.warnings.append(
