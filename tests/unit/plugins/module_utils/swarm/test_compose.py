@@ -197,6 +197,10 @@ WRONG = {
         "tmpfs options do not go with type bind",
     ),
     "replicas of global": ({"deploy": {"mode": "global", "replicas": 2}}, "is not for mode global"),
+    "ingress without a balancer": (
+        {"ports": ["80:80"], "deploy": {"endpoint_mode": "dnsrr"}},
+        "which needs endpoint_mode vip",
+    ),
     "duration": ({"stop_grace_period": "10"}, "is '10'; give a duration with a unit"),
     "size": ({"deploy": {"resources": {"limits": {"memory": "lots"}}}}, '"lots" is not a size'),
     "truth": ({"read_only": "yes"}, "services.web.read_only: is a text ('yes'); give true or false"),
@@ -234,6 +238,19 @@ TOP_LEVEL = {
     "external with more": ({"networks": {"n": {"external": True, "driver": "overlay"}}}, "is external, so nothing but"),
     "secret content": ({"secrets": {"x": {"content": "hidden"}}}, "does not belong into a definition"),
     "cluster volume": ({"volumes": {"v": {"x-cluster-spec": {}}}}, "volumes.v.x-cluster-spec: cluster volumes are not"),
+    "a name with a dot": (
+        {"services": {"a.b": {"image": "i"}}},
+        'services.a.b: "s_a.b" is no name for a service (5 characters); give up to 63 letters and digits',
+    ),
+    "a name with a blank": ({"secrets": {"a b": {"file": "x"}}}, 'secrets.a b: "s_a b" is no name for a secret'),
+    "a long name": (
+        {"configs": {"c" * 63: {"content": "x"}}},
+        "is no name for a config (65 characters); give up to 64",
+    ),
+    "one name twice": (
+        {"networks": {"n": {"name": "x"}, "m": {"name": "x"}}},
+        'networks.m: has the name "x", which networks.n has',
+    ),
     "no services": ({"services": {}}, "services: there is none"),
     "list": ({"services": ["web"]}, "services: is a list; give a mapping"),
 }
