@@ -18,6 +18,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose im
     convert,
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_merge import merge_definitions
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_names import impossible
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_service import SERVICE
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
 
@@ -263,6 +264,20 @@ def test_wrong_at_the_top_level(case: str) -> None:
         convert([{"services": {"web": {"image": "i"}}, **written}], Namespace("s"))
     assert any(said in error for error in caught.value.violations), caught.value.violations
     assert "hidden" not in str(caught.value)
+
+
+# What an engine answered: whether it takes the name for a service or network, and for a secret or config.
+NAMES = {
+    "a.b": (False, True), "a_b": (True, True), "a b": (False, False), "-a": (False, False), "a-": (False, False),
+    "a_": (False, False), "_a": (False, False), "a__b": (True, True), "9": (True, True),
+    "x" * 63: (True, True), "x" * 64: (False, True), "x" * 65: (False, False), "x" * 60 + ".": (False, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_the_cluster_takes(name: str) -> None:
+    taken = [impossible(kind, name) is None for kind in ("service", "network", "secret", "config")]
+    assert taken == [*[NAMES[name][0]] * 2, *[NAMES[name][1]] * 2]
 
 
 def test_only_networks_that_a_service_uses_are_made() -> None:
