@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from .. import fields
 from ..engine import UNLOCK, Engine, managers
-from ..errors import EngineError, InputError, NoLeader, Refused, WaitTimeout
+from ..errors import EngineError, InputError, Refused, WaitTimeout
 from ..rows import Change
 from ..wait import wait_until
 from . import node
@@ -184,9 +184,10 @@ def _step_down(
                 "give the swarm up with force: true"
             )
         if why:
-            return [], [f"left although {why}"]
+            # A last manager has nobody to hand over to.
+            return [], [f"left although {why}"] if known.without(ident).names else []
         done = node.change(engine, ident, params["wait_timeout"], check_mode, availability="drain", role="worker")
-    except (NoLeader, WaitTimeout) as error:
+    except (EngineError, WaitTimeout) as error:
         if not params["force"]:
             raise
         # Consent covers it: what could not be done in order is told.
