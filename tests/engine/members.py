@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
+import json
 import re
 import socket
 import subprocess
@@ -58,13 +60,24 @@ def programs_image(engines: Sequence[Engine], programs: Sequence[str], **folders
             folder = tarfile.TarInfo(name)
             folder.type, folder.mode = tarfile.DIRTYPE, mode
             archive.addfile(folder)
-    first, *others = engines
-    answer = first.call("POST", "/images/create", query={"fromSrc": "-"}, data=made.getvalue())
-    ident = str((answer[-1] if isinstance(answer, list) else answer)["status"])
-    saved = first._client.get(f"{first._client.base_url}/images/{ident}/get").content
-    for engine in others:
-        engine.call("POST", "/images/load", query={"quiet": True}, data=saved)
+    ident, archive_of_it = _image(made.getvalue())
+    for engine in engines:
+        engine.call("POST", "/images/load", query={"quiet": True}, data=archive_of_it)
     return ident
+
+
+def _image(layer: bytes) -> tuple[str, bytes]:
+    """The image of one layer, as "docker save" would write it."""
+    rootfs = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]}
+    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}).encode()
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": None, "Layers": ["layer.tar"]}]).encode()
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, content in (("config.json", config), ("manifest.json", manifest), ("layer.tar", layer)):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return f"sha256:{hashlib.sha256(config).hexdigest()}", made.getvalue()
 
 
 class Forwarder(threading.Thread):
