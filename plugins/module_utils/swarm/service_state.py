@@ -16,8 +16,7 @@ from ..rows import Change, Refs
 from ..versions import gate
 from . import rollout
 from .converge import needs_waiting
-from .service import TABLE
-from .stack_plan import same_image
+from .service import TABLE, same_image
 
 REFERRED = ("network", "secret", "config")
 UNCHANGED_REPLICAS = -1
