@@ -3,19 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What site.yml costs beside the same outcome by stock modules (stock.yml), in pairs that alternate.
 
-Run by ``make bench``; it takes labs down and up as it goes and leaves one that site.yml deployed. Cold is a new lab for
+It takes labs down and up as it goes and leaves one that site.yml deployed. Cold is a new lab for
 each run, with MinIO's image built already; no-op is a run that has nothing to do, on the lab that the same playbook
 deployed. Executions are counted in a run of their own, as the account of them slows a run, and so is the memory.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -117,26 +114,13 @@ def report(ours: Figures, theirs: Figures) -> None:
     print("wanted: 3 executions a worker, 7 on the acting manager, 300 MiB")
 
 
-def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="pairs of new labs")
-    parser.add_argument("--noops", type=int, default=3, help="runs without anything to do, on each lab")
-    options = parser.parse_args(arguments)
-    try:
-        ours, theirs = Figures(OURS), Figures(stock())
-        print(f"{options.rounds} pairs of new labs, {options.noops} no-op runs on each; seconds", flush=True)
-        for number in range(options.rounds):
-            last = number == options.rounds - 1
-            one_round("stock", theirs, options.noops, last)
-            one_round("ours", ours, options.noops, last)
-        report(ours, theirs)
-        if VERIFY.exists():
-            verify()
-    except measure.RunError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def main(rounds: int, noops: int) -> None:
+    ours, theirs = Figures(OURS), Figures(stock())
+    print(f"{rounds} pairs of new labs, {noops} no-op runs on each; seconds", flush=True)
+    for number in range(rounds):
+        last = number == rounds - 1
+        one_round("stock", theirs, noops, last)
+        one_round("ours", ours, noops, last)
+    report(ours, theirs)
+    if VERIFY.exists():
+        verify()
