@@ -34,6 +34,7 @@ SCENARIOS = (
     "firewall",
     "tls",
     "teardown",
+    "walkthrough",
     "galaxy",
     "debian12",
 )
