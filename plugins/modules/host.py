@@ -74,6 +74,11 @@ options:
             description: Whether engine and runtime packages are held from unattended upgrades.
             type: bool
             default: true
+          along:
+            description: What else is installed by the run of apt that installs the engine; with an engine there, nothing.
+            type: list
+            elements: str
+            default: []
       drives:
         description:
           - The drives of a MinIO host. This section is planned only.

@@ -169,6 +169,7 @@ def _install(options: Mapping[str, Any], state: State, files: Sequence[Step]) ->
     if state.apparmor:
         # A kernel with AppArmor refuses containers whose profile nobody can load.
         names.append("apparmor")
+    names += options.get("along") or []
     wanted = packages.missing(names, state.packages)
     held = [engine, *(["containerd", "runc"] if engine == "docker.io" else [])]
     steps: list[Optional[Step]] = [

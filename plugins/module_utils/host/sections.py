@@ -53,6 +53,7 @@ ENGINE_SPEC: dict[str, Any] = {
     "address_pools": {"type": "list", "elements": "dict", "options": POOL_SPEC},
     "nofile": {"type": "int"},
     "hold": {"type": "bool", "default": True},
+    "along": {"type": "list", "elements": "str", "default": []},
 }
 PACKAGES_SPEC: dict[str, Any] = {
     "names": {"type": "list", "elements": "str", "default": []},

@@ -114,6 +114,15 @@ def test_a_bare_host_gets_its_configuration_before_its_engine(debian, apparmor, 
     assert plan.flags["restart"] is False
 
 
+def test_what_comes_along_is_installed_with_the_engine_and_never_without(installed):
+    options = {**OPTIONS, "along": ["xfsprogs", "nftables"]}
+    plan = engine_setup.plan(
+        options, engine_setup.State(debian=12, packages=packages.parse("nftables\t1\tinstall\tinstalled\n"))
+    )
+    assert "install docker.io, python3-docker, xfsprogs" in plan.sentences
+    assert engine_setup.plan(options, installed).steps == []
+
+
 VIOLATIONS = [
     ({"routes": [{"dst": "172.30.4.0/22", "gateway": None, "dev": "eth1", "type": "unicast"}], "daemon_json": None},
      "172.30.0.0/16 collides with the host's route 172.30.4.0/22 on eth1"),
