@@ -45,9 +45,10 @@ sanity: bootstrap-test ## ansible-test sanity, on every ansible-core that this m
 soak: bootstrap-test ## the long lanes
 	@$(BIN)/python scripts/lanes.py --soak
 
-bench: bootstrap ## what site.yml costs beside stock modules, cold and with nothing to do; takes the lab down and up
+# Part `modules` has an engine of its own; part `site` takes the lab down and up.
+bench: bootstrap ## what ours costs beside stock modules: single modules, and site.yml; BENCH=modules or site is half of it
 	@scripts/bootstrap bench
-	@$(BIN)/python tests/benchmarks/bench.py
+	@$(BIN)/python tests/benchmarks/bench.py $(BENCH)
 
 build: bootstrap ## the collection as an archive for ansible-galaxy, in build/
 	@mkdir -p build

@@ -36,6 +36,7 @@ SCENARIOS = (
     "firewall",
     "tls",
     "teardown",
+    "walkthrough",
     "galaxy",
     "debian12",
 )

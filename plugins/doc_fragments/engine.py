@@ -73,7 +73,9 @@ options:
     type: bool
     default: false
 requirements:
-  - Python 3.9 or later and the Docker SDK for Python (python3-docker) 5.0 or later, on the managed host
+  - Python 3.9 or later on the managed host
+  - the Docker SDK for Python (python3-docker) 5.0 or later, where O(docker_host) is no Unix socket, or registry logins
+    are sent
 notes:
   - In check mode neither the SDK nor an engine is needed; the plan is then that of a newly installed engine.
 """

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The only door to the Docker Engine: one method (verb, path, body) → answer.
 
-The Docker SDK is the transport (sockets, TLS, ssh); nothing else of it is used. In check mode a host may still be bare:
-``open_engine`` then returns an engine that answers as a newly installed one would.
+A socket of this host is spoken to directly (``unix_http.py`` says why); for all else (TLS, ssh) the Docker SDK is the
+transport, and nothing else of it is used. In check mode a host may still be bare: ``open_engine`` then returns an
+engine that answers as a newly installed one would.
 """
 
 from __future__ import annotations
@@ -22,17 +23,10 @@ from ansible.module_utils.basic import env_fallback
 
 from .conversation import Conversation, begin, half_closes
 from .errors import Conflict, EngineError, NoLeader, NotFound, NotManager, OutOfSequence, OverlayError, Unavailable
+from .unix_http import UnixClient
 from .versions import ENGINES
 
-try:
-    import docker
-    import docker.tls
-    import requests
-except ImportError:
-    HAS_SDK = False
-else:
-    HAS_SDK = True
-
+UNIX = "unix://"
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 # The client wants a version to be made; the paths that are called carry one only where the user asked for it.
 _CLIENT_VERSION = "1.41"
@@ -115,7 +109,7 @@ class Engine:
                 headers=sent,
                 timeout=timeout or self._timeout,
             )
-        except requests.exceptions.RequestException as error:
+        except OSError as error:
             raise self._unavailable(error, verb, path) from error
         self._spoken = self._spoken or response.headers.get("Api-Version", "")
         if response.status_code >= 400:
@@ -178,9 +172,9 @@ class Engine:
         error.state = state
         return error
 
-    def _unavailable(self, error: Exception, verb: str, path: str) -> EngineError:
+    def _unavailable(self, error: OSError, verb: str, path: str) -> EngineError:
         said = str(error)
-        if isinstance(error, requests.exceptions.Timeout) and not isinstance(error, requests.exceptions.ConnectTimeout):
+        if _timed_out(error):
             return EngineError(f"the engine at {self._host} gave no answer in time: {said}", 0, verb, path)
         found = Unavailable(f"no engine answers at {self._host}: {_why(self._host, said)}", 0, verb, path)
         found.absent = any(word in said for word in ("No such file", "Connection refused", "FileNotFound"))
@@ -289,26 +283,38 @@ def _no_leader(swarm: Mapping[str, Any]) -> str:
     )
 
 
-def _client(params: Mapping[str, Any]) -> Any:
-    if not HAS_SDK:
+def sdk() -> Any:
+    """The Docker SDK, imported only where it is used: it takes a tenth of a second."""
+    try:
+        import docker
+        import docker.auth
+        import docker.tls
+    except ImportError as error:
         missing = Unavailable(
             f"the Docker SDK for Python is missing for {sys.executable}; install Debian's python3-docker on this host"
         )
         missing.absent = True
-        raise missing
+        raise missing from error
+    return docker
+
+
+def _client(params: Mapping[str, Any]) -> Any:
+    if params["docker_host"].startswith(UNIX):
+        return UnixClient("/" + params["docker_host"][len(UNIX) :].lstrip("/"))
+    docker = sdk()
     try:
         return docker.APIClient(
             base_url=params["docker_host"],
             version=_CLIENT_VERSION,
             timeout=params["timeout"],
-            tls=_tls(params),
+            tls=_tls(params, docker.tls.TLSConfig),
             use_ssh_client=params["use_ssh_client"],
         )
     except (docker.errors.DockerException, OSError) as error:
         raise Unavailable(f"docker_host {params['docker_host']} cannot be used: {error}") from error
 
 
-def _tls(params: Mapping[str, Any]) -> Any:
+def _tls(params: Mapping[str, Any], config: Callable[..., Any]) -> Any:
     if not (params["tls"] or params["validate_certs"]):
         return False
     folder = os.environ.get("DOCKER_CERT_PATH")
@@ -320,11 +326,14 @@ def _tls(params: Mapping[str, Any]) -> Any:
     # Newer SDKs check the host name of the URL and know no other.
     other = {"assert_hostname": params["tls_hostname"]} if params["tls_hostname"] else {}
     try:
-        return docker.tls.TLSConfig(
-            client_cert=pair, ca_cert=paths["ca_path"], verify=bool(params["validate_certs"]), **other
-        )
+        return config(client_cert=pair, ca_cert=paths["ca_path"], verify=bool(params["validate_certs"]), **other)
     except TypeError as error:
         raise Unavailable("this Docker SDK cannot check another tls_hostname than docker_host's; remove it") from error
+
+
+def _timed_out(error: OSError) -> bool:
+    """The standard library says so by one class, the SDK by another that is none of it."""
+    return isinstance(error, TimeoutError) or type(error).__name__ == "ReadTimeout"
 
 
 def _why(host: str, said: str) -> str:

@@ -74,9 +74,8 @@ class Field:
     @property
     def absent(self) -> Any:
         """The normal form of a field that is not there."""
-        if self.default != "unset":
-            return copy.deepcopy(self.default)
-        return copy.deepcopy(_EMPTY.get(self.type))
+        value = _EMPTY.get(self.type) if self.default == "unset" else self.default
+        return copy.deepcopy(value) if isinstance(value, (list, dict)) else value
 
     @property
     def nested(self) -> Optional[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, Union
 
 from .. import fields
-from ..engine import Engine, passes, retry_out_of_sequence
+from ..engine import Engine, passes, retry_out_of_sequence, sdk
 from ..errors import InputError, NotFound, OverlayError
 from ..rows import Refs
 from ..wait import Clock, wait_until
@@ -59,8 +59,7 @@ def login(wanted: bool, image: str) -> Optional[dict[str, str]]:
     if not wanted or not image or image.startswith("sha256:"):
         return None
     # Only here is the SDK more than a transport: it knows where docker login keeps what it was told.
-    from docker import auth
-
+    auth = sdk().auth
     registry, _repository = auth.resolve_repository_name(image)
     found = auth.resolve_authconfig(auth.load_config(), registry)
     return {"X-Registry-Auth": auth.encode_header(found).decode()} if found else None

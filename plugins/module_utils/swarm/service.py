@@ -349,3 +349,8 @@ TABLE: Table = (
     Field("publish", "EndpointSpec.Ports", "list", compare=KEYED,
           key=("target_port", "published_port", "protocol"), fields=PORTS),
 )  # fmt: skip
+
+
+def same_image(want: str, have: str) -> str:
+    """``name:tag`` is what runs as ``name:tag@sha256:…``: who deployed it had the tag resolved."""
+    return have if "@" not in want and have.partition("@")[0] == want else want

@@ -17,8 +17,7 @@ from ..versions import gate, unkept
 from . import rollout
 from .converge import needs_waiting
 from .detached import LABEL
-from .service import TABLE
-from .stack_plan import same_image
+from .service import TABLE, same_image
 
 UNCHANGED_REPLICAS = -1
 # The Engine's words for a service whose last change was taken back, by itself or because it was asked to.

@@ -26,7 +26,7 @@ from .compose_names import impossible
 from .network import TABLE as NETWORK_TABLE
 from .network import body_of, changes_of
 from .rollout import PLACEHOLDER, PREDEFINED
-from .service import TABLE
+from .service import TABLE, same_image
 
 BASE_LABEL = "baremetal.overlay.base"
 OWN_LABELS = (BASE_LABEL, fingerprint.LABEL)
@@ -304,11 +304,6 @@ def _plan_service(plan: Plan, stack: str, name: str, options: dict[str, Any], li
         plan.steps.append(
             Step("service", name, "update", want, changed["before"], changed["after"], options_changed, there)
         )
-
-
-def same_image(want: str, have: str) -> str:
-    """``name:tag`` is what runs as ``name:tag@sha256:…``: who deployed it had the tag resolved."""
-    return have if "@" not in want and have.partition("@")[0] == want else want
 
 
 def _immutable(change: Change) -> str:

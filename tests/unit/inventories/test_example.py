@@ -20,8 +20,10 @@ HOSTS = yaml.safe_load((EXAMPLE / "hosts.yml").read_text(encoding="utf-8"))
 OFFERED = re.compile(r"^# ([a-z][a-z_]*:(?: .*)?|  .*)$")
 REQUIRED_OF_ALL = {"overlay_encryption", "overlay_client_networks"}
 REQUIRED_OF_A_HOST = {"ansible_host", "overlay_host_number", "overlay_underlay_address", "minio_drives"}
+# What no deployment is made of.
+APART = {"lab", "walkthrough"}
 ROLES = sorted(
-    path.parents[1] for path in ROOT.glob("roles/*/meta/argument_specs.yml") if path.parents[1].name != "lab"
+    path.parents[1] for path in ROOT.glob("roles/*/meta/argument_specs.yml") if path.parents[1].name not in APART
 )
 
 
