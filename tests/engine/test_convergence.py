@@ -34,8 +34,7 @@ class Pair:
         remotes = [f"{self.first.address}:2377"]
         body = {"ListenAddr": address, "AdvertiseAddr": address, "RemoteAddrs": remotes, "JoinToken": token}
         worker.call("POST", "/swarm/join", body)
-        self.image = programs(manager)
-        worker.call("POST", "/images/load", data=b"".join(manager._client.get_image(self.image)))
+        self.image = programs(manager, worker)
         self.ids = [engine.call("GET", "/info")["Swarm"]["NodeID"] for engine in (manager, worker)]
 
     def part(self) -> None:
