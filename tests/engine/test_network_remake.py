@@ -184,6 +184,21 @@ def test_a_container_attached_by_hand_is_refused_with_consent_too(cluster: Clust
     engine.call("DELETE", f"/containers/{ident}", query={"force": True})
 
 
+def test_what_would_be_a_network_of_one_host_is_refused_to_services(cluster: Cluster) -> None:
+    before = cluster.named()
+    with pytest.raises(Refused, match="services need a network of the cluster"):
+        run_network(cluster.engine, name=NETWORK, driver="bridge", force=True)
+    assert cluster.named() == before
+
+
+def test_without_services_it_may_become_a_network_of_one_host(swarm_engine: Engine) -> None:
+    run_network(swarm_engine, name="moves", driver="overlay")
+    made = run_network(swarm_engine, name="moves", driver="bridge", force=True)
+    assert made["network"]["Scope"] == "local"
+    assert not leftovers(swarm_engine)
+    run_network(swarm_engine, name="moves", state="absent")
+
+
 def test_a_job_is_refused_because_it_would_run_again(cluster: Cluster) -> None:
     engine = cluster.engine
     run_network(engine, name="of-a-job", driver="overlay")

@@ -23,7 +23,17 @@ from ..units import TEXT_MAP, text
 from ..versions import gate
 from . import connected
 from .detached import Users
-from .network_remake import allocated, await_allocated, complete, delete, find_users, remake, unfinished, waiting
+from .network_remake import (
+    allocated,
+    await_allocated,
+    complete,
+    delete,
+    find_users,
+    of_the_cluster,
+    remake,
+    unfinished,
+    waiting,
+)
 
 # The overlay driver writes its VXLAN IDs among the options that the user gave.
 _ASSIGNED = "com.docker.network.driver.overlay.vxlanid_list"
@@ -242,7 +252,7 @@ def _plan(
     if not changes:
         return Plan(back or [f"completed network {name}"] if begun else [], body)
     users = find_users(engine, live)
-    _consent(live, users, params["force"], changes)
+    _consent(live, users, params["force"], changes, body)
     names = sorted(one["Spec"]["Name"] for one in users.services)
     actions = [f"detached service {one}" for one in names] + [f"removed network {name}", *made]
     return Plan(actions + [f"attached service {one}" for one in names] + back, body, users)
@@ -307,10 +317,14 @@ def _absent(
     }
 
 
-def _consent(live: Mapping[str, Any], users: Users, force: bool, changes: list[Change]) -> None:
+def _consent(
+    live: Mapping[str, Any], users: Users, force: bool, changes: list[Change], body: Mapping[str, Any]
+) -> None:
     name = live["Name"]
     differs = "; ".join(f"{one.option} is {one.before!r}, wanted {one.after!r}" for one in changes)
     obstacles = users.obstacles(name)
+    if users.services and not of_the_cluster(body):
+        obstacles.append("services need a network of the cluster, and it would be one of this host alone")
     if obstacles:
         raise Refused(
             f'network "{name}" differs ({differs}) and cannot be changed while it is in use by {users.names()}: '

@@ -35,11 +35,17 @@ def find_users(engine: Engine, live: Mapping[str, Any]) -> Users:
     return users_of(live, services, tasks, _inspect(engine, live))
 
 
+def of_the_cluster(body: Mapping[str, Any]) -> bool:
+    """Whether what is to be made is a network that services can have."""
+    return bool(body.get("Scope", "swarm" if body.get("Driver") == "overlay" else "local") == "swarm")
+
+
 def remake(
     engine: Engine, live: Mapping[str, Any], body: Mapping[str, Any], users: Users, timeout: float
 ) -> dict[str, Any]:
     """``live`` as ``body`` says."""
-    if live.get("Scope") == "swarm":
+    # A network of one host has no services that would wait for it.
+    if live.get("Scope") == "swarm" and of_the_cluster(body):
         _note(engine, body)
     for service in users.services:
         _change(engine, service["ID"], lambda one: detach(one["Spec"], live) if uses(one["Spec"], live) else None)
