@@ -23,6 +23,8 @@ from typing import Optional
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "logs"
 CORES = ("newest", "oldest")
+# The Docker releases of Debian 12 and 13; tests/engine has the one that this machine has not from a root of its own.
+ENGINES = ("20.10", "26.1")
 
 # In this order: they share one lab, and `default` brings up the cluster that those after it use.
 SCENARIOS = (
@@ -41,6 +43,8 @@ SCENARIOS = (
 # Four restarts of engines, each with its wait: ten minutes.
 SOAK_SCENARIOS = ("engine-restart",)
 
+# What tests/engine says at its end: which engine it ran on, how many cases.
+SAID = re.compile(r"^ran: (.+)$", re.MULTILINE)
 PYTEST_LAST_LINE = re.compile(r"^(?:=+ )?((?:\d+ \w+,? ?)+) in [0-9.:]+.*$", re.MULTILINE)
 
 
@@ -55,6 +59,7 @@ class Lane:
     needs: Optional[Path] = None
     counts_tests: bool = False
     alone: bool = False
+    says: str = ""  # how one of the things begins that it must say it ran
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,7 @@ def core_lanes(root: Path) -> list[Lane]:
 
 
 def live_lanes(root: Path, soak: bool) -> list[Lane]:
-    engine = root / "tests" / "engine"
-    lanes = [Lane("engine", "engine", ("pytest", "tests/engine"), needs=engine, counts_tests=True, alone=True)]
+    lanes = [engine_lane(root, release) for release in ENGINES]
     lanes.append(Lane("fresh lab", "molecule", ("make", "lab-down", "lab"), alone=True))
     for scenario in (*SCENARIOS, *(SOAK_SCENARIOS if soak else ())):
         folder = root / "molecule" / scenario
@@ -104,6 +108,18 @@ def live_lanes(root: Path, soak: bool) -> list[Lane]:
     # Last: it takes the lab down.
     lab = root / "tests" / "lab"
     return [*lanes, Lane("lab", "lab", ("pytest", "tests/lab"), needs=lab, counts_tests=True, alone=True)]
+
+
+def engine_lane(root: Path, release: str) -> Lane:
+    return Lane(
+        f"engine ({release})",
+        "engine",
+        ("pytest", "tests/engine", "--engine", release),
+        needs=root / "tests" / "engine",
+        counts_tests=True,
+        alone=True,
+        says=f"engine {release}.",
+    )
 
 
 def unlisted(root: Path) -> list[str]:
@@ -128,11 +144,14 @@ def is_shell(path: Path) -> bool:
 
 def verdict(lane: Lane, code: int, output: str) -> tuple[str, str]:
     """What is wrong (nothing: an empty string), and what the lane counted."""
-    detail = "; ".join(line.strip() for line in PYTEST_LAST_LINE.findall(output))
+    ran = SAID.findall(output)
+    detail = "; ".join(line.strip() for line in [*PYTEST_LAST_LINE.findall(output), *ran])
     if code != 0:
         return f"ended with {code}", detail
-    if lane.counts_tests and not detail:
+    if lane.counts_tests and not PYTEST_LAST_LINE.search(output):
         return "ran no test", detail
+    if lane.says and not any(one.startswith(lane.says) for one in ran):
+        return f"did not run on {lane.says.rstrip('.')}", detail
     if lane.counts_tests and re.search(r"\b(skipped|deselected)\b", detail):
         return "did not run every test", detail
     return "", detail

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
@@ -20,6 +21,9 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
+        if boolean(self._task.args.get("remote_src", False)):
+            result.update(self._execute_module(module_name=MODULE, task_vars=task_vars))
+            return result
         try:
             path, args = self._archive()
             image = image_archive.pick(path, args.get("image_id"))

@@ -11,25 +11,31 @@ engine that answers as a newly installed one would.
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any, Callable, Optional, TypeVar, Union
 from urllib.parse import quote
 
 from ansible.module_utils.basic import env_fallback
 
-from .errors import Conflict, EngineError, NotFound, NotManager, OutOfSequence, Unavailable
-from .unix_http import UnixClient
+from .errors import Conflict, EngineError, NoLeader, NotFound, NotManager, OutOfSequence, OverlayError, Unavailable
+from .transport import Conversation, open_client, timed_out
 from .versions import ENGINES
 
-UNIX = "unix://"
 DEFAULT_HOST = "unix:///var/run/docker.sock"
-# The client wants a version to be made; the paths that are called carry one only where the user asked for it.
-_CLIENT_VERSION = "1.41"
-_NOT_MANAGER = re.compile(r"not a swarm manager|not part of a swarm|Worker nodes can't|needs to be unlocked", re.I)
+_NOT_MANAGER = re.compile(
+    r"not a swarm manager|not part of a swarm|Worker nodes can't|from a worker node|needs to be unlocked", re.I
+)
+# Where the leader changed in between, a write may have been made or not: that, too, is for reading again to tell.
+_LOST_RACE = re.compile(r"update out of sequence|lost leader status", re.I)
+_LEADER = re.compile(r"does not have a leader|context deadline exceeded", re.I)
+
+# What a cluster says between two leaders, and an engine that has just been started.
+_BETWEEN = re.compile(
+    r"does not have a leader|is not the leader|context deadline exceeded|connection (refused|error)", re.I
+)
+
+_TAKEN = "name conflicts with an existing object"
 
 Answer = TypeVar("Answer")
 
@@ -87,43 +93,67 @@ class Engine:
         timeout: Optional[float] = None,
     ) -> Any:
         """The Engine's answer as data: JSON decoded (a stream of JSON lines as a list), text, or None."""
-        self.calls.append((verb, path))
         sent = {"Content-Type": "application/json" if data is None else "application/x-tar", **(headers or {})}
+        given = json.dumps(body) if body is not None else data
+        asked = {key: _query(value) for key, value in (query or {}).items() if value is not None}
+        response = self._request(verb, path, params=asked, data=given, headers=sent, timeout=timeout or self._timeout)
+        return _decoded(response)
+
+    def converse(self, path: str, body: Any) -> Conversation:
+        """A POST whose connection stays open both ways, as that of a command that runs."""
+        headers = {"Content-Type": "application/json"}
+        timeout = (self._timeout, None)
+        response = self._request("POST", path, data=json.dumps(body), headers=headers, timeout=timeout, stream=True)
+        return Conversation(response, self._client._get_raw_response_socket(response), self.half_closes)
+
+    @property
+    def half_closes(self) -> bool:
+        """Whether the end of what is sent can be said without closing the connection: TLS and ssh cannot."""
+        return not str(self._client.base_url).startswith(("https://", "http+docker://ssh"))
+
+    def _request(self, verb: str, path: str, **options: Any) -> Any:
+        self.calls.append((verb, path))
+        url = f"{self._client.base_url}{'/v' + self._asked if self._asked else ''}{quote(path, safe='/:@')}"
         try:
-            response = self._client.request(
-                verb,
-                f"{self._client.base_url}{'/v' + self._asked if self._asked else ''}{quote(path, safe='/:@')}",
-                params={key: _query(value) for key, value in (query or {}).items() if value is not None},
-                data=json.dumps(body) if body is not None else data,
-                headers=sent,
-                timeout=timeout or self._timeout,
-            )
+            response = self._client.request(verb, url, **options)
         except OSError as error:
             raise self._unavailable(error, verb, path) from error
         self._spoken = self._spoken or response.headers.get("Api-Version", "")
         if response.status_code >= 400:
             raise self._error(response.status_code, _message(response), verb, path)
-        return _decoded(response)
+        return response
 
     def _error(self, status: int, message: str, verb: str, path: str) -> EngineError:
-        # 503 most of the time, 500 where the engine noticed late.
-        if status >= 500 and _NOT_MANAGER.search(message):
-            return self._not_manager(verb, path)
-        if "update out of sequence" in message:
+        # 503 most of the time, 500 where the engine noticed late, 403 for a network.
+        if (status == 403 or status >= 500) and _NOT_MANAGER.search(message):
+            return self._not_manager(message, verb, path)
+        # Without a leader every request but this one takes its time and fails; so does a slow one with a leader.
+        if status >= 500 and path != "/info" and _LEADER.search(message):
+            swarm = self._swarm()
+            if _LEADER.search(swarm.get("Error") or ""):
+                return NoLeader(_no_leader(swarm), status, verb, path)
+        if _LOST_RACE.search(message):
             return OutOfSequence(message, status, verb, path)
         if status == 404 and message != "page not found":
             return NotFound(message, status, verb, path)
-        kind = Conflict if status == 409 else EngineError
+        # 500 where two made an object of one name at the same moment.
+        kind = Conflict if status == 409 or _TAKEN in message else EngineError
         return kind(message, status, verb, path)
 
-    def _not_manager(self, verb: str, path: str) -> NotManager:
-        swarm = self.call("GET", "/info").get("Swarm") or {}
+    def _swarm(self) -> Mapping[str, Any]:
+        return self.call("GET", "/info").get("Swarm") or {}
+
+    def _not_manager(self, message: str, verb: str, path: str) -> NotManager:
+        swarm = self._swarm()
         state = swarm.get("LocalNodeState", "")
-        managers = ", ".join(sorted(one.get("Addr", "") for one in swarm.get("RemoteManagers") or []))
         if state == "locked":
-            said = "this host's swarm is locked; unlock it with its unlock key"
+            said = f"this host's swarm is locked since its engine restarted; {UNLOCK}"
         elif state == "active":
-            said = f"this host is a worker of its swarm; run this on one of the managers: {managers or 'unknown'}"
+            said = worker(swarm)
+        elif "needs to be unlocked" in message:
+            said = (
+                f"this host's engine has let go of a locked swarm; restart it (systemctl restart docker), then {UNLOCK}"
+            )
         else:
             said = f"this host is in no swarm (state: {state or 'unknown'}); initialise or join one first"
         error = NotManager(said, 503, verb, path)
@@ -132,7 +162,7 @@ class Engine:
 
     def _unavailable(self, error: OSError, verb: str, path: str) -> EngineError:
         said = str(error)
-        if _timed_out(error):
+        if timed_out(error):
             return EngineError(f"the engine at {self._host} gave no answer in time: {said}", 0, verb, path)
         found = Unavailable(f"no engine answers at {self._host}: {_why(self._host, said)}", 0, verb, path)
         found.absent = any(word in said for word in ("No such file", "Connection refused", "FileNotFound"))
@@ -188,7 +218,7 @@ class PredictingEngine(Engine):
 def open_engine(params: Mapping[str, Any], check_mode: bool = False) -> Engine:
     """The engine that the connection options name."""
     try:
-        engine = Engine(_client(params), params["docker_host"], params["api_version"], params["timeout"])
+        engine = Engine(open_client(params), params["docker_host"], params["api_version"], params["timeout"])
         if not check_mode:
             return engine
         engine.call("GET", "/_ping")
@@ -197,6 +227,15 @@ def open_engine(params: Mapping[str, Any], check_mode: bool = False) -> Engine:
         if check_mode and error.absent:
             return FreshEngine(str(error))
         raise
+
+
+def passes(error: OverlayError) -> bool:
+    """Whether waiting helps: the engine restarts, its swarm is not up again yet, or the managers elect a leader."""
+    if isinstance(error, (Unavailable, NoLeader)):
+        return True
+    if isinstance(error, NotManager):
+        return error.state == "pending"
+    return isinstance(error, EngineError) and error.status >= 500 and bool(_BETWEEN.search(error.message))
 
 
 def retry_out_of_sequence(attempt: Callable[[], Answer], tries: int = 5) -> Answer:
@@ -209,57 +248,25 @@ def retry_out_of_sequence(attempt: Callable[[], Answer], tries: int = 5) -> Answ
     return attempt()
 
 
-def sdk() -> Any:
-    """The Docker SDK, imported only where it is used: it takes a tenth of a second."""
-    try:
-        import docker
-        import docker.auth
-        import docker.tls
-    except ImportError as error:
-        missing = Unavailable(
-            f"the Docker SDK for Python is missing for {sys.executable}; install Debian's python3-docker on this host"
-        )
-        missing.absent = True
-        raise missing from error
-    return docker
+UNLOCK = "unlock it with baremetal.overlay.swarm and its unlock_key, which swarm_info returns on another manager"
 
 
-def _client(params: Mapping[str, Any]) -> Any:
-    if params["docker_host"].startswith(UNIX):
-        return UnixClient("/" + params["docker_host"][len(UNIX) :].lstrip("/"))
-    docker = sdk()
-    try:
-        return docker.APIClient(
-            base_url=params["docker_host"],
-            version=_CLIENT_VERSION,
-            timeout=params["timeout"],
-            tls=_tls(params, docker.tls.TLSConfig),
-            use_ssh_client=params["use_ssh_client"],
-        )
-    except (docker.errors.DockerException, OSError) as error:
-        raise Unavailable(f"docker_host {params['docker_host']} cannot be used: {error}") from error
+def managers(swarm: Mapping[str, Any]) -> list[str]:
+    """The addresses of the managers that this host knows of."""
+    return sorted(one.get("Addr", "") for one in swarm.get("RemoteManagers") or [])
 
 
-def _tls(params: Mapping[str, Any], config: Callable[..., Any]) -> Any:
-    if not (params["tls"] or params["validate_certs"]):
-        return False
-    folder = os.environ.get("DOCKER_CERT_PATH")
-    paths = {
-        option: params[option] or (str(Path(folder) / name) if folder else None)
-        for option, name in (("ca_path", "ca.pem"), ("client_cert", "cert.pem"), ("client_key", "key.pem"))
-    }
-    pair = (paths["client_cert"], paths["client_key"]) if paths["client_cert"] and paths["client_key"] else None
-    # Newer SDKs check the host name of the URL and know no other.
-    other = {"assert_hostname": params["tls_hostname"]} if params["tls_hostname"] else {}
-    try:
-        return config(client_cert=pair, ca_cert=paths["ca_path"], verify=bool(params["validate_certs"]), **other)
-    except TypeError as error:
-        raise Unavailable("this Docker SDK cannot check another tls_hostname than docker_host's; remove it") from error
+def worker(swarm: Mapping[str, Any]) -> str:
+    known = ", ".join(managers(swarm)) or "unknown"
+    return f"this host is a worker of its swarm; run this on one of the managers: {known}"
 
 
-def _timed_out(error: OSError) -> bool:
-    """The standard library says so by one class, the SDK by another that is none of it."""
-    return isinstance(error, TimeoutError) or type(error).__name__ == "ReadTimeout"
+def _no_leader(swarm: Mapping[str, Any]) -> str:
+    return (
+        "this host's swarm has no leader, because no more than half of its managers reach one another; this one knows "
+        f"of: {', '.join(managers(swarm)) or 'none'}; start their engines or mend the network between them; if they "
+        "are lost for good, make this host the only manager with baremetal.overlay.swarm, state: present, force: true"
+    )
 
 
 def _why(host: str, said: str) -> str:

@@ -10,8 +10,9 @@ OverlayError
 └── EngineError       the Engine said no (``status``, ``verb``, ``path``)
     ├── NotFound          404: the object is not there; the only error that means "absent"
     ├── Conflict          409: the name is taken, the object is in use
-    ├── OutOfSequence     somebody else changed the object since it was read
+    ├── OutOfSequence     somebody else changed the object since it was read, or the leader changed
     ├── NotManager        503: this engine cannot answer for the cluster
+    ├── NoLeader          this engine is a manager, but too few of its kind reach one another
     └── Unavailable       no SDK, no socket, no engine behind it, no answer
 """
 
@@ -70,6 +71,10 @@ class NotManager(EngineError):
     """``state``: this engine's LocalNodeState (inactive, pending, active, locked, error)."""
 
     state = ""
+
+
+class NoLeader(EngineError):
+    pass
 
 
 class Unavailable(EngineError):

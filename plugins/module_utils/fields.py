@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from .errors import InputError
-from .rows import KEYED, RECREATE, Change, Field, OneOf, Refs, Row, Table, lookup, place, remove, shown
+from .rows import GIVEN, KEYED, RECREATE, Change, Field, OneOf, Refs, Row, Table, lookup, place, remove, shown
 
 Values = dict[str, Any]
 
@@ -142,7 +142,7 @@ def whole(table: Table, want: Mapping[str, Any]) -> Values:
             full[row.name] = whole(row.fields, full.get(row.name) or {})
         elif row.nested == "list":
             full[row.name] = [whole(row.fields, item) for item in full.get(row.name) or []]
-        elif row.compared:
+        elif row.compared and row.compare != GIVEN:
             full.setdefault(row.name, row.absent)
     return full
 
@@ -200,19 +200,19 @@ def _diff_value(row: Field, want: Any, have: Any, live: Optional[Mapping[str, An
     if row.nested == "dict":
         yield from _diff(row.fields, want, None if live is None else have or {}, f"{at}.")
     elif row.nested == "list":
-        yield from _diff_list(row, want, have or [], at)
+        yield from _diff_list(row, want, have or [], at, live is None)
     elif live is None or not row.equal(want, have):
         before = None if live is None else row.show(have)
         yield Change(at, before, row.show(row.joined(want, have)), row.mutability == RECREATE)
 
 
-def _diff_list(row: Field, want: list[Values], have: list[Values], at: str) -> Iterator[Change]:
+def _diff_list(row: Field, want: list[Values], have: list[Values], at: str, made: bool) -> Iterator[Change]:
     recreate = row.mutability == RECREATE
     if row.compare != KEYED:
         pairs = zip(want, have)
         if len(want) != len(have) or any(diff(row.fields, whole(row.fields, new), old) for new, old in pairs):
-            yield Change(at, [shown(row.fields, item) for item in have],
-                         [shown(row.fields, item) for item in want], recreate)  # fmt: skip
+            before = None if made else [shown(row.fields, item) for item in have]
+            yield Change(at, before, [shown(row.fields, item) for item in want], recreate)
         return
     live = {row.key_of(item): item for item in have}
     for item in want:
@@ -316,7 +316,15 @@ def _apply_dict(row: Field, body: Values, want: Values, refs: Refs, at: str) -> 
     if row.path:
         if raw is None:
             _fill(row.fields, sub, want, refs, f"{at}.")
-        place(body, row.path, row.convert.encode(sub))
+        if _void(row, sub):
+            remove(body, row.path)
+        else:
+            place(body, row.path, row.convert.encode(sub))
+
+
+def _void(row: Field, sub: Values) -> bool:
+    """An object that says nothing is the same as none, and the Engine refuses some of them."""
+    return not any(sub.values()) and not shown(row.fields, read(row.fields, sub))
 
 
 def _apply_list(row: Field, body: Values, want: list[Values], have: list[Values], refs: Refs, at: str) -> None:

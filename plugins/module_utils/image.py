@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-from . import fields
+from . import fields, image_archive
 from .engine import Engine
 from .errors import EngineError, InputError, NotFound
 from .rows import Change
@@ -17,6 +17,7 @@ from .rows import Change
 SPEC = {
     "archive": {"type": "path", "aliases": ["path"]},
     "image_id": {"type": "str"},
+    "remote_src": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present"], "default": "present"},
 }
 
@@ -27,16 +28,17 @@ _LOAD_TIMEOUT = 900
 def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Here ``archive`` lies on the managed host; without one a missing image is only reported, as ``missing``."""
     ident = params["image_id"]
+    if params["remote_src"] and params["archive"]:
+        ident = image_archive.pick(params["archive"], ident).id
     if not ident:
         raise InputError('option "image_id" is not known; give archive, or the ID beside it')
     live = find(engine, ident)
     if live is not None:
-        return {"changed": False, "image": live, "image_id": ident, "missing": False}
+        return {"changed": False, "missing": False, **_told(live)}
     result: dict[str, Any] = {
         "changed": True,
-        "image": {"Id": ident},
-        "image_id": ident,
         "missing": True,
+        **_told({"Id": ident}),
         "diff": fields.as_diff([Change("image", None, ident)]),
     }
     if check_mode or not params["archive"]:
@@ -48,7 +50,13 @@ def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dic
             f"image {ident} is not there after its archive was loaded: this engine names images otherwise "
             "(the containerd image store does); turn that store off in daemon.json"
         )
-    return {**result, "image": live, "missing": False}
+    return {**result, "missing": False, **_told(live)}
+
+
+def _told(live: Mapping[str, Any]) -> dict[str, Any]:
+    """Also as docker_image_load tells it."""
+    names = live.get("RepoTags") or [live["Id"]]
+    return {"image": live, "image_id": live["Id"], "images": [live], "image_names": names}
 
 
 def find(engine: Engine, ident: str) -> Optional[dict[str, Any]]:

@@ -25,6 +25,7 @@ ORDERED = "ordered"  # a list, equal in order too (the word says so where order 
 SET = "set"  # a list whose order means nothing
 SUBSET = "subset"  # a dict or list that may hold more than what is named; the rest stays
 KEYED = "keyed"  # a list of objects, matched by `key`; within a match only what is named is compared
+GIVEN = "given"  # equal, where it is given; the engine fills it in where it is not
 IGNORE = "ignore"  # sent when the object is made, never compared
 
 # What a difference asks for.
@@ -86,7 +87,9 @@ class Field:
 
     def key_of(self, item: Mapping[str, Any]) -> tuple[str, ...]:
         """What identifies an element of this list."""
-        rows = {one.name: one for one in self.fields if isinstance(one, Field)}
+        rows: dict[str, Field] = {}
+        for one in self.fields:
+            rows.update(one.options() if isinstance(one, OneOf) else {one.name: one})
         return tuple(str(item.get(name, rows[name].absent)) for name in self.key)
 
     def label_of(self, item: Mapping[str, Any]) -> str:
@@ -234,7 +237,7 @@ def shown(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
             arm = values.get(row.name, row.default)
             found[row.name] = arm
             found.update(shown(row.arms[arm].fields, values))
-        elif row.name not in values:
+        elif row.name not in values or row.compare == GIVEN:
             continue
         elif row.nested == "dict":
             nested = shown(row.fields, values[row.name])

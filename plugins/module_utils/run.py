@@ -6,27 +6,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .engine import Engine, FreshEngine, connection_spec, open_engine
+from .engine import FreshEngine, connection_spec, open_engine
 from .errors import InputError, OverlayError
 
-Action = Callable[[Engine, Mapping[str, Any], bool], dict[str, Any]]
+Action = Callable[..., dict[str, Any]]
 
 
-def run_module(argument_spec: Mapping[str, Any], action: Action, **options: Any) -> None:
-    """``action(engine, params, check_mode)`` returns what ``exit_json`` takes, and ``warnings``."""
+def run_module(
+    argument_spec: Mapping[str, Any],
+    action: Action,
+    host: Optional[Callable[[AnsibleModule], Any]] = None,
+    failure: Optional[Mapping[str, Any]] = None,
+    **options: Any,
+) -> None:
+    """``action(engine, params, check_mode)`` returns what ``exit_json`` takes, and ``warnings``.
+
+    ``host``: makes a fourth argument for it of the module; ``failure``: what a failure returns beside its message.
+    """
     module = AnsibleModule({**connection_spec(), **argument_spec}, supports_check_mode=True, **options)
     try:
         engine = open_engine(module.params, module.check_mode)
         if isinstance(engine, FreshEngine):
             module.warn(f"the plan is for a newly installed engine: {engine.reason}")
-        result = action(engine, module.params, module.check_mode)
+        result = action(engine, module.params, module.check_mode, *([host(module)] if host else []))
     except OverlayError as error:
         violations = error.violations if isinstance(error, InputError) else [str(error)]
-        module.fail_json(msg=str(error), violations=violations, **error.facts)
+        module.fail_json(msg=str(error), violations=violations, **{**(failure or {}), **error.facts})
     for warning in result.pop("warnings", []):
         module.warn(warning)
     module.exit_json(**result)

@@ -67,6 +67,13 @@ def cpus(value: Any, where: str) -> int:
     return round(count * _SECOND)
 
 
+def positive(value: Any, where: str) -> int:
+    """Of some numbers the Engine takes 0 for not given."""
+    if value < 1:
+        raise InputError(f'option "{where}": {value} says nothing to the Engine; give 1 or more, or leave it out')
+    return int(value)
+
+
 def text(value: Any, where: str) -> str:
     """A string where YAML may have made a number; what YAML may have mangled (yes, 0.10) must be quoted."""
     if isinstance(value, str):
@@ -99,6 +106,7 @@ def _pair(item: Any) -> tuple[str, str]:
 DURATION = Convert(parse=duration, show=show_duration)
 SIZE = Convert(parse=size, show=show_size)
 CPUS = Convert(parse=cpus, show=lambda value: value / _SECOND)
+POSITIVE = Convert(parse=positive)
 TEXT = Convert(parse=text)
 TEXT_MAP = Convert(parse=text_map)
 ENV = Convert(parse=env_list)

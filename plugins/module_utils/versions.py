@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .rows import Field, OneOf, Table, Version, shown
+from .rows import Change, Field, OneOf, Table, Version, shown
 
 # API version → the Docker release that first spoke it.
 ENGINES: dict[Version, str] = {
@@ -34,6 +34,15 @@ def gate(table: Table, want: Mapping[str, Any], version: Version, where: str = "
     A value equal to the server's default asks nothing of the engine and passes.
     """
     return list(_gate(table, want, version, where))
+
+
+def unkept(left: Iterable[Change]) -> list[str]:
+    """A sentence for each wanted value that an engine took and does not have: some builds lack what their API names."""
+    return [
+        f'option "{change.option}": this engine took {change.after!r} and has {change.before!r}; it does not know the '
+        "option, whatever its API version says: remove it"
+        for change in left
+    ]
 
 
 def _gate(table: Table, want: Mapping[str, Any], version: Version, where: str) -> Iterator[str]:

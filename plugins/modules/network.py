@@ -13,8 +13,12 @@ description:
   - Makes a network with the options that are given, or removes it.
   - An option that is not given is not looked at; one that is given is compared strictly, so that a dropped
     C(encrypted) or MTU option is seen.
-  - The Engine cannot change a network. One that differs is refused unless O(force) allows to make it anew, and always
-    while something uses it; the message names the differences and the users.
+  - The Engine cannot change a network. One that differs is refused unless O(force) allows to make it anew; the message
+    names the differences and the users.
+  - A network that services use is made anew by taking it from them, deleting it, creating it and giving it back. The
+    services are without tasks for that long, and afterwards exactly as they were. It works for the network of the
+    routing mesh as well, with the services that publish ports in it.
+  - Whoever is interrupted in the middle runs the same again, and it is completed.
 options:
   name:
     description: The network's exact name.
@@ -22,19 +26,39 @@ options:
     required: true
     aliases: [network_name]
   state:
-    description: V(present) makes the network, V(absent) removes it when nothing uses it.
+    description:
+      - V(present) makes the network.
+      - V(absent) removes it when nothing uses it, and waits until its last endpoint is gone.
     type: str
     choices: [absent, present]
     default: present
   force:
-    description: Allows to remove and make anew a network that differs and that nothing uses.
+    description:
+      - Allows to make a network anew that differs, and to stop the services that use it meanwhile.
+      - Never makes anew what does not differ. Never disconnects a container that was attached by hand, and never has a
+        job run again; such a network is refused, with the names of what to remove.
     type: bool
     default: false
     aliases: [recreate]
   wait_timeout:
-    description: Seconds to wait until a removed network is gone.
+    description:
+      - Seconds to wait for each step, such as until a removed network is gone, or services that have their network back
+        have converged.
     type: int
     default: 60
+  connected:
+    description:
+      - Names or IDs of containers of this host that are to be connected. The list is complete without O(appends);
+        an empty one disconnects all. Tasks of services are not concerned.
+      - What is not given is left as it is.
+    type: list
+    elements: str
+    aliases: [containers]
+  appends:
+    description: Leaves containers connected that O(connected) does not name.
+    type: bool
+    default: false
+    aliases: [incremental]
   driver:
     description: The network driver, for example V(overlay). The Engine's default is V(bridge).
     type: str
@@ -53,7 +77,9 @@ options:
     description: Options of the IPAM driver.
     type: dict
   ipam_config:
-    description: The address pools; compared by subnet, and within one only in what is named.
+    description:
+      - The address pools; compared by subnet, and within one only in what is named.
+      - For IPv4 or IPv6 without a pool here the Engine chooses one, which is left as it is.
     type: list
     elements: dict
     suboptions:
@@ -77,6 +103,9 @@ options:
     type: bool
   ingress:
     description: Whether this is the routing mesh's network.
+    type: bool
+  enable_ipv4:
+    description: Whether the network has IPv4. The Engine's default is V(true). Needs Engine API 1.47.
     type: bool
   enable_ipv6:
     description: Whether the network has IPv6.
@@ -106,6 +135,13 @@ EXAMPLES = r"""
       - subnet: 10.77.0.0/24
     driver_options:
       com.docker.network.driver.mtu: "1450"
+
+- name: Another MTU, for which the services that use the network stop for a moment
+  baremetal.overlay.network:
+    name: storage
+    driver_options:
+      com.docker.network.driver.mtu: "8950"
+    recreate: true
 
 - name: No network of that name
   baremetal.overlay.network:

@@ -7,17 +7,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: node
-short_description: Manage labels, role and availability of Swarm nodes
+short_description: Manage labels, role and availability of Swarm nodes, and remove them
 version_added: 0.1.0
 description:
   - Converges one node, or many in one execution, through a manager.
   - What is not given is left as it is.
+  - A demotion or removal that would cost the swarm its quorum is refused before anything changes.
 options:
   hostname:
     description:
       - The node's host name as the swarm knows it, or its ID.
       - Of several nodes of one host name, the only one that is not down is meant.
     type: str
+  name:
+    description: A name by which the Engine finds the node, besides its host name; no list shows it.
+    type: str
+  state:
+    description:
+      - V(absent) removes the node from the swarm once it is down; a manager is demoted first.
+      - A node that runs leaves with M(baremetal.overlay.swarm) before; O(force) removes it as it is.
+    type: str
+    choices: [present, absent]
+    default: present
   labels:
     description: Labels of the node.
     type: dict
@@ -33,7 +44,7 @@ options:
     type: list
     elements: str
   role:
-    description: The role; it is waited for until the managers agree on it.
+    description: The role. A node that is down cannot become a manager.
     type: str
     choices: [worker, manager]
   availability:
@@ -49,6 +60,14 @@ options:
         description: The node's host name or ID.
         type: str
         required: true
+      name:
+        description: A name besides the host name.
+        type: str
+      state:
+        description: Whether the node is to be in the swarm.
+        type: str
+        choices: [present, absent]
+        default: present
       labels:
         description: Labels of the node.
         type: dict
@@ -69,14 +88,20 @@ options:
         description: Whether the node takes tasks.
         type: str
         choices: [active, pause, drain]
-  wait_drained:
-    description: Whether to wait until a node that is to be drained has no running task.
+  force:
+    description: Whether to remove a node that is not down.
     type: bool
     default: false
+  wait:
+    description:
+      - Whether to wait until the managers agree on a role, and until a node that is to be drained is empty, its tasks
+        having ended there and run elsewhere. A task that has no other place is a warning.
+    type: bool
+    default: true
   wait_timeout:
-    description: Seconds to wait for a change of role, and for O(wait_drained).
+    description: Seconds to wait for each of that, and for a node that is to be removed to be down.
     type: int
-    default: 60
+    default: 120
 extends_documentation_fragment:
   - baremetal.overlay.engine
   - baremetal.overlay.engine.attributes
@@ -96,11 +121,16 @@ EXAMPLES = r"""
   baremetal.overlay.node:
     hostname: n2
     availability: drain
+
+- name: Remove a node that is down
+  baremetal.overlay.node:
+    hostname: n3
+    state: absent
 """
 
 RETURN = r"""
 node:
-  description: The Engine's own inspect of the node; in check mode as it is predicted.
+  description: The Engine's own inspect of the node, empty once it is removed; in check mode as it is predicted.
   returned: when O(hostname) is given
   type: dict
   sample: {"ID": "l1vx2y", "Spec": {"Availability": "active", "Labels": {"rack": "a"}, "Role": "manager"}}

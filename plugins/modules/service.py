@@ -153,7 +153,7 @@ options:
         description: Mounts it read-only.
         type: bool
       consistency:
-        description: How consistent the mount has to be (other platforms).
+        description: How consistent the mount has to be, on other platforms. It is sent, and never shown by the Engine.
         type: str
         choices: ['', default, consistent, cached, delegated]
       labels:
@@ -254,7 +254,7 @@ options:
         type: str
         required: true
       secret_id:
-        description: The secret's ID, where it is not the one of that name.
+        description: The secret's ID, which has to be the one of that name.
         type: str
       filename:
         description: The file's name. It is the secret's name unless given.
@@ -278,8 +278,14 @@ options:
         type: str
         required: true
       config_id:
-        description: The config's ID, where it is not the one of that name.
+        description: The config's ID, which has to be the one of that name.
         type: str
+      target:
+        description:
+          - A V(file) in the container, or something that the container's V(runtime) reads, as the config of
+            O(privileges.credential_spec) has to be. It is V(file) unless given.
+        type: str
+        choices: [file, runtime]
       filename:
         description: The file's path. It is the config's name unless given.
         type: str
@@ -400,6 +406,19 @@ options:
     description: Networks, as names or as dictionaries with C(name), C(aliases) and C(options).
     type: list
     elements: raw
+  networks_state:
+    description:
+      - V(replace) makes the networks that are given the only ones.
+      - V(merge) adds them, or changes them where the service has them, and keeps the others.
+    type: str
+    choices: [merge, replace]
+    default: replace
+  networks_to_remove:
+    description:
+      - Names of networks to take from the service, which need not be in them. One that is also in O(networks) stays.
+      - Where O(networks) is given and O(networks_state) is V(replace), the list is complete and this says nothing more.
+    type: list
+    elements: str
   logging:
     description: Where the containers' output goes.
     type: dict
@@ -462,7 +481,7 @@ options:
       failure_action:
         description: What to do when one fails.
         type: str
-        choices: [continue, pause]
+        choices: [continue, pause, rollback]
       monitor:
         description: How long a new task is watched for failure. The Engine's default is V(5s).
         type: str
@@ -511,7 +530,14 @@ options:
     type: list
     elements: path
   force_update:
-    description: Replaces the tasks even if nothing else changes.
+    description: Replaces the tasks even if nothing else changes, in every run, which is therefore always a change.
+    type: bool
+    default: false
+  rollback:
+    description:
+      - Takes the last change back, as C(docker service rollback) does, and waits until that has converged.
+      - A service whose last change was taken back already, by this option or because it failed, is left as it is.
+      - It goes with no option that describes the service.
     type: bool
     default: false
   resolve_image:
@@ -552,6 +578,24 @@ EXAMPLES = r"""
     name: web
     replicas: 5
 
+- name: One network more, with a name of its own there
+  baremetal.overlay.service:
+    name: web
+    networks:
+      - name: backup
+        aliases: [www]
+    networks_state: merge
+
+- name: One network less
+  baremetal.overlay.service:
+    name: web
+    networks_to_remove: [backup]
+
+- name: The last change taken back
+  baremetal.overlay.service:
+    name: web
+    rollback: true
+
 - name: No constraints any more
   baremetal.overlay.service:
     name: web
@@ -590,7 +634,10 @@ SPEC = {
     **fields.spec(service.TABLE),
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "env_files": {"type": "list", "elements": "path"},
+    "networks_state": {"type": "str", "choices": ["merge", "replace"], "default": "replace"},
+    "networks_to_remove": {"type": "list", "elements": "str"},
     "force_update": {"type": "bool", "default": False},
+    "rollback": {"type": "bool", "default": False},
     "resolve_image": {"type": "bool", "default": False},
     "with_registry_auth": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},

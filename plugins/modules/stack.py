@@ -15,11 +15,15 @@ description:
   - Makes the services, networks, secrets and configs of Compose definitions (version 3) present on a Swarm, as
     C(docker stack deploy) does, in one execution and without the C(docker) command.
   - A stack is whole. What its definition does not say has the server's default.
-  - Every key of a definition is handled, warned about (where C(docker stack deploy) ignores it) or refused; all
-    problems are reported at once, before anything is changed.
+  - Every key of a definition is handled, warned about (where C(docker stack deploy) ignores it; O(strict) makes that an
+    error) or refused; all problems are reported at once, before anything is changed.
   - Secrets and configs cannot be changed in the Engine. New content becomes a new object (C(<name>_v2) and so on), the
     services go over to it, and the old one is removed once they have converged. Whether the content of a secret changed
-    is known from a salted slow hash (scrypt) in the label C(baremetal.overlay.fingerprint).
+    is known from a salted slow hash (scrypt) in the label C(baremetal.overlay.fingerprint), or from the label that
+    community.docker's docker_secret writes. Of a secret without such a label, as C(docker stack deploy) makes it, the
+    Engine is asked; check mode, which may not ask, takes its content for equal and says so.
+  - Two runs of one stack at once do not fail on each other. Who finds an object made or removed in between looks and
+    plans again.
   - Networks cannot be changed either. A network that is not as the definition wants it is refused.
   - Volumes are never removed.
 extends_documentation_fragment:
@@ -41,7 +45,10 @@ options:
     description:
       - Compose definitions; later ones override earlier ones, as several C(--compose-file) do.
       - A string is the path of a file on the controller, a mapping is the definition itself.
-      - A secret's or config's C(file) is read on the managed host. Paths of bind mounts must be absolute.
+      - The files that definitions name (C(file) of secrets and configs, C(env_file)) are read on the controller as
+        well, from a vault if they are in one, relative to the first file of this list; without one, as
+        M(ansible.builtin.copy) looks for files. Paths of bind mounts must be absolute.
+      - A file is read as the docker CLI reads YAML. C(22:22) is a text, and so is C(yes).
     type: list
     elements: raw
     default: []
@@ -53,7 +60,8 @@ options:
     default: present
   prune:
     description:
-      - Removes services of the stack that its definition no longer has.
+      - Removes what its definition no longer has of the stack. These are services, and networks, secrets and configs
+        that no other service uses.
     type: bool
     default: false
   namespace_prefix:
@@ -64,17 +72,40 @@ options:
     default: true
   variables:
     description:
-      - Values for C(${NAME}) and its other forms in the definitions. Nothing is taken from the environment.
+      - Values for C(${NAME}) and its other forms in the definitions, and for variables of services that have a name
+        and no value. Nothing is taken from the environment.
     type: dict
+  image_map:
+    description:
+      - What runs in place of the images that the definitions name, for example image IDs, which are never pulled.
+      - An image that is not named here runs as it is written. The label C(com.docker.stack.image) keeps the written
+        name.
+    type: dict
+  strict:
+    description:
+      - Makes a key that C(docker stack deploy) ignores (C(build), C(restart), C(depends_on) and others) an error.
+    type: bool
+    default: false
   secret_data:
     description:
-      - Contents of secrets, by their names in the definition. They win over the secret's C(file).
+      - Contents of secrets, by their names in the definition. They win over O(secret_files) and the secret's C(file).
+    type: dict
+  secret_files:
+    description:
+      - Paths of files on the managed host that hold secrets, by their names in the definition. They win over the
+        secret's C(file), and their contents never pass through the controller.
+    type: dict
+  file_data:
+    description:
+      - Contents in Base64 of the files that the definitions name, by their paths as they are written. The action plugin
+        fills it in; it is not for playbooks.
     type: dict
   wait:
     description:
       - Waits until the services that were changed, and those found not converged, have converged as the docker CLI
         decides it. A paused or rolled back update is a failure.
-      - A removal waits until tasks are gone.
+      - A removal waits until tasks, their containers on this host and networks are gone.
+      - Without it, secrets and configs that were replaced stay until a later run finds the services converged.
     type: bool
     default: true
   wait_timeout:
@@ -82,6 +113,21 @@ options:
       - How many seconds to wait.
     type: int
     default: 300
+  detach:
+    description:
+      - docker_stack's word for the opposite of O(wait), which it overrides where it is given.
+    type: bool
+  absent_retries:
+    description:
+      - With O(state=absent) and more than V(0), O(absent_retries_interval) times this is how many seconds the removal
+        is waited for, in place of O(wait) and O(wait_timeout).
+    type: int
+    default: 0
+  absent_retries_interval:
+    description:
+      - See O(absent_retries).
+    type: int
+    default: 1
   serial:
     description:
       - How many live services are updated at once; V(0) is all of them.
@@ -95,7 +141,9 @@ options:
     default: false
   resolve_image:
     description:
-      - Accepted for docker_stack's sake. Digests are never resolved; a running C(name:tag@sha256:...) is taken for
+      - Has the Engine ask the registry which digest C(name:tag) is now, so that all nodes run the same image.
+        V(changed) asks for images that are new or that the definition changed, V(always) each time.
+      - Not given is V(never), unlike for C(docker stack deploy). A running C(name:tag@sha256:...) is then taken for
         C(name:tag).
     type: str
     choices: [always, changed, never]
@@ -128,6 +176,17 @@ EXAMPLES = r"""
         secrets:
           store-password: {}
 
+- name: Deploy a file as it is, with the image that was loaded before, and nothing in it that has no effect
+  baremetal.overlay.stack:
+    name: minio
+    compose:
+      - docker-compose.yml
+    image_map:
+      minio/minio:latest: "{{ minio_image.image_id }}"
+    variables:
+      REPLICAS: 3
+    strict: true
+
 - name: Remove it
   baremetal.overlay.stack:
     name: store
@@ -147,7 +206,7 @@ plan:
   elements: str
   sample: ['create secret "store-password"', 'update service "store1": image']
 stack_spec_diff:
-  description: The services' options before and after.
+  description: The services' options before and after, C(before) and C(after).
   returned: changed
   type: dict
 """
@@ -163,8 +222,15 @@ SPEC = {
     "namespace_prefix": {"type": "bool", "default": True},
     "variables": {"type": "dict"},
     "secret_data": {"type": "dict", "no_log": True},
+    "secret_files": {"type": "dict", "no_log": False},
+    "file_data": {"type": "dict", "no_log": True},
+    "image_map": {"type": "dict"},
+    "strict": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 300},
+    "detach": {"type": "bool"},
+    "absent_retries": {"type": "int", "default": 0},
+    "absent_retries_interval": {"type": "int", "default": 1},
     "serial": {"type": "int", "default": 0},
     "with_registry_auth": {"type": "bool", "default": False},
     "resolve_image": {"type": "str", "choices": ["always", "changed", "never"]},

@@ -12,57 +12,80 @@ version_added: 0.1.0
 description:
   - Makes a swarm on this host or changes the one that the host manages; joins one, leaves one, removes a node.
   - A change keeps everything that is not given, labels, raft settings, autolock and tokens included.
+  - Addresses, pools and ports are checked before a swarm is made or joined, against the host's own addresses and routes
+    where the engine is reached through a socket file; all that is wrong is said at once.
   - Join tokens and unlock keys are never returned; M(baremetal.overlay.swarm_info) returns them when it is asked to.
 options:
   state:
     description:
       - V(present) makes a swarm, or changes the live one.
       - V(join) joins the swarm of O(remote_addrs). A host of that swarm stays as it is; one of another is refused.
-      - V(absent) leaves the swarm; a manager needs O(force).
-      - V(remove) removes the node O(node_id) once it is down.
+      - V(absent) leaves the swarm. A manager is drained and demoted first, and stays if the swarm would lose its
+        quorum. A worker cannot drain itself; M(baremetal.overlay.node) can, through a manager.
+      - V(remove) removes the node O(node_id) once it is down; a manager that is down is demoted first, if the others
+        have a quorum without it.
     type: str
     choices: [present, join, absent, remove]
     default: present
   force:
     description:
-      - With O(state=present), makes a new swarm of this one manager, even where there is one.
-      - With O(state=absent), leaves even as a manager.
+      - With O(state=present), makes this manager the only one of its swarm, whose services, secrets, networks and
+        labels stay. This is the way back when the other managers are lost for good; the Engine has it only for swarms
+        without O(autolock_managers). Changes something on every run.
+      - With O(state=absent), leaves even if the swarm ends or loses its quorum with that, has no leader, or is locked.
+        What could not be handed over in order is a warning.
       - With O(state=remove), removes the node without waiting until it is down.
     type: bool
     default: false
   node_id:
-    description: ID or host name of the node to remove.
+    description: ID or exact host name of the node to remove.
     type: str
   join_token:
     description: The token to join with; it says whether the host joins as a worker or as a manager.
     type: str
+  unlock_key:
+    description:
+      - The key of a swarm that locks its managers. Where the engine restarted and its swarm is locked, it is unlocked
+        before anything else; otherwise the key is not used.
+    type: str
   remote_addrs:
-    description: Managers to join through, tried one by one; the port is 2377 unless given.
+    description: Managers to join through, tried one by one until one takes the host; the port is 2377 unless given.
     type: list
     elements: str
   listen_addr:
-    description: Where this host listens for the cluster's management. Used when it makes or joins a swarm.
+    description:
+      - Where this host listens for the cluster's management, as address or interface, with or without a port.
+      - Used when it makes or joins a swarm.
     type: str
     default: 0.0.0.0:2377
   advertise_addr:
-    description: The address that the others reach this host at. Used when it makes or joins a swarm.
+    description:
+      - The address or interface that the others reach this host at, with or without a port.
+      - One that is no address of this host is a warning, because address translation may make it right.
+      - Used when it makes or joins a swarm.
     type: str
   data_path_addr:
-    description: Address or interface of the data path. Used when the host makes or joins a swarm.
+    description: Address or interface of the data path, without a port. Used when the host makes or joins a swarm.
     type: str
   availability:
     description: Whether the node takes tasks. Used when it makes or joins a swarm.
     type: str
     choices: [active, pause, drain]
   default_addr_pool:
-    description: Address pools of overlay networks, as CIDRs. Cannot be changed later; a difference is refused.
+    description:
+      - Address pools of overlay networks, as IPv4 CIDRs that do not overlap. One that this host has a route into is a
+        warning.
+      - Cannot be changed later; a difference is refused.
     type: list
     elements: str
   subnet_size:
-    description: Prefix length of the subnets in the pools. Cannot be changed later; a difference is refused.
+    description:
+      - Prefix length of the subnets in the pools, 29 at most; V(24) where only O(default_addr_pool) is given. Without
+        O(default_addr_pool) it is that of the Engine's own pool, V(10.0.0.0/8).
+      - Cannot be changed later; a difference is refused.
     type: int
   data_path_port:
-    description: The VXLAN port. Cannot be changed later; a difference is refused.
+    description: The VXLAN port, from 1024 to 49151. Cannot be changed later; a difference is refused.
     type: int
   name:
     description: The swarm's name; the Engine knows no other than V(default).
@@ -114,13 +137,15 @@ options:
         description: The authority's root certificate in PEM format.
         type: str
   signing_ca_cert:
-    description: The certificate that the nodes' certificates are signed with, in PEM format.
+    description:
+      - The certificate that the nodes' certificates are signed with, in PEM format. Compared with the swarm's root.
+      - A new root is waited for until all nodes have certificates of it; nodes that are away keep the swarm from it.
     type: str
   signing_ca_key:
     description: Its key, in PEM format.
     type: str
   ca_force_rotate:
-    description: A number whose increase makes the swarm renew its root certificate.
+    description: A number; another one makes the swarm renew its root certificate, which is waited for.
     type: int
   autolock_managers:
     description: Whether a manager's data is locked with a key when its engine restarts.
@@ -147,11 +172,11 @@ options:
     type: bool
     default: false
   rotate_manager_unlock_key:
-    description: Makes a new unlock key. Changes something on every run.
+    description: Makes a new unlock key, where O(autolock_managers) is on. Changes something on every run.
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait until the host is in the swarm, or out of it.
+    description: Seconds to wait for each step, such as joining, draining, leaving, or a new root certificate.
     type: int
     default: 120
 extends_documentation_fragment:
@@ -176,6 +201,14 @@ EXAMPLES = r"""
     advertise_addr: 192.0.2.12
     remote_addrs: [192.0.2.11, 192.0.2.13]
     join_token: "{{ tokens.join_tokens.Worker }}"
+
+- name: Unlock a manager whose engine restarted
+  baremetal.overlay.swarm:
+    unlock_key: "{{ vault_swarm_unlock_key }}"
+
+- name: Leave, unless the swarm would lose its quorum
+  baremetal.overlay.swarm:
+    state: absent
 """
 
 RETURN = r"""
@@ -192,12 +225,13 @@ actions:
   sample: ["initialised a swarm"]
 """
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import System
 from ansible_collections.baremetal.overlay.plugins.module_utils.run import run_module
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.cluster import SPEC, converge
 
 
 def main() -> None:
-    run_module(SPEC, converge)
+    run_module(SPEC, converge, host=System)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ can_talk_to_docker:
   type: bool
   sample: true
 docker_swarm_active:
-  description: Whether this host is in a swarm.
+  description: Whether this host is in a swarm, be it one that is locked or that it is still joining.
   returned: success and failure
   type: bool
   sample: true
@@ -100,7 +100,7 @@ nodes:
   elements: dict
   sample: [{"ID": "l1vx2y", "Hostname": "n1", "Status": "ready", "Availability": "active", "ManagerStatus": "Leader"}]
 services:
-  description: The services.
+  description: The services; C(Replicas) of a global one is the number of its tasks.
   returned: when O(services=true)
   type: list
   elements: dict
@@ -114,11 +114,11 @@ tasks:
 """
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.run import run_module
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.info import SPEC, gather
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.info import SPEC, UNKNOWN, gather
 
 
 def main() -> None:
-    run_module(SPEC, gather)
+    run_module(SPEC, gather, failure=UNKNOWN)
 
 
 if __name__ == "__main__":

@@ -6,38 +6,24 @@
 from __future__ import annotations
 
 import copy
-import io
-import re
-import subprocess
-import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import fields
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError, OverlayError, WaitTimeout
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import rollout, service_state, stack
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import rollout, service_state
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
+from running import programs
+from stacks import run
 
-PROGRAMS = ("/bin/sleep", "/bin/false", "/bin/true")
 SECRETS = {"user": "admin", "password": "correct horse"}
 
 
 @pytest.fixture(scope="module")
 def image(swarm_engine: Engine) -> str:
-    """Three programs of this machine and the libraries they need."""
-    files = set(PROGRAMS)
-    for program in PROGRAMS:
-        linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
-        files |= set(re.findall(r"(/\S+) \(0x", linked))
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w", dereference=True) as archive:
-        for path in sorted(files):
-            archive.add(Path(path).resolve(), arcname=path)
-    answer = swarm_engine.call("POST", "/images/create", query={"fromSrc": "-"}, data=made.getvalue())
-    return str((answer[-1] if isinstance(answer, list) else answer)["status"])
+    return programs(swarm_engine)
 
 
 class Stack:
@@ -45,12 +31,8 @@ class Stack:
         self.engine, self.image, self.name = engine, image, name
 
     def __call__(self, *compose: dict[str, Any], check_mode: bool = False, **more: Any) -> dict[str, Any]:
-        params = {
-            "name": self.name, "compose": list(compose), "state": "present", "prune": False, "namespace_prefix": False,
-            "variables": None, "secret_data": SECRETS, "wait": True, "wait_timeout": 40, "serial": 0,
-            "with_registry_auth": False,
-        }  # fmt: skip
-        return stack.run(self.engine, {**params, **more}, check_mode)
+        given = {"namespace_prefix": False, "secret_data": SECRETS, "wait_timeout": 40, **more}
+        return run(self.engine, self.name, *compose, check_mode=check_mode, **given)
 
     def definition(self, command: str = "/bin/sleep 1000", services: int = 2, **more: Any) -> dict[str, Any]:
         service = {
@@ -197,6 +179,7 @@ def test_other_modes_converge_and_go(swarm_engine: Engine, image: str, mode: str
     params: dict[str, Any] = dict.fromkeys(fields.spec(TABLE))
     params.update(
         name=f"mode-{mode}", image=image, mode=mode, state="present", env_files=None, force_update=False,
+        networks_state="replace", networks_to_remove=None, rollback=False,
         with_registry_auth=False, wait=True, wait_timeout=30, update_config={"monitor": "1s"},
         command="/bin/true" if "job" in mode else "/bin/sleep 1000", stop_grace_period="1s",
     )  # fmt: skip

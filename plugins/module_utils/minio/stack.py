@@ -35,17 +35,13 @@ def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, A
     found = violations(options)
     if found:
         raise InputError(found)
-    secrets: dict[str, dict[str, str]] = {name: {} for name in (USER_SECRET, PASSWORD_SECRET)}
-    if options["credentials_keep"]:
-        # Read by the module on the manager: the values never pass through the controller.
-        secrets = {name: {"file": f"{options['credentials_dir']}/{name}"} for name in secrets}
     command = ["server", "--address", f":{options['port']}", "--console-address", f":{options['console_port']}"]
     if options["tls"]:
         command.append(f"--certs-dir={CERTIFICATES}")
     return {
         "services": {f"minio{number}": _service(number, [*command, *args], options) for number in numbers},
         "networks": {options["network"]: {"external": True}},
-        "secrets": secrets,
+        "secrets": {name: {} for name in (USER_SECRET, PASSWORD_SECRET)},
     }
 
 

@@ -1,36 +1,38 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The swarm itself: its table, and the plans to make, change, join and leave one."""
+"""The swarm itself: its table, and the plans to make one and to change it. ``membership.py``: joining and leaving."""
 
 from __future__ import annotations
 
-import ipaddress
-import socket
-from collections.abc import Iterable, Mapping
-from typing import Any, Callable, Optional
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
 
 from .. import fields
-from ..engine import Engine, retry_out_of_sequence
-from ..errors import EngineError, InputError, NotFound, Refused, WaitTimeout
+from ..engine import Engine, retry_out_of_sequence, worker
+from ..errors import EngineError, InputError, NoLeader, NotManager, Refused
+from ..host.system import System
 from ..rows import KEYED, SET, WRITE_ONLY, Change, Field
-from ..units import TEXT_MAP
+from ..units import POSITIVE, TEXT_MAP
 from ..versions import gate
 from ..wait import wait_until
+from . import addresses, membership
+from .membership import in_swarm, result, same_swarm, settled, with_port
+from .quorum import name_of
 
 _DAY = 24 * 3600 * 1_000_000_000
 
 TABLE = (
     Field("name", "Name", default="default"),
-    Field("labels", "Labels", "dict", convert=TEXT_MAP, since=(1, 32)),
+    Field("labels", "Labels", "dict", convert=TEXT_MAP),
     Field("task_history_retention_limit", "Orchestration.TaskHistoryRetentionLimit", "int", default=5),
-    Field("snapshot_interval", "Raft.SnapshotInterval", "int", default=10_000),
+    Field("snapshot_interval", "Raft.SnapshotInterval", "int", convert=POSITIVE, default=10_000),
     Field("keep_old_snapshots", "Raft.KeepOldSnapshots", "int"),
-    Field("log_entries_for_slow_followers", "Raft.LogEntriesForSlowFollowers", "int", default=500),
-    Field("heartbeat_tick", "Raft.HeartbeatTick", "int", default=1),
-    Field("election_tick", "Raft.ElectionTick", "int", default=10),
-    Field("dispatcher_heartbeat_period", "Dispatcher.HeartbeatPeriod", "int", default=5_000_000_000),
-    Field("node_cert_expiry", "CAConfig.NodeCertExpiry", "int", default=90 * _DAY),
+    Field("log_entries_for_slow_followers", "Raft.LogEntriesForSlowFollowers", "int", convert=POSITIVE, default=500),
+    Field("heartbeat_tick", "Raft.HeartbeatTick", "int", convert=POSITIVE, default=1),
+    Field("election_tick", "Raft.ElectionTick", "int", convert=POSITIVE, default=10),
+    Field("dispatcher_heartbeat_period", "Dispatcher.HeartbeatPeriod", "int", convert=POSITIVE, default=5_000_000_000),
+    Field("node_cert_expiry", "CAConfig.NodeCertExpiry", "int", convert=POSITIVE, default=90 * _DAY),
     Field(
         "external_cas",
         "CAConfig.ExternalCAs",
@@ -78,6 +80,7 @@ SPEC = {
     "force": {"type": "bool", "default": False},
     "node_id": {"type": "str"},
     "join_token": {"type": "str", "no_log": True},
+    "unlock_key": {"type": "str", "no_log": True},
     "remote_addrs": {"type": "list", "elements": "str"},
     "rotate_worker_token": {"type": "bool", "default": False, "no_log": False},
     "rotate_manager_token": {"type": "bool", "default": False, "no_log": False},
@@ -94,24 +97,41 @@ _ROTATIONS = {
 }
 
 
-def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+def converge(
+    engine: Engine, params: Mapping[str, Any], check_mode: bool, system: Optional[System] = None
+) -> dict[str, Any]:
+    """``system``: the host that this runs on; without it only what needs no look at it is checked."""
     swarm = engine.call("GET", "/info").get("Swarm") or {}
-    if swarm.get("LocalNodeState") == "pending" and not check_mode:
-        # An earlier, interrupted attempt to join goes on in the background.
-        swarm = _settled(engine, params["wait_timeout"])
-    action = {"present": _present, "join": _join, "absent": _leave, "remove": _remove}[params["state"]]
-    return action(engine, params, swarm, check_mode)
+    if swarm.get("LocalNodeState") == "pending" and not (check_mode or params["force"] or params["state"] == "absent"):
+        # An interrupted attempt to join goes on in the background, or a restarted manager looks for the others.
+        swarm = settled(engine, params["wait_timeout"])
+    locked = swarm.get("LocalNodeState") == "locked" and params["unlock_key"]
+    if locked and check_mode:
+        # What is behind the lock cannot be told.
+        return _unlocked(result([], {}, []))
+    if locked:
+        swarm = membership.unlock(engine, params["unlock_key"], params["wait_timeout"])
+    host = None
+    if system and params["docker_host"].startswith("unix://") and not membership.stays(swarm, params):
+        # The engine's host is this one where it is reached through a file.
+        host = addresses.look(system)
+    if params["state"] == "present":
+        done = _present(engine, params, swarm, check_mode, host)
+    elif params["state"] == "join":
+        done = _join(engine, params, swarm, check_mode, host)
+    elif params["state"] == "absent":
+        done = membership.leave(engine, params, swarm, check_mode)
+    else:
+        done = membership.remove(engine, params, check_mode)
+    return _unlocked(done) if locked else done
 
 
-def in_swarm(swarm: Mapping[str, Any]) -> bool:
-    """Whether the host is in a swarm; what is neither in nor out is refused."""
-    state = swarm.get("LocalNodeState")
-    if state in ("active", "inactive"):
-        return bool(state == "active")
-    if state == "locked":
-        raise Refused("this host's swarm is locked since its engine restarted; unlock it with its unlock key")
-    why = f": {swarm['Error']}" if swarm.get("Error") else ""
-    raise Refused(f"this host's swarm state is {state}{why}; wait until it is settled, or leave with state: absent")
+def _unlocked(done: dict[str, Any]) -> dict[str, Any]:
+    diff = {
+        "before": {"lock": "locked", **done["diff"]["before"]},
+        "after": {"lock": "unlocked", **done["diff"]["after"]},
+    }
+    return {**done, "changed": True, "actions": ["unlocked the swarm", *done["actions"]], "diff": diff}
 
 
 def public(live: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,31 +142,93 @@ def public(live: Mapping[str, Any]) -> dict[str, Any]:
 # --- state: present ----------------------------------------------------------------------------------------------
 
 
-def _present(engine: Engine, params: Mapping[str, Any], swarm: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    want = fields.build(TABLE, params)
-    founded = fields.build(FOUNDED, params)
-    unknown = gate([*TABLE, *FOUNDED], {**want, **founded}, engine.api_version)
-    if unknown:
-        raise InputError(unknown)
-    if in_swarm(swarm) and not params["force"]:
-        if not swarm.get("ControlAvailable"):
-            managers = ", ".join(_managers(swarm))
-            raise Refused(f"this host is a worker of its swarm; run this on one of its managers: {managers}")
+def _present(
+    engine: Engine,
+    params: Mapping[str, Any],
+    swarm: Mapping[str, Any],
+    check_mode: bool,
+    host: Optional[addresses.Host],
+) -> dict[str, Any]:
+    # A manager that restarted alone stays pending; to go on alone it need not wait.
+    here = True if params["force"] and swarm.get("LocalNodeState") == "pending" else in_swarm(swarm)
+    update = here and not params["force"]
+    if update and not swarm.get("ControlAvailable"):
+        raise Refused(worker(swarm))
+    (want, founded, entered), warnings = _wanted(engine, params, (TABLE, FOUNDED, () if update else ENTERED), host)
+    if update:
         return _update(engine, params, want, founded, swarm, check_mode)
+    if founded.get("subnet_size") or founded.get("default_addr_pool"):
+        # The Engine takes no notice of a size without a pool, and a pool without a size for one of /0.
+        founded = {"subnet_size": addresses.SUBNET_SIZE, "default_addr_pool": [addresses.DEFAULT_POOL], **founded}
     body = {
-        **fields.merge(ENTERED, None, fields.build(ENTERED, params)),
+        **fields.merge(ENTERED, None, entered),
         **fields.merge(FOUNDED, None, founded),
-        "ForceNewCluster": bool(params["force"] and in_swarm(swarm)),
+        "ForceNewCluster": here,
         "AutoLockManagers": bool(want.get("autolock_managers")),
         "Spec": fields.merge(TABLE, None, want),
     }
-    changes = [Change("swarm", "another" if body["ForceNewCluster"] else None, "initialised")]
+    changes = [Change("swarm", "another" if here else None, "initialised")]
     changes += fields.diff([*TABLE, *FOUNDED], {**want, **founded}, None)
     facts: dict[str, Any] = {"Spec": {**body["Spec"], **_hidden(want)}}
+    if here:
+        _not_autolocked(engine)
     if not check_mode:
-        engine.call("POST", "/swarm/init", body)
+        _initialise(engine, body)
         facts = public(engine.call("GET", "/swarm"))
-    return _result(changes, facts, ["initialised a swarm"])
+    return result(changes, facts, ["initialised a swarm"], warnings)
+
+
+def _wanted(
+    engine: Engine,
+    params: Mapping[str, Any],
+    tables: tuple[Sequence[Field], Sequence[Field], Sequence[Field]],
+    host: Optional[addresses.Host],
+    violations: Sequence[str] = (),
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """What is wanted of the swarm, of its making and of the way in, and warnings; what cannot be is said at once."""
+    found: list[dict[str, Any]] = []
+    said = list(violations)
+    for table in tables:
+        try:
+            found.append(fields.build(table, params))
+        except InputError as error:
+            found.append({})
+            said += error.violations
+        said += gate(table, found[-1], engine.api_version)
+    checked = addresses.check(found[2], found[1], host)
+    cert, key = params["signing_ca_cert"], params["signing_ca_key"]
+    if key and not cert:
+        said.append('option "signing_ca_key" is given without signing_ca_cert; give both')
+    if cert and not key and not params["external_cas"]:
+        said.append('option "signing_ca_cert" is given without signing_ca_key; give it, or external_cas that sign')
+    if said or checked.violations:
+        raise InputError([*said, *checked.violations])
+    return found, checked.warnings
+
+
+def _not_autolocked(engine: Engine) -> None:
+    """The Engine cannot read an autolocked manager's key for that: it fails, and is in no swarm until it restarts."""
+    try:
+        live = engine.call("GET", "/swarm")
+    except (NoLeader, NotManager):
+        return
+    if (live["Spec"].get("EncryptionConfig") or {}).get("AutoLockManagers"):
+        raise Refused(
+            "this host's swarm locks its managers, and the Engine makes no new swarm of a manager that is locked; "
+            "turn it off first with autolock_managers: false"
+        )
+
+
+def _initialise(engine: Engine, body: Mapping[str, Any]) -> None:
+    try:
+        engine.call("POST", "/swarm/init", body)
+    except NotManager as error:
+        if not body["ForceNewCluster"] or error.state == "active":
+            raise
+        raise EngineError(
+            "the Engine makes no new swarm of a manager whose swarm locks its managers, and has let go of it: restart "
+            "the engine (systemctl restart docker), unlock it with unlock_key, and bring back the other managers"
+        ) from error
 
 
 def _update(
@@ -166,15 +248,35 @@ def _update(
         changes += [Change(option, None, "rotated") for option in _ROTATIONS if params.get(option)]
         spec = fields.merge(TABLE, live["Spec"], wanted)
         facts = {**public(live), "Spec": {**spec, **_hidden(wanted, spec)}}
+        if params["rotate_manager_unlock_key"] and not (spec.get("EncryptionConfig") or {}).get("AutoLockManagers"):
+            raise InputError(
+                'option "rotate_manager_unlock_key": the managers of this swarm are not locked and have no key; give '
+                "autolock_managers: true, or leave the option out"
+            )
         if changes and not check_mode:
             # The daemon takes what is not in the spec for zero: it gets the whole live spec, with the changes in it.
             engine.call("POST", "/swarm/update", spec, query={"version": live["Version"]["Index"], **rotations})
-            facts = public(engine.call("GET", "/swarm"))
-        return _result(changes, facts, ["changed the swarm"] if changes else [])
+        if not check_mode and (changes or live.get("RootRotationInProgress")):
+            facts = public(_rooted(engine, params["wait_timeout"]))
+        return result(changes, facts, ["changed the swarm"] if changes else [], _address_warning(params, swarm))
 
-    result = retry_out_of_sequence(attempt)
-    result["warnings"] = _address_warning(params, swarm)
-    return result
+    return retry_out_of_sequence(attempt)
+
+
+def _rooted(engine: Engine, timeout: float) -> dict[str, Any]:
+    """The swarm once all its nodes have certificates of its root: a new root is not in force before."""
+
+    def away(_live: Mapping[str, Any]) -> str:
+        nodes = [name_of(one) for one in engine.call("GET", "/nodes") if one["Status"]["State"] != "ready"]
+        return f"root rotation in progress; nodes that are not ready: {', '.join(sorted(nodes)) or 'none'}"
+
+    return wait_until(
+        lambda: dict(engine.call("GET", "/swarm")),
+        lambda live: not live.get("RootRotationInProgress"),
+        timeout,
+        "all nodes to have a certificate of the swarm's new root",
+        show=away,
+    )
 
 
 def _against(want: Mapping[str, Any], live: Mapping[str, Any]) -> tuple[dict[str, Any], list[Change]]:
@@ -206,9 +308,9 @@ def _founded_stays(founded: Mapping[str, Any], live: Mapping[str, Any]) -> None:
 
 
 def _address_warning(params: Mapping[str, Any], swarm: Mapping[str, Any]) -> list[str]:
-    asked = (params.get("advertise_addr") or "").rsplit(":", 1)[0]
+    asked = addresses.split(params.get("advertise_addr") or "")[0]
     known = swarm.get("NodeAddr") or ""
-    if _is_address(asked) and known and asked != known:
+    if addresses.is_address(asked) and known and asked != known:
         return [f"this node is known to its swarm as {known}, not as {asked}: to change that it must leave and join"]
     return []
 
@@ -223,156 +325,32 @@ def _hidden(want: Mapping[str, Any], spec: Optional[Mapping[str, Any]] = None) -
 # --- state: join -------------------------------------------------------------------------------------------------
 
 
-def _join(engine: Engine, params: Mapping[str, Any], swarm: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+def _join(
+    engine: Engine,
+    params: Mapping[str, Any],
+    swarm: Mapping[str, Any],
+    check_mode: bool,
+    host: Optional[addresses.Host],
+) -> dict[str, Any]:
     remotes = [with_port(one) for one in params["remote_addrs"] or []]
     if in_swarm(swarm):
-        _same_swarm(remotes, swarm)
-        return {**_result([], {}, []), "warnings": _address_warning(params, swarm)}
+        same_swarm(remotes, swarm)
+        return result([], _facts(engine, swarm), [], _address_warning(params, swarm))
     missing = [name for name in ("remote_addrs", "join_token") if not params[name]]
-    if missing and not check_mode:
-        raise InputError([f'option "{name}" is needed to join a swarm; give it' for name in missing])
-    entered = fields.build(ENTERED, params)
-    unknown = gate(ENTERED, entered, engine.api_version)
-    if unknown:
-        raise InputError(unknown)
-    changes = [Change("swarm", None, f"joined through {', '.join(remotes)}")]
-    if check_mode:
-        return _result(changes, {}, [f"joined the swarm of {', '.join(remotes)}"])
-    body = {**fields.merge(ENTERED, None, entered), "JoinToken": params["join_token"]}
-    through = join_through(engine, body, remotes, params["wait_timeout"])
-    return _result([Change("swarm", None, f"joined through {through}")], {}, [f"joined the swarm through {through}"])
-
-
-def join_through(
-    engine: Engine,
-    body: Mapping[str, Any],
-    remotes: Iterable[str],
-    timeout: float,
-    reach: Optional[Callable[[str], str]] = None,
-) -> str:
-    """The engine itself only ever tries the first address: try them one by one, those that answer at all."""
-    failed = []
-    for remote in remotes:
-        why = (reach or _unreachable)(remote)
-        if not why:
-            why = _join_one(engine, {**body, "RemoteAddrs": [remote]}, timeout)
-        if not why:
-            return remote
-        failed.append(f"{remote}: {why}")
-    raise EngineError(f"no manager took this host into its swarm: {'; '.join(failed)}")
-
-
-def _join_one(engine: Engine, body: Mapping[str, Any], timeout: float) -> str:
-    """Why it did not work, or nothing. An attempt that goes on in the background is waited for, then called off."""
-    why = ""
-    try:
-        engine.call("POST", "/swarm/join", body, timeout=max(timeout, 60))
-    except EngineError as error:
-        why = error.message
-    try:
-        swarm = _settled(engine, timeout)
-    except WaitTimeout as error:
-        swarm = error.state
-    if swarm["LocalNodeState"] == "active":
-        return ""
-    if swarm["LocalNodeState"] != "inactive":
-        engine.call("POST", "/swarm/leave", query={"force": True})
-    return why or swarm.get("Error") or f"state {swarm['LocalNodeState']}"
-
-
-def _settled(engine: Engine, timeout: float) -> dict[str, Any]:
-    return wait_until(
-        lambda: engine.call("GET", "/info")["Swarm"],
-        lambda seen: seen["LocalNodeState"] != "pending",
-        timeout,
-        "this host to be an active node of the swarm",
-        show=lambda seen: f"state {seen['LocalNodeState']}{': ' + seen['Error'] if seen.get('Error') else ''}",
-    )
-
-
-def _unreachable(remote: str) -> str:
-    host, _colon, port = remote.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=5):
-            return ""
-    except (OSError, ValueError) as error:
-        return f"cannot be reached ({error})"
-
-
-def _same_swarm(remotes: list[str], swarm: Mapping[str, Any]) -> None:
-    """A host of another swarm is refused. Where names were given instead of addresses, nothing can be said."""
-    known = _managers(swarm)
-    if (
-        remotes
-        and known
-        and all(_is_address(one.rpartition(":")[0]) for one in remotes)
-        and not set(remotes) & set(known)
-    ):
-        raise Refused(
-            f"this host is in another swarm already (its managers: {', '.join(known)}; wanted: {', '.join(remotes)}); "
-            "if that swarm may lose it, let it leave first with state: absent"
-        )
-
-
-def _managers(swarm: Mapping[str, Any]) -> list[str]:
-    return sorted(one["Addr"] for one in swarm.get("RemoteManagers") or [])
-
-
-def with_port(remote: str) -> str:
-    bare = remote.count(":") > 1 and not remote.startswith("[")
-    host = f"[{remote}]" if bare else remote
-    return host if host.rpartition(":")[2].isdigit() and not host.endswith("]") else f"{host}:2377"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-# --- state: absent and remove ------------------------------------------------------------------------------------
-
-
-def _leave(engine: Engine, params: Mapping[str, Any], swarm: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    if swarm.get("LocalNodeState") == "inactive":
-        return _result([], {}, [])
-    if swarm.get("ControlAvailable") and not params["force"]:
-        raise Refused(
-            f"this host is one of {swarm.get('Managers', '?')} managers of its swarm; leaving can cost the quorum: "
-            "demote it first, or allow it with force: true"
-        )
+    violations = [] if check_mode else [f'option "{name}" is needed to join a swarm; give it' for name in missing]
+    violations += addresses.remotes(params["remote_addrs"] or [])
+    (_want, _founded, entered), warnings = _wanted(engine, params, ((), (), ENTERED), host, violations)
+    through = ", ".join(remotes)
+    facts: dict[str, Any] = {}
     if not check_mode:
-        engine.call("POST", "/swarm/leave", query={"force": params["force"]})
-        wait_until(
-            lambda: engine.call("GET", "/info")["Swarm"]["LocalNodeState"],
-            lambda state: state == "inactive",
-            params["wait_timeout"],
-            "this host to have left its swarm",
-        )
-    return _result([Change("swarm", swarm.get("LocalNodeState"), "left")], {}, ["left the swarm"])
+        body = {**fields.merge(ENTERED, None, entered), "JoinToken": params["join_token"]}
+        # Where the engine is elsewhere only it can try.
+        reach = membership.unreachable if host else lambda _remote: ""
+        through = membership.join_through(engine, body, remotes, params["wait_timeout"], reach)
+        facts = _facts(engine, engine.call("GET", "/info")["Swarm"])
+    changes = [Change("swarm", None, f"joined through {through}")]
+    return result(changes, facts, [f"joined the swarm through {through}"], warnings)
 
 
-def _remove(engine: Engine, params: Mapping[str, Any], _swarm: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    ident = params["node_id"]
-    if not ident:
-        raise InputError('option "node_id" is needed to remove a node; give its ID or host name')
-    try:
-        node = engine.call("GET", f"/nodes/{ident}")
-    except NotFound:
-        return _result([], {}, [])
-    if not check_mode:
-        if not params["force"]:
-            wait_until(
-                lambda: engine.call("GET", f"/nodes/{ident}")["Status"]["State"],
-                lambda state: state == "down",
-                params["wait_timeout"],
-                f'node "{ident}" to be down (it must leave first; force: true removes it as it is)',
-            )
-        engine.call("DELETE", f"/nodes/{node['ID']}", query={"force": params["force"]})
-    return _result([Change(f"node {ident}", node["Status"]["State"], None)], {}, [f"removed node {ident}"])
-
-
-def _result(changes: list[Change], facts: Mapping[str, Any], actions: list[str]) -> dict[str, Any]:
-    return {"changed": bool(changes), "actions": actions, "swarm_facts": facts, "diff": fields.as_diff(changes)}
+def _facts(engine: Engine, swarm: Mapping[str, Any]) -> dict[str, Any]:
+    return public(engine.call("GET", "/swarm")) if swarm.get("ControlAvailable") else {}

@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 from ..errors import InputError
 from . import compose_service
+from .compose_environment import Files, with_environment
 from .compose_merge import merge_definitions
 from .compose_values import Key, Place, Problems, pairs, section, take, text, truth
 from .compose_variables import interpolate
@@ -56,6 +57,15 @@ class Definition:
     secrets: dict[str, Blob]
     configs: dict[str, Blob]
     warnings: list[str]
+    # Named, but attached to no service: not made, and not pruned either.
+    unused: frozenset[str] = frozenset()
+
+    def blobs(self) -> list[tuple[str, Blob]]:
+        """Secrets and configs, each with its kind."""
+        return [
+            *(("secret", one) for one in self.secrets.values()),
+            *(("config", one) for one in self.configs.values()),
+        ]
 
 
 @dataclass(frozen=True)
@@ -71,11 +81,20 @@ class Namespace:
         return {**(labels or {}), NAMESPACE_LABEL: self.name}
 
 
-def convert(
-    definitions: list[Mapping[str, Any]], namespace: Namespace, variables: Optional[Mapping[str, Any]] = None
-) -> Definition:
-    problems = Problems()
-    merged = merge_definitions([interpolate(Place(one, "", problems), variables or {}) for one in definitions])
+@dataclass(frozen=True)
+class Given:
+    """What a run brings along: variables, the controller's files by their paths, images by their names."""
+
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    files: Files = field(default_factory=dict)
+    image_map: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+
+
+def convert(definitions: list[Mapping[str, Any]], namespace: Namespace, given: Optional[Given] = None) -> Definition:
+    given = given or Given()
+    problems = Problems(strict=given.strict)
+    merged = merge_definitions([_filled(one, given, problems) for one in definitions])
     top = take(Place(merged, "", problems), TOP)
     volumes = {key: take(place, VOLUME) for key, place in _entries(top, "volumes")}
     networks = {key: _network(key, place, namespace) for key, place in _entries(top, "networks")}
@@ -90,7 +109,10 @@ def convert(
         _mount(place, options, volumes, namespace)
         _refer(options, "secrets", "secret_name", secrets)
         _refer(options, "configs", "config_name", configs)
-        options["labels"] = {**namespace.labels(options.get("labels")), IMAGE_LABEL: options.get("image", "")}
+        image = options.get("image") or ""
+        # The label keeps the name that was written: from it docker sees whether the image changed.
+        options["labels"] = {**namespace.labels(options.get("labels")), IMAGE_LABEL: image}
+        options["image"] = given.image_map.get(image, image)
         options["container_labels"] = namespace.labels(options.get("container_labels"))
         services[namespace.scope(key)] = {"name": namespace.scope(key), **options}
     for key, place in _entries(top, "networks"):
@@ -106,7 +128,13 @@ def convert(
         secrets={blob.name: blob for blob in secrets.values()},
         configs={blob.name: blob for blob in configs.values()},
         warnings=problems.warnings,
+        unused=frozenset(network.name for key, network in networks.items() if key not in used),
     )
+
+
+def _filled(definition: Mapping[str, Any], given: Given, problems: Problems) -> Any:
+    filled = interpolate(Place(definition, "", problems), given.variables)
+    return with_environment(Place(filled, "", problems), given.variables, given.files)
 
 
 def _entries(top: Mapping[str, Any], kind: str) -> list[tuple[str, Place]]:
@@ -119,7 +147,9 @@ def _network(key: str, place: Place, namespace: Namespace) -> Network:
     if external:
         return Network(key, name, True)
     # What Swarm assigns (subnets) may stay as it is; these are decided by the definition even where it is silent.
-    options: dict[str, Any] = {"driver": "overlay", "attachable": False, "internal": False, "enable_ipv6": False}
+    options: dict[str, Any] = {
+        "driver": "overlay", "attachable": False, "internal": False, "enable_ipv6": False, "driver_options": {},
+    }  # fmt: skip
     options["labels"] = namespace.labels(taken.pop("labels", None))
     ipam = taken.pop("ipam", {})
     if ipam.get("config"):
@@ -247,7 +277,13 @@ def _configs_of_pool(place: Place) -> list[dict[str, Any]]:
 
 
 NAMED = {"name": Key(text), "external": Key(_external)}
-VOLUME = {**NAMED, "driver": Key(text), "driver_opts": Key(pairs), "labels": Key(pairs)}
+VOLUME = {
+    **NAMED,
+    "driver": Key(text),
+    "driver_opts": Key(pairs),
+    "labels": Key(pairs),
+    "x-cluster-spec": Key(refused="cluster volumes are not made here; make it first and say external: true"),
+}
 NETWORK = {
     **NAMED,
     "driver": Key(text),

@@ -27,8 +27,10 @@ from .compose_values import (
 )
 
 PORT = re.compile(r"(?:(?P<published>\d+(?:-\d+)?):)?(?P<target>\d+(?:-\d+)?)(?:/(?P<protocol>tcp|udp|sctp))?")
+RESTART = re.compile(r"no|always|unless-stopped|(?P<failure>on-failure)(?::(?P<tries>\d+))?")
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 PORT_MAX = 65535
+CONSISTENCY = "it is for machines that are not Linux, and the Engine forgets it"
 
 
 def health_test(place: Place) -> Optional[list[str]]:
@@ -69,6 +71,21 @@ def hosts(place: Place) -> list[str]:
             entry.fail(f"is {entry.value!r}; give name:address")
         found.append(f"{address.strip('[]')} {name}")
     return found
+
+
+def restart(place: Place) -> Optional[dict[str, Any]]:
+    """The docker CLI says that it ignores this, and takes it where there is no deploy.restart_policy."""
+    written = "no" if place.value is False else place.value
+    found = RESTART.fullmatch(written) if isinstance(written, str) else None
+    if not found:
+        place.fail(f"is {written!r}; give deploy.restart_policy instead")
+        return None
+    place.ignore("is not a key of Swarm; without deploy.restart_policy it is taken for one: give that instead")
+    if written == "no":
+        return None
+    if not found["failure"]:
+        return {"condition": "any"}
+    return {"condition": "on-failure", **({"max_attempts": int(found["tries"])} if found["tries"] else {})}
 
 
 def ports(place: Place) -> list[dict[str, Any]]:
@@ -158,7 +175,7 @@ def _long_mount(entry: Place) -> Optional[dict[str, Any]]:
         entry.fail("a tmpfs has no source")
     if mount_type in ("bind", "npipe", "cluster", "image") and not taken.get("source"):
         entry.fail(f"type {mount_type} needs a source")
-    mount: dict[str, Any] = {key: taken[key] for key in ("type", "source", "target", "consistency") if key in taken}
+    mount: dict[str, Any] = {key: taken[key] for key in ("type", "source", "target") if key in taken}
     if "read_only" in taken:
         mount["readonly"] = taken["read_only"]
     mount.update(taken.get(mount_type) or {})
@@ -183,7 +200,7 @@ def _short_mount(entry: Place) -> Optional[dict[str, Any]]:
         elif word in PROPAGATIONS and bind:
             mount["propagation"] = word
         elif word in ("consistent", "cached", "delegated"):
-            mount["consistency"] = word
+            entry.ignore(f'"{word}" has no effect in Swarm ({CONSISTENCY})')
         else:
             entry.fail(f'"{word}" is not an option of a {mount["type"]} mount in Swarm')
     return _checked_mount(entry, mount)
@@ -269,7 +286,7 @@ VOLUMES = {
     "source": Key(text),
     "target": Key(text),
     "read_only": Key(truth),
-    "consistency": Key(choice("default", "consistent", "cached", "delegated")),
+    "consistency": Key(ignored=CONSISTENCY),
     "bind": Key(section({"propagation": Key(choice(*PROPAGATIONS))})),
     "volume": Key(
         lambda place: {

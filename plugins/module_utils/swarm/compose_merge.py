@@ -9,14 +9,18 @@ from collections.abc import Mapping
 from typing import Any, Callable
 
 # A list of key=value and a mapping say the same: both become mappings before they are merged.
-PAIRS = {"environment": "=", "labels": "=", "sysctls": "=", "extra_hosts": ":"}
-REPLACED = ("command", "entrypoint", "test")
+PAIRS = ("environment", "labels", "sysctls")
+REPLACED = ("command", "entrypoint", "test", "aliases")
+# Of these an entry is one thing: the later definition's stands for the earlier one's.
+WHOLE = ("networks", "volumes", "secrets", "configs")
 
 
 def merge_definitions(definitions: list[Mapping[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for definition in definitions:
-        merged = _merge(merged, definition)
+        whole = {key: {**merged[key], **definition[key]} for key in WHOLE
+                 if isinstance(merged.get(key), Mapping) and isinstance(definition.get(key), Mapping)}  # fmt: skip
+        merged = {**_merge(merged, definition), **whole}
     return merged
 
 
@@ -24,7 +28,11 @@ def _merge(base: Any, override: Any, key: str = "") -> Any:
     if override is None:
         return base
     if key in PAIRS:
-        base, override = _mapping(base, PAIRS[key]), _mapping(override, PAIRS[key])
+        base, override = _mapping(base), _mapping(override)
+    elif key == "extra_hosts":
+        base, override = _hosts(base), _hosts(override)
+    elif key in SCALAR_OR_LIST:
+        base, override = _listed(base), _listed(override)
     elif key == "networks":
         base, override = _names(base), _names(override)
     if isinstance(base, Mapping) and isinstance(override, Mapping):
@@ -35,7 +43,10 @@ def _merge(base: Any, override: Any, key: str = "") -> Any:
             for name in [*base, *(name for name in override if name not in base)]
         }
     if isinstance(base, list) and isinstance(override, list) and key not in REPLACED:
-        return _lists(base, override, IDENTITY.get(key, repr))
+        if key not in IDENTITY:
+            return [*base, *(entry for entry in override if entry not in base)]
+        replaced = {IDENTITY[key](entry) for entry in override}
+        return [*(entry for entry in base if IDENTITY[key](entry) not in replaced), *override]
     return override
 
 
@@ -44,16 +55,19 @@ def _other_driver(base: Mapping[str, Any], override: Mapping[str, Any]) -> bool:
     return "driver" in override and override["driver"] != base.get("driver", override["driver"])
 
 
-def _lists(base: list[Any], override: list[Any], identity: Callable[[Any], str]) -> list[Any]:
-    merged = {identity(entry): entry for entry in base}
-    merged.update({identity(entry): entry for entry in override})
-    return list(merged.values())
+def _hosts(value: Any) -> Any:
+    """A name may have two addresses."""
+    return [f"{name}:{address}" for name, address in value.items()] if isinstance(value, Mapping) else value
 
 
-def _mapping(value: Any, separator: str) -> Any:
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _mapping(value: Any) -> Any:
     if not isinstance(value, (list, tuple)) or not all(isinstance(entry, str) for entry in value):
         return value
-    split = [entry.partition(separator) for entry in value]
+    split = [entry.partition("=") for entry in value]
     return {key: rest if found else None for key, found, rest in split}
 
 
@@ -66,11 +80,13 @@ def _source(entry: Any) -> str:
 
 
 def _port(entry: Any) -> str:
-    """Published ports are what two definitions can disagree about."""
+    """Published ports are what two definitions can disagree about; where Swarm chooses them, those inside."""
     if isinstance(entry, Mapping):
-        return f"{entry.get('published', '')}/{entry.get('protocol', 'tcp')}"
-    ports, _slash, protocol = str(entry).partition("/")
-    return f"{ports.rpartition(':')[0]}/{protocol or 'tcp'}"
+        outside, inside, protocol = entry.get("published"), entry.get("target"), entry.get("protocol")
+    else:
+        ports, _slash, protocol = str(entry).partition("/")
+        outside, _colon, inside = ports.rpartition(":")
+    return f"{outside or f'any:{inside}'}/{protocol or 'tcp'}"
 
 
 def _volume(entry: Any) -> str:
@@ -80,6 +96,7 @@ def _volume(entry: Any) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
+SCALAR_OR_LIST = ("dns", "dns_search", "tmpfs")
 IDENTITY: dict[str, Callable[[Any], str]] = {
     "ports": _port,
     "volumes": _volume,

@@ -16,6 +16,7 @@ from .compose_forms import (
     ports,
     preferences,
     references,
+    restart,
     tmpfs,
     ulimits,
 )
@@ -24,7 +25,6 @@ from .compose_values import (
     Place,
     choice,
     duration,
-    environment,
     number,
     pairs,
     section,
@@ -92,6 +92,7 @@ RENAMED = {
 # Labels under deploy are the service's, those beside it the containers'.
 DEPLOY_RENAMED = {"restart_policy": "restart_config", "max_replicas_per_node": "replicas_max_per_node"}
 LIMITS = "give it under deploy.resources"
+NO_CONFIG = "what Windows alone reads cannot come from a config here; give file or registry"
 IGNORED = {
     "build": "images are built before they are deployed",
     "cgroup_parent": "no field of a service",
@@ -110,14 +111,12 @@ IGNORED = {
     "platform": "use deploy.placement.constraints with node.platform.arch",
     "privileged": "no field of a service",
     "pull_policy": "nodes pull what they do not have",
-    "restart": "use deploy.restart_policy",
     "security_opt": "no field that docker stack deploy knows",
     "shm_size": "mount a tmpfs at /dev/shm",
     "userns_mode": "no field of a service",
 }
 REFUSED = {
     "extends": "definitions do not extend each other here; give several definitions, later ones override earlier ones",
-    "env_file": "files of variables are not read; give environment",
     "volume_driver": "give the driver of each volume under the top-level volumes",
     "volumes_from": "Swarm cannot share the volumes of another container; name the volume in both services",
     "scale": "give deploy.replicas",
@@ -134,7 +133,7 @@ SERVICE = {
     "image": Key(text),
     "command": Key(words),
     "entrypoint": Key(words),
-    "environment": Key(environment),
+    "environment": Key(pairs),
     "hostname": Key(text),
     "user": Key(text),
     "working_dir": Key(text),
@@ -164,8 +163,9 @@ SERVICE = {
     "networks": Key(networks),
     "secrets": Key(references),
     "configs": Key(references),
-    "credential_spec": Key(section({"file": Key(text), "registry": Key(text)})),
+    "credential_spec": Key(section({"file": Key(text), "registry": Key(text), "config": Key(refused=NO_CONFIG)})),
     "deploy": Key(section(DEPLOY)),
+    "restart": Key(restart),
     **{name: Key(ignored=reason) for name, reason in IGNORED.items()},
     **{name: Key(refused=reason) for name, reason in REFUSED.items()},
 }
@@ -179,14 +179,29 @@ def options(place: Place) -> dict[str, Any]:
     found.setdefault("mounts", []).extend(found.pop("tmpfs", []))
     if "credential_spec" in found:
         found["privileges"] = {"credential_spec": found.pop("credential_spec")}
+    policy = found.pop("restart", None)
+    if policy and "restart_policy" not in deploy:
+        deploy["restart_policy"] = policy
     resources = deploy.pop("resources", {})
     if "placement" in deploy:
         deploy["placement"] = {DEPLOY_RENAMED.get(key, key): value for key, value in deploy["placement"].items()}
     found.update({DEPLOY_RENAMED.get(key, key): value for key, value in {**deploy, **resources}.items()})
+    _capabilities(found)
     _mode(place, found)
     if not found.get("image"):
         place.fail("has no image")
     return found
+
+
+def _capabilities(found: dict[str, Any]) -> None:
+    """ALL stands for every other one, and what is added is not dropped, as the docker CLI decides it."""
+    for key in ("cap_add", "cap_drop"):
+        if key in found:
+            names = [name.upper() for name in found[key]]
+            names = [name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}" for name in names]
+            found[key] = ["ALL"] if "ALL" in names else names
+    if "cap_drop" in found:
+        found["cap_drop"] = [name for name in found["cap_drop"] if name not in found.get("cap_add", [])]
 
 
 def _mode(place: Place, found: dict[str, Any]) -> None:

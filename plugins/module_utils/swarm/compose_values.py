@@ -25,6 +25,8 @@ KINDS = {
     dict: "a mapping",
 }
 
+_EXPONENT_FROM = 1e6
+
 
 @dataclass
 class Problems:
@@ -32,6 +34,7 @@ class Problems:
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    strict: bool = False
 
 
 @dataclass
@@ -47,6 +50,10 @@ class Place:
 
     def warn(self, message: str) -> None:
         self.problems.warnings.append(f"{self.path}: {message}")
+
+    def ignore(self, message: str) -> None:
+        """What docker passes over: a warning, and an error where that is asked for."""
+        (self.fail if self.problems.strict else self.warn)(message)
 
     def at(self, key: Any, value: Any) -> Place:
         path = f"{self.path}[{key}]" if isinstance(key, int) else f"{self.path}.{key}".lstrip(".")
@@ -91,7 +98,7 @@ def take(place: Place, table: Mapping[str, Key]) -> dict[str, Any]:
     taken: dict[str, Any] = {}
     for name, entry in place.items():
         key = table.get(name)
-        if name.startswith("x-"):
+        if key is None and name.startswith("x-"):
             continue
         if key is None:
             near = get_close_matches(name, table, 1)
@@ -101,7 +108,7 @@ def take(place: Place, table: Mapping[str, Key]) -> dict[str, Any]:
         elif key.refused:
             entry.fail(key.refused)
         elif key.ignored:
-            entry.warn(f"has no effect in Swarm ({key.ignored})")
+            entry.ignore(f"has no effect in Swarm ({key.ignored})")
         elif key.convert and entry.value is not None:
             taken[name] = key.convert(entry)
     return taken
@@ -115,6 +122,9 @@ def text(place: Place) -> Optional[str]:
     if isinstance(place.value, bool) or not isinstance(place.value, (str, int, float)):
         place.fail(f"is {kind(place.value)}; give a text")
         return None
+    if isinstance(place.value, float) and place.value.is_integer() and abs(place.value) < _EXPONENT_FROM:
+        # A number is written without the zeros behind its point, as docker writes it. Who means "1.0" quotes it.
+        return str(int(place.value))
     return str(place.value)
 
 
@@ -223,14 +233,3 @@ def scalar(place: Place) -> str:
     if isinstance(place.value, bool):
         return "true" if place.value else "false"
     return text(place) or ""
-
-
-def environment(place: Place) -> dict[str, str]:
-    """A variable without a value would take the controller's: a run must not depend on who started it."""
-    for name, entry in place.items() if not isinstance(place.value, (list, tuple)) else []:
-        if entry.value is None:
-            entry.fail(f"has no value; give one, or \"{name}: ''\" for an empty one")
-    for entry in place.entries() if isinstance(place.value, (list, tuple)) else []:
-        if isinstance(entry.value, str) and "=" not in entry.value:
-            entry.fail(f'"{entry.value}" has no value; give {entry.value}=value')
-    return pairs(place)

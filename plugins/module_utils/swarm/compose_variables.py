@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables in a Compose definition: ``$NAME``, ``${NAME}``, ``${NAME:-default}``, ``${NAME:?message}``.
+"""Variables in a definition: ``$NAME``, ``${NAME}``, ``${NAME:-default}``, ``${NAME:+other}``, ``${NAME:?message}``.
 
-``$$`` is a dollar sign. Values come from what is given, never from the environment: a run must not depend on who
-started it.
+Without the colon an empty value counts as one. ``$$`` is a dollar sign. Values come from what is given, never from the
+environment: a run must not depend on who started it.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ def _filled(found: re.Match[str], place: Place, variables: Mapping[str, Any]) ->
     name, how, word = found["plain"] or found["name"], found["how"] or "", found["word"] or ""
     if not name:
         place.fail("has a $ that begins no variable; write $$ for a dollar sign")
+        return ""
+    if "${" in word:
+        place.fail(f"has a variable inside what stands for {name}, which is not filled in; give {name} in variables")
         return ""
     value = variables.get(name)
     there = value is not None and (value != "" or not how.startswith(":"))

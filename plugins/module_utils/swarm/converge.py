@@ -46,6 +46,8 @@ FAILED_UPDATES = {
     "rollback_paused": "its rollback is paused",
     "rollback_completed": "its update failed and was rolled back",
 }
+# The same states, where the rollback was asked for.
+ASKED_FOR = {"rollback_started": "rolling back", "rollback_completed": "completed"}
 ERRORS_SHOWN = 3
 
 
@@ -99,26 +101,42 @@ def advance(before: Progress | None, verdict: Verdict, now: float) -> Progress:
 def needs_waiting(service: dict[str, Any]) -> bool:
     """True for a service of a list call (``status=true``) that is not where its specification wants it."""
     update = (service.get("UpdateStatus") or {}).get("State", "")
-    if update and update != "completed":
+    if update not in ("", "completed", "rollback_completed"):
         return True
-    status = service.get("ServiceStatus") or {}
-    if is_job(service["Spec"]):
-        return False
-    return status.get("RunningTasks", 0) != status.get("DesiredTasks", 0)
+    status, mode = service.get("ServiceStatus") or {}, service["Spec"].get("Mode") or {}
+    running, desired, complete = (status.get(f"{word}Tasks", 0) for word in ("Running", "Desired", "Completed"))
+    if "ReplicatedJob" in mode:
+        return bool(complete < completions(mode))
+    if "GlobalJob" in mode:
+        # The Engine wants no more tasks of a job that has done with them.
+        return bool(desired or not complete)
+    return bool(running != desired)
 
 
 def judge(
-    service: dict[str, Any], tasks: list[dict[str, Any]], nodes: list[dict[str, Any]], changed: bool = True
+    service: dict[str, Any],
+    tasks: list[dict[str, Any]],
+    nodes: list[dict[str, Any]],
+    changed: bool = True,
+    rollback: bool = False,
 ) -> Verdict:
-    """``changed``: this run changed the service, so a failed update is a failure even if the tasks recovered since."""
-    nodes_up = {node["ID"] for node in nodes if (node.get("Status") or {}).get("State") != "down"}
-    counted, wanted = _count(service, _current(service, tasks), nodes_up)
+    """``changed``: this run changed the service, so a failed update is a failure even if the tasks recovered since.
+
+    ``rollback``: this run asked for the rollback, which otherwise is what a failed update comes to.
+    """
+    current = _current(service, tasks)
+    counted, wanted = _count(service, current, nodes)
     status = service.get("UpdateStatus") or {}
     update = status.get("State", "")
+    if rollback:
+        update = ASKED_FOR.get(update, update)
     failure = ""
-    if update in FAILED_UPDATES and (changed or counted != wanted):
+    # What was rolled back before this run is on its way; what is paused stays where it is.
+    if update in FAILED_UPDATES and (changed or (counted != wanted and update != "rollback_completed")):
         message = status.get("Message", "")
         failure = FAILED_UPDATES[update] + (f" ({message})" if message else "")
+    elif update in ("", "completed"):
+        failure = _given_up(service, current, nodes)
     job = is_job(service["Spec"])
     return Verdict(
         name=service["Spec"]["Name"],
@@ -131,6 +149,10 @@ def judge(
         errors=task_errors(tasks, names_of(nodes)),
         word="complete" if job else "running",
     )
+
+
+def nodes_up(nodes: list[dict[str, Any]]) -> set[str]:
+    return {node["ID"] for node in nodes if (node.get("Status") or {}).get("State") != "down"}
 
 
 def names_of(nodes: list[dict[str, Any]]) -> dict[str, str]:
@@ -191,24 +213,48 @@ def _index(version: Any) -> int:
     return int((version or {}).get("Index", 0))
 
 
-def _count(service: dict[str, Any], tasks: list[dict[str, Any]], nodes_up: set[str]) -> tuple[int, int | None]:
+def completions(mode: Mapping[str, Any]) -> int:
+    """How many tasks of a replicated job have to complete: as many as run at once, unless it is said."""
+    job = mode["ReplicatedJob"] or {}
+    return int(job.get("TotalCompletions", job.get("MaxConcurrent", 1)))
+
+
+def _count(service: dict[str, Any], tasks: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> tuple[int, int | None]:
     """How many count, and how many are wanted."""
-    mode = service["Spec"].get("Mode") or {}
-    if "Replicated" in mode:
-        placed = [task for task in tasks if not task.get("NodeID") or task["NodeID"] in nodes_up]
-        lowest = _lowest(placed, "Slot")
-        return sum(map(_running, lowest)), int((mode["Replicated"] or {}).get("Replicas", 1))
+    mode, up = service["Spec"].get("Mode") or {}, nodes_up(nodes)
     if "ReplicatedJob" in mode:
-        lowest = _lowest(tasks, "Slot")
-        job = mode["ReplicatedJob"] or {}
-        total = job.get("TotalCompletions", job.get("MaxConcurrent", 1))
-        return sum(map(_complete, lowest)), int(total)
-    on_nodes = _lowest([task for task in tasks if task.get("NodeID") in nodes_up], "NodeID")
+        return sum(map(_complete, _lowest(tasks, "Slot"))), completions(mode)
     if "GlobalJob" in mode:
+        on_nodes = _lowest([task for task in tasks if task.get("NodeID") in up], "NodeID")
         return sum(map(_complete, on_nodes)), len(on_nodes) or None
+    placed = _placed(mode, tasks, nodes)
+    wanted = int((mode["Replicated"] or {}).get("Replicas", 1)) if "Replicated" in mode else len(placed) or None
+    return sum(map(_running, placed)), wanted
+
+
+def _placed(mode: Mapping[str, Any], tasks: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The task of each slot or node of a service that is no job."""
+    up = nodes_up(nodes)
+    if "Replicated" in mode:
+        return _lowest([task for task in tasks if not task.get("NodeID") or task["NodeID"] in up], "Slot")
+    on_nodes = _lowest([task for task in tasks if task.get("NodeID") in up], "NodeID")
     # A task that was stopped and not replaced is on a node that no longer qualifies (drained, label gone).
-    wanted = [task for task in on_nodes if task["Status"]["State"] != "shutdown"]
-    return sum(map(_running, wanted)), len(wanted) or None
+    # One that failed before its node was drained is over just as well.
+    drained = {node["ID"] for node in nodes if (node.get("Spec") or {}).get("Availability") == "drain"}
+    return [
+        task
+        for task in on_nodes
+        if task["Status"]["State"] != "shutdown" and not (_over(task) and task["NodeID"] in drained)
+    ]
+
+
+def _given_up(service: dict[str, Any], tasks: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> str:
+    """Swarm replaces a task in the step in which it gives it up: one that is over and the last of its slot stays so."""
+    if is_job(service["Spec"]):
+        return ""
+    over = [one for one in _placed(service["Spec"].get("Mode") or {}, tasks, nodes) if _over(one)]
+    ended = sum(task["Status"]["State"] in ("failed", "rejected", "complete") for task in over)
+    return f"{ended} of its tasks ended, and its restart policy starts no other" if ended else ""
 
 
 def _lowest(tasks: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
@@ -227,6 +273,11 @@ def _rank(task: dict[str, Any]) -> tuple[int, int]:
 
 def _running(task: dict[str, Any]) -> bool:
     return STATES[task["DesiredState"]] <= STATES["running"] and bool(task["Status"]["State"] == "running")
+
+
+def _over(task: dict[str, Any]) -> bool:
+    """Nobody wants it to run, and it does not."""
+    return min(_rank(task)) > STATES["running"]
 
 
 def _complete(task: dict[str, Any]) -> bool:

@@ -14,6 +14,9 @@ from .cluster import public
 
 _KINDS = ("nodes", "services", "tasks")
 
+# What is told of the host even where the rest cannot be.
+UNKNOWN = {"can_talk_to_docker": False, "docker_swarm_active": False, "docker_swarm_manager": False}
+
 SPEC: dict[str, Any] = {
     **{kind: {"type": "bool", "default": False} for kind in _KINDS},
     **{f"{kind}_filters": {"type": "dict"} for kind in _KINDS},
@@ -25,15 +28,15 @@ SPEC: dict[str, Any] = {
 
 def gather(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     swarm = engine.call("GET", "/info").get("Swarm") or {}
-    active = swarm.get("LocalNodeState") == "active"
+    state = swarm.get("LocalNodeState")
     result: dict[str, Any] = {
         "changed": False,
         "can_talk_to_docker": not engine.fresh,
-        "docker_swarm_active": active,
-        "docker_swarm_manager": bool(active and swarm.get("ControlAvailable")),
+        "docker_swarm_active": state in ("active", "pending", "locked"),
+        "docker_swarm_manager": bool(state == "active" and swarm.get("ControlAvailable")),
         "swarm_facts": {},
     }
-    if check_mode and swarm.get("LocalNodeState") == "inactive":
+    if check_mode and state == "inactive":
         # A swarm that is only planned has nothing to tell yet.
         empty: dict[str, Any] = {kind: [] for kind in _KINDS if params[kind]}
         return {**result, **empty, **({"join_tokens": {}} if params["join_tokens"] else {})}
@@ -43,7 +46,7 @@ def gather(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[
         if params["unlock_key"]:
             result["swarm_unlock_key"] = (engine.call("GET", "/swarm/unlockkey") or {}).get("UnlockKey") or None
     except OverlayError as error:
-        error.facts = {key: value for key, value in result.items() if key != "changed"}
+        error.facts = {key: result[key] for key in UNKNOWN}
         raise
     if params["join_tokens"]:
         result["join_tokens"] = live["JoinTokens"]
@@ -51,7 +54,11 @@ def gather(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[
 
 
 def _list(engine: Engine, kind: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = engine.call("GET", f"/{kind}", query={"filters": filters_of(params[f"{kind}_filters"] or {})})
+    query: dict[str, Any] = {"filters": filters_of(params[f"{kind}_filters"] or {})}
+    if kind == "services":
+        # How many tasks a global service comes to, only its status says.
+        query["status"] = True
+    found: list[dict[str, Any]] = engine.call("GET", f"/{kind}", query=query)
     if params["verbose_output"]:
         return found
     brief: Callable[[Mapping[str, Any]], dict[str, Any]] = {"nodes": node, "services": service}.get(kind, task)
@@ -91,7 +98,7 @@ def service(one: Mapping[str, Any]) -> dict[str, Any]:
         "ID": one["ID"],
         "Name": one["Spec"]["Name"],
         "Mode": mode,
-        "Replicas": (settings or {}).get("Replicas"),
+        "Replicas": (settings or {}).get("Replicas", (one.get("ServiceStatus") or {}).get("DesiredTasks")),
         "Image": (one["Spec"]["TaskTemplate"].get("ContainerSpec") or {}).get("Image"),
         "Ports": (one["Spec"].get("EndpointSpec") or {}).get("Ports") or [],
     }

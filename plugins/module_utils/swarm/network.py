@@ -1,24 +1,28 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Networks: the table, who uses one, and what to do about a difference.
+"""Networks: the table, and what to do about a difference.
 
-The Engine cannot change a network: every difference means to make it anew, which needs consent and no users.
+The Engine cannot change a network: every difference means to make it anew, which needs consent. Services that use it
+are without it, and at rest, for that long (``network_remake.py``).
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Optional
 
 from .. import fields
 from ..engine import Engine
-from ..errors import InputError, NotFound, Refused
+from ..errors import Conflict, InputError, Refused
 from ..rows import KEYED, RECREATE, Change, Convert, Field
 from ..units import TEXT_MAP, text
 from ..versions import gate
-from ..wait import wait_until
+from . import connected
+from .detached import Users
+from .network_remake import allocated, await_allocated, complete, delete, find_users, remake, unfinished, waiting
 
 # The overlay driver writes its VXLAN IDs among the options that the user gave.
 _ASSIGNED = "com.docker.network.driver.overlay.vxlanid_list"
@@ -51,27 +55,43 @@ def _addresses(value: Mapping[str, Any], where: str) -> dict[str, str]:
 
 
 CIDR = Convert(parse=_cidr)
+# Empty: the whole subnet.
+RANGE = Convert(parse=lambda value, where: _cidr(value, where) if value else "")
 ADDRESS = Convert(parse=_address)
+# What the Engine makes of any driver where a network is only a configuration.
+CONFIG_ONLY_DRIVER = "null"
+DRIVER = Convert(decode=lambda value: "bridge" if value == CONFIG_ONLY_DRIVER else value)
+# A network of the cluster that takes its configuration from another shows none of its own.
+IPAM_DRIVER = Convert(decode=lambda value: value or "default")
 
 IPAM_CONFIG = (
     Field("subnet", "Subnet", convert=CIDR),
-    Field("iprange", "IPRange", convert=CIDR),
+    Field("iprange", "IPRange", convert=RANGE),
     Field("gateway", "Gateway", convert=ADDRESS),
     Field("aux_addresses", "AuxiliaryAddresses", "dict", convert=Convert(parse=_addresses)),
 )
 
 TABLE = (
-    Field("driver", "Driver", default="bridge", mutability=RECREATE),
-    Field("scope", "Scope", choices=("local", "global", "swarm"), default="local", mutability=RECREATE),
+    Field("driver", "Driver", default="bridge", convert=DRIVER, mutability=RECREATE),
+    # Before, a global network needed a store outside of the Engine, which excludes a swarm.
+    Field(
+        "scope",
+        "Scope",
+        choices=("local", "global", "swarm"),
+        choices_since={"global": (1, 42)},
+        default="local",
+        mutability=RECREATE,
+    ),
     Field("driver_options", "Options", "dict", convert=Convert(parse=_driver_options), mutability=RECREATE),
-    Field("ipam_driver", "IPAM.Driver", default="default", mutability=RECREATE),
-    Field("ipam_driver_options", "IPAM.Options", "dict", convert=TEXT_MAP, mutability=RECREATE),
+    Field("ipam_driver", "IPAM.Driver", default="default", convert=IPAM_DRIVER, mutability=RECREATE),
+    Field("ipam_driver_options", "IPAM.Options", "dict", convert=TEXT_MAP, since=(1, 39), mutability=RECREATE),
     Field(
         "ipam_config", "IPAM.Config", "list", compare=KEYED, key=("subnet",), fields=IPAM_CONFIG, mutability=RECREATE
     ),
-    Field("attachable", "Attachable", "bool", mutability=RECREATE),
+    Field("attachable", "Attachable", "bool", since=(1, 27), mutability=RECREATE),
     Field("internal", "Internal", "bool", mutability=RECREATE),
     Field("ingress", "Ingress", "bool", since=(1, 29), mutability=RECREATE),
+    Field("enable_ipv4", "EnableIPv4", "bool", default=True, since=(1, 47), mutability=RECREATE),
     Field("enable_ipv6", "EnableIPv6", "bool", mutability=RECREATE),
     Field("config_only", "ConfigOnly", "bool", since=(1, 30), mutability=RECREATE),
     Field("config_from", "ConfigFrom.Network", since=(1, 30), mutability=RECREATE),
@@ -83,6 +103,7 @@ SPEC = {
     "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
     "force": {"type": "bool", "default": False, "aliases": ["recreate"]},
     "wait_timeout": {"type": "int", "default": 60},
+    **connected.SPEC,
     **fields.spec(TABLE),
 }
 
@@ -93,7 +114,27 @@ def changes_of(want: Mapping[str, Any], live: Optional[Mapping[str, Any]]) -> li
     have = fields.read(TABLE, live)
     if _ASSIGNED not in want.get("driver_options", {}):
         have["driver_options"].pop(_ASSIGNED, None)
+    # The Engine chooses a pool for a family of addresses that is given none.
+    families = {_family(pool) for pool in want.get("ipam_config", [])}
+    have["ipam_config"] = [pool for pool in have["ipam_config"] if _family(pool) in families]
     return fields.diff(TABLE, want, have)
+
+
+def lost(want: Mapping[str, Any], live: Optional[Mapping[str, Any]]) -> list[str]:
+    """What the cluster takes of a pool and does not keep."""
+    now = {} if live is None or "driver" in want else live
+    if want.get("driver", now.get("Driver")) != "overlay" and want.get("scope", now.get("Scope")) != "swarm":
+        return []
+    return [
+        f'option "ipam_config[{pool.get("subnet", "")}].aux_addresses": a network of the cluster keeps none; '
+        "remove it, or give an iprange without these addresses"
+        for pool in want.get("ipam_config", [])
+        if pool.get("aux_addresses")
+    ]
+
+
+def _family(pool: Mapping[str, Any]) -> int:
+    return 6 if ":" in str(pool.get("subnet", "")) else 4
 
 
 def body_of(name: str, want: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,75 +150,82 @@ def exact(name: str, networks: list[dict[str, Any]]) -> Optional[dict[str, Any]]
     return found[0] if found else None
 
 
-def users_of(
-    network: Mapping[str, Any], services: list[dict[str, Any]], tasks: list[dict[str, Any]], inspect: Mapping[str, Any]
-) -> list[str]:
-    """Who would lose the network: services, and containers that attached themselves, on this host or elsewhere."""
-    ids = {network["Id"], network["Name"]}
-    used = []
-    for service in services:
-        spec = service["Spec"]
-        targets = [*(spec["TaskTemplate"].get("Networks") or []), *(spec.get("Networks") or [])]
-        if any(one.get("Target") in ids for one in targets):
-            used.append(f"service {spec['Name']}")
-    of_tasks = {(one.get("Status", {}).get("ContainerStatus") or {}).get("ContainerID") for one in tasks}
-    for task in tasks:
-        attached = {one.get("Network", {}).get("ID") for one in task.get("NetworksAttachments") or []}
-        if not task.get("ServiceID") and attached & ids and task.get("DesiredState") == "running":
-            ident = (task["Status"].get("ContainerStatus") or {}).get("ContainerID") or task["ID"]
-            used.append(f"container {ident[:12]} on node {task.get('NodeID', '')}")
-    for ident, container in (inspect.get("Containers") or {}).items():
-        # The load balancer's sandbox (lb-...) is no container; it goes with the network.
-        if ident not in of_tasks and not ident.startswith("lb-"):
-            used.append(f"container {container.get('Name') or ident[:12]}")
-    return sorted(used)
-
-
 def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    try:
+        return _converge(engine, params, check_mode)
+    except Conflict:
+        # Somebody else made it since it was looked for: what is there now is compared.
+        return _converge(engine, params, check_mode)
+
+
+def _converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     name = params["name"]
     want = fields.build(TABLE, params)
     live = exact(name, engine.call("GET", "/networks", query={"filters": {"name": [name]}}))
+    begun = unfinished(engine, name) if live is None or live.get("Scope") == "swarm" else None
     if params["state"] == "absent":
-        return _absent(engine, params, live, check_mode)
+        return _absent(engine, params, live, begun, check_mode)
     if live is not None and not allocated(live):
         live = await_allocated(engine, live["Id"], params["wait_timeout"])
     changes = changes_of(want, live)
-    result: dict[str, Any] = {"changed": bool(changes) or live is None, "network": live or {}, "actions": []}
-    if not result["changed"]:
-        return result
-    unknown = gate(TABLE, want, engine.api_version)
-    if unknown:
-        raise InputError(unknown)
-    result["diff"] = fields.as_diff([Change("exists", live is not None, True), *changes])
-    body = body_of(name, want)
-    if live is not None:
-        # What is not named stays as it is, on a network that is made anew too.
-        body = {**_recreated(live, want), "Name": name, "CheckDuplicate": True}
-        _consent(engine, live, params["force"], changes)
-        result["actions"].append(f"removed network {name}")
-    result["actions"].append(f"created network {name}")
-    if check_mode:
-        return {**result, "network": {**(live or {}), **body}}
-    if live is not None:
-        _delete(engine, live, params["wait_timeout"])
-    ident = engine.call("POST", "/networks/create", body)["Id"]
-    return {**result, "network": await_allocated(engine, ident, params["wait_timeout"])}
+    if changes or live is None:
+        unknown = [*gate(TABLE, want, engine.api_version), *lost(want, live)]
+        if unknown:
+            raise InputError(unknown)
+    plan = _plan(engine, params, want, live, begun, changes)
+    joining = connected.plan(engine, params, None if changes else live, check_mode)
+    after = live or {}
+    if plan.actions:
+        after = dict(plan.body) if check_mode else _apply(engine, live, plan, params["wait_timeout"])
+    if joining.actions() and not check_mode:
+        connected.apply(engine, joining, after["Id"])
+        after = dict(engine.call("GET", f"/networks/{after['Id']}"))
+    actions = plan.actions + joining.actions()
+    result: dict[str, Any] = {"changed": bool(actions), "network": after, "actions": actions}
+    if actions:
+        changes += joining.changes()
+        result["diff"] = fields.as_diff([Change("exists", live is not None, True), *changes])
+    return result
 
 
-def allocated(live: Mapping[str, Any]) -> bool:
-    """A network of the cluster has neither driver nor addresses until its leader has allocated it."""
-    return bool(live.get("Driver"))
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done: ``body`` makes the network, ``users`` are who has to let go of the old one before."""
+
+    actions: list[str]
+    body: Mapping[str, Any]
+    users: Optional[Users] = None
 
 
-def await_allocated(engine: Engine, ident: str, timeout: float) -> dict[str, Any]:
-    return wait_until(
-        lambda: engine.call("GET", f"/networks/{ident}"),
-        allocated,
-        timeout,
-        f'network "{ident}" to be allocated by the cluster',
-        interval=0.1,
-        show=lambda live: f"{live['Name']}: driver {live.get('Driver')!r}, IPAM {live.get('IPAM')}",
-    )
+def _plan(
+    engine: Engine,
+    params: Mapping[str, Any],
+    want: Mapping[str, Any],
+    live: Optional[dict[str, Any]],
+    begun: Optional[Mapping[str, Any]],
+    changes: list[Change],
+) -> Plan:
+    name = params["name"]
+    made = [f"created network {name}"]
+    # Only where somebody began and did not end is there anybody who waits.
+    back = [f"attached service {one['Spec']['Name']}" for one in waiting(engine, name)] if begun else []
+    if live is None:
+        # What an interrupted run wanted is what this one wants, unless it says otherwise.
+        return Plan(made + back, {**fields.merge(TABLE, begun, want), "Name": name, "CheckDuplicate": True})
+    body = {**_recreated(live, want), "Name": name, "CheckDuplicate": True}
+    if not changes:
+        return Plan(back or [f"completed network {name}"] if begun else [], body)
+    users = find_users(engine, live)
+    _consent(live, users, params["force"], changes)
+    names = sorted(one["Spec"]["Name"] for one in users.services)
+    actions = [f"detached service {one}" for one in names] + [f"removed network {name}", *made]
+    return Plan(actions + [f"attached service {one}" for one in names] + back, body, users)
+
+
+def _apply(engine: Engine, live: Optional[dict[str, Any]], plan: Plan, timeout: float) -> dict[str, Any]:
+    if live is not None and plan.users is not None:
+        return remake(engine, live, plan.body, plan.users, timeout)
+    return complete(engine, live, plan.body, timeout)
 
 
 def _recreated(live: Mapping[str, Any], want: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,61 +235,64 @@ def _recreated(live: Mapping[str, Any], want: Mapping[str, Any]) -> dict[str, An
         keep.update({key: live[key] for key in ("ConfigOnly", "ConfigFrom")})
     if _ASSIGNED not in want.get("driver_options", {}):
         keep["Options"] = {key: one for key, one in (live.get("Options") or {}).items() if key != _ASSIGNED}
+    for key in _not_kept(live, want):
+        keep.pop(key, None)
     return fields.merge(TABLE, keep, want)
 
 
+def _not_kept(live: Mapping[str, Any], want: Mapping[str, Any]) -> list[str]:
+    """What follows from something else: from the driver, or from the network that has the configuration."""
+    dropped = []
+    if want.get("driver", live["Driver"]) != live["Driver"]:
+        dropped.append("Scope")
+    if live["Driver"] == CONFIG_ONLY_DRIVER:
+        dropped.append("Driver")
+    if want.get("config_from", (live.get("ConfigFrom") or {}).get("Network")):
+        dropped += ["IPAM", "Options", "Labels"]
+    return dropped
+
+
 def _absent(
-    engine: Engine, params: Mapping[str, Any], live: Optional[dict[str, Any]], check_mode: bool
+    engine: Engine,
+    params: Mapping[str, Any],
+    live: Optional[dict[str, Any]],
+    begun: Optional[Mapping[str, Any]],
+    check_mode: bool,
 ) -> dict[str, Any]:
+    name = params["name"]
+    if begun:
+        names = ", ".join(one["Spec"]["Name"] for one in waiting(engine, name)) or "none"
+        raise Refused(
+            f'network "{name}" is being made anew and these services wait for it: {names}; '
+            "complete that with state: present, then remove it"
+        )
     if live is None:
         return {"changed": False, "network": {}, "actions": []}
-    users = _users(engine, live)
+    users = find_users(engine, live)
     if users:
-        raise Refused(f'network "{live["Name"]}" is in use by {", ".join(users)}; take it from them, then remove it')
+        raise Refused(f'network "{name}" is in use by {users.names()}; take it from them, then remove it')
     if not check_mode:
-        _delete(engine, live, params["wait_timeout"])
+        delete(engine, live, params["wait_timeout"])
     return {
         "changed": True,
         "network": {},
-        "actions": [f"removed network {live['Name']}"],
+        "actions": [f"removed network {name}"],
         "diff": fields.as_diff([Change("exists", True, False)]),
     }
 
 
-def _consent(engine: Engine, live: dict[str, Any], force: bool, changes: list[Change]) -> None:
+def _consent(live: Mapping[str, Any], users: Users, force: bool, changes: list[Change]) -> None:
     name = live["Name"]
     differs = "; ".join(f"{one.option} is {one.before!r}, wanted {one.after!r}" for one in changes)
-    users = _users(engine, live)
-    if users:
+    obstacles = users.obstacles(name)
+    if obstacles:
         raise Refused(
-            f'network "{name}" differs ({differs}) and cannot be changed while it is in use by {", ".join(users)}; '
-            "take it from them first, or keep the options as they are"
+            f'network "{name}" differs ({differs}) and cannot be changed while it is in use by {users.names()}: '
+            f"{'; '.join(obstacles)}; or keep the options as they are"
         )
     if not force:
+        said = "is in use by " + users.names() + ": they would stop until it is there again" if users else "is unused"
         raise Refused(
-            f'network "{name}" differs ({differs}); a network cannot be changed, only made anew: '
-            "nothing uses it, so allow that with force: true"
+            f'network "{name}" differs ({differs}); a network cannot be changed, only made anew. '
+            f"It {said}. Allow that with force: true (or recreate: true), or keep the options as they are"
         )
-
-
-def _users(engine: Engine, live: dict[str, Any]) -> list[str]:
-    swarm = live.get("Scope") == "swarm"
-    services = engine.call("GET", "/services") if swarm else []
-    tasks = engine.call("GET", "/tasks") if swarm else []
-    try:
-        inspect = engine.call("GET", f"/networks/{live['Id']}")
-    except NotFound:
-        inspect = {}
-    return users_of(live, services, tasks, inspect)
-
-
-def _delete(engine: Engine, live: dict[str, Any], timeout: float) -> None:
-    """The cluster forgets a network before its engines do: wait until its name is free here."""
-    engine.call("DELETE", f"/networks/{live['Id']}")
-    wait_until(
-        lambda: [one["Id"] for one in engine.call("GET", "/networks", query={"filters": {"id": [live["Id"]]}})],
-        lambda ids: live["Id"] not in ids,
-        timeout,
-        f'network "{live["Name"]}" to be gone',
-        interval=0.5,
-    )

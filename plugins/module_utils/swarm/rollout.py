@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Callable, Optional, Union
 
 from .. import fields
-from ..engine import Engine, retry_out_of_sequence, sdk
-from ..errors import InputError, NotFound, OverlayError, Unavailable
+from ..engine import Engine, passes, retry_out_of_sequence
+from ..errors import InputError, NotFound, OverlayError
 from ..rows import Refs
+from ..transport import sdk
 from ..wait import Clock, wait_until
-from .converge import STARTED, Progress, Verdict, advance, is_job, judge, names_of, task_errors
+from .converge import STARTED, Progress, Verdict, advance, is_job, judge, names_of, nodes_up, task_errors
 from .service import TABLE
+
+# What is wanted of a service, or what says so for the specification that it has at this moment.
+Want = Union[Mapping[str, Any], Callable[[Mapping[str, Any]], Mapping[str, Any]]]
 
 INTERVAL = 0.5
 # The ID of what a plan will make.
@@ -29,9 +33,11 @@ def services(engine: Engine) -> dict[str, dict[str, Any]]:
     return {one["Spec"]["Name"]: one for one in engine.call("GET", "/services", query={"status": True})}
 
 
-def references(engine: Engine, kinds: Iterable[str], wanted_networks: Iterable[str] = ()) -> Refs:
-    """The names and IDs of all networks, secrets, configs: one list a kind."""
-    refs = Refs()
+def references(
+    engine: Engine, kinds: Iterable[str], wanted_networks: Iterable[str] = (), known: Optional[Refs] = None
+) -> Refs:
+    """The names and IDs of all networks, secrets, configs: one list a kind, in addition to those that are known."""
+    refs = known or Refs()
     for kind in kinds:
         for one in engine.call("GET", f"/{kind}s"):
             if kind != "network" or one.get("Scope") == "swarm":
@@ -75,7 +81,7 @@ def create(engine: Engine, want: Mapping[str, Any], refs: Refs, headers: Optiona
 def update(
     engine: Engine,
     live: Mapping[str, Any],
-    want: Mapping[str, Any],
+    want: Want,
     refs: Refs,
     force: bool = False,
     headers: Optional[Mapping[str, str]] = None,
@@ -86,13 +92,19 @@ def update(
 
     def attempt() -> None:
         current = known.pop() if known else engine.call("GET", path)
-        body = fields.merge(TABLE, current["Spec"], want, refs)
-        if force:
-            body["TaskTemplate"]["ForceUpdate"] = body["TaskTemplate"].get("ForceUpdate", 0) + 1
+        body = updated(current["Spec"], want, refs, force)
         query = {"version": current["Version"]["Index"]}
         engine.call("POST", f"{path}/update", body=body, query=query, headers=headers)
 
     retry_out_of_sequence(attempt)
+
+
+def updated(spec: Mapping[str, Any], want: Want, refs: Refs, force: bool = False) -> dict[str, Any]:
+    """The specification that an update asks for; another ForceUpdate replaces the tasks whatever else there is."""
+    body = fields.merge(TABLE, spec, want(spec) if callable(want) else want, refs)
+    if force:
+        body["TaskTemplate"]["ForceUpdate"] = body["TaskTemplate"].get("ForceUpdate", 0) + 1
+    return body
 
 
 @dataclass
@@ -101,10 +113,9 @@ class Followed:
 
     now: float = 0.0
     progress: dict[str, Progress] = field(default_factory=dict)
-    trouble: str = ""
 
     def settled(self) -> bool:
-        if self.trouble or not self.progress:
+        if not self.progress:
             return False
         return bool(self.failures()) or all(one.converged(self.now) for one in self.progress.values())
 
@@ -113,13 +124,20 @@ class Followed:
 
     def show(self) -> str:
         waiting = [one.verdict.describe() for one in self.progress.values() if not one.converged(self.now)]
-        return self.trouble or " | ".join(sorted(waiting)) or "nothing yet"
+        return " | ".join(sorted(waiting)) or "nothing yet"
 
 
 def follow(
-    engine: Engine, watched: Mapping[str, bool], timeout: float, clock: Optional[Clock] = None
+    engine: Engine,
+    watched: Mapping[str, bool],
+    timeout: float,
+    clock: Optional[Clock] = None,
+    rollback: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """Waits until all have converged. ``watched``: service ID → whether this run changed it."""
+    """Waits until all have converged. ``watched``: service ID → whether this run changed it; by a ``rollback``?
+
+    An engine that restarts meanwhile, or a cluster without a leader, is waited for like any other state.
+    """
     if not watched:
         return {}
     clock = clock or Clock()
@@ -127,11 +145,11 @@ def follow(
 
     def probe() -> Followed:
         nonlocal seen
-        seen = _look(engine, watched, seen, clock)
+        seen = _look(engine, watched, seen, clock, rollback)
         return seen
 
     names = f"{len(watched)} service{'s' if len(watched) > 1 else ''} to converge"
-    wait_until(probe, Followed.settled, timeout, names, INTERVAL, clock, Followed.show)
+    wait_until(probe, Followed.settled, timeout, names, INTERVAL, clock, Followed.show, passes)
     if seen.failures():
         raise OverlayError("; ".join(_explained(engine, seen)))
     return {
@@ -151,15 +169,13 @@ def _explained(engine: Engine, seen: Followed) -> list[str]:
     return sentences
 
 
-def _look(engine: Engine, watched: Mapping[str, bool], before: Followed, clock: Clock) -> Followed:
-    """Three calls, however many services. An engine that is restarting is waited for like any other state."""
+def _look(engine: Engine, watched: Mapping[str, bool], before: Followed, clock: Clock, rollback: bool) -> Followed:
+    """Three calls, however many services."""
     ids = list(watched)
     try:
         found = engine.call("GET", "/services", query={"filters": {"id": ids}})
         tasks = engine.call("GET", "/tasks", query={"filters": {"service": ids, "_up-to-date": ["true"]}})
         nodes = engine.call("GET", "/nodes")
-    except Unavailable as error:
-        return Followed(clock.now(), before.progress, str(error))
     except NotFound as error:
         raise OverlayError(f"a service was removed while it was waited for: {error}") from error
     now = clock.now()
@@ -167,7 +183,7 @@ def _look(engine: Engine, watched: Mapping[str, bool], before: Followed, clock: 
     for service in found:
         ident = service["ID"]
         own = [task for task in tasks if task.get("ServiceID") == ident]
-        verdict = judge(service, own, nodes, watched.get(ident, False))
+        verdict = judge(service, own, nodes, watched.get(ident, False), rollback)
         progress[ident] = advance(before.progress.get(ident), verdict, now)
     return Followed(now, progress)
 
@@ -182,15 +198,19 @@ def await_gone(
 ) -> None:
     """Waits until no task of the removed services is left, and on this host no container either.
 
-    The Engine keeps the tasks of a removed job with their containers: there it is enough that none of them runs.
+    The Engine keeps the tasks of a removed job with their containers: there it is enough that none of them runs. It
+    keeps those on a node that is down, too, until that node answers again.
     """
     gone = {one["ID"]: one["Spec"] for one in removed}
 
     def probe() -> list[str]:
+        tasks = [task for task in engine.call("GET", "/tasks") if task.get("ServiceID") in gone]
+        up = nodes_up(engine.call("GET", "/nodes")) if tasks else set()
         left = []
-        for task in engine.call("GET", "/tasks"):
-            spec, state = gone.get(task.get("ServiceID")), task["Status"]["State"]
-            if spec and not (is_job(spec) and (state not in STARTED or not task.get("NodeID"))):
+        for task in tasks:
+            spec, state = gone[task["ServiceID"]], task["Status"]["State"]
+            over = is_job(spec) and (state not in STARTED or not task.get("NodeID"))
+            if not over and (not task.get("NodeID") or task["NodeID"] in up):
                 left.append(f'a task of "{spec["Name"]}" is {state}')
         labels = {"label": ["com.docker.swarm.service.id"]}
         for one in engine.call("GET", "/containers/json", query={"all": True, "filters": labels}):
@@ -200,4 +220,5 @@ def await_gone(
         return left
 
     if gone:
-        wait_until(probe, lambda left: not left, timeout, "removed services to be gone", INTERVAL, clock)
+        what = "removed services to be gone"
+        wait_until(probe, lambda left: not left, timeout, what, INTERVAL, clock, ", ".join, passes)

@@ -14,7 +14,7 @@ import shlex
 from typing import Any, Callable
 
 from ..errors import InputError
-from ..rows import IGNORE, KEYED, ORDERED, SET, Arm, Convert, Field, OneOf, Table
+from ..rows import GIVEN, IN_PLACE, KEYED, ORDERED, SET, WRITE_ONLY, Arm, Convert, Field, OneOf, Row, Table
 from ..units import CPUS, DURATION, ENV, SIZE, TEXT_MAP
 
 SECOND = 1_000_000_000
@@ -73,10 +73,13 @@ def _networks(value: Any, where: str) -> list[dict[str, Any]]:
 
 
 def _files(name_option: str) -> Callable[[Any, str], list[dict[str, Any]]]:
-    """The file of a secret or config has its name, unless another one is given."""
+    """The file of a secret or config has its name, unless another one is given; what is no file has none."""
 
     def parse(value: Any, _where: str) -> list[dict[str, Any]]:
-        return [{**item, "filename": item.get("filename") or item[name_option]} for item in value]
+        return [
+            item if item.get("target") == "runtime" else {**item, "filename": item.get("filename") or item[name_option]}
+            for item in value
+        ]
 
     return parse
 
@@ -145,7 +148,8 @@ MOUNTS: Table = (
     Field("type", "Type", choices=("bind", "volume", "tmpfs", "npipe", "cluster", "image"), default="bind",
           choices_since={"cluster": (1, 42), "image": (1, 48)}),
     Field("readonly", "ReadOnly", "bool"),
-    Field("consistency", "Consistency", convert=_default("default"),
+    # For services the Engine takes it and never shows it.
+    Field("consistency", "Consistency", convert=_default("default"), since=(1, 29), mutability=WRITE_ONLY,
           choices=("", "default", "consistent", "cached", "delegated")),
     Field("labels", "VolumeOptions.Labels", "dict", convert=TEXT_MAP),
     Field("propagation", "BindOptions.Propagation", choices=("", *PROPAGATIONS), convert=_default("rprivate")),
@@ -166,26 +170,32 @@ MOUNTS: Table = (
 )  # fmt: skip
 
 
-def _references(kind: str, title: str, mode_default: int) -> Table:
+def _references(kind: str, title: str, *kept: Row) -> Table:
+    """``kept``: as what a task is given it."""
     return (
         Field(f"{kind}_name", f"{title}Name", ref=kind, id_path=f"{title}ID", required=True),
-        Field(f"{kind}_id", f"{title}ID", compare=IGNORE),
-        Field("filename", "File.Name"),
-        Field("uid", "File.UID", default="0"),
-        Field("gid", "File.GID", default="0"),
-        Field("mode", "File.Mode", "int", default=mode_default),
+        Field(f"{kind}_id", f"{title}ID", compare=GIVEN),
+        *kept,
     )
 
 
-def _updates(*actions: str) -> Table:
+def _file(prefix: str = "") -> tuple[Field, ...]:
     return (
-        Field("parallelism", "Parallelism", "int", default=1),
-        Field("delay", "Delay", convert=DURATION, default=0),
-        Field("failure_action", "FailureAction", choices=actions, default="pause"),
-        Field("monitor", "Monitor", convert=DURATION, default=MONITOR),
-        Field("max_failure_ratio", "MaxFailureRatio", "float"),
-        Field("order", "Order", choices=("stop-first", "start-first"), default="stop-first"),
+        Field("filename", f"{prefix}Name"),
+        Field("uid", f"{prefix}UID", default="0"),
+        Field("gid", f"{prefix}GID", default="0"),
+        Field("mode", f"{prefix}Mode", "int", default=0o444),
     )
+
+
+UPDATES: Table = (
+    Field("parallelism", "Parallelism", "int", default=1),
+    Field("delay", "Delay", convert=DURATION, default=0),
+    Field("failure_action", "FailureAction", choices=("continue", "pause", "rollback"), default="pause"),
+    Field("monitor", "Monitor", convert=DURATION, default=MONITOR),
+    Field("max_failure_ratio", "MaxFailureRatio", "float"),
+    Field("order", "Order", choices=("stop-first", "start-first"), default="stop-first", since=(1, 29)),
+)
 
 
 CONTAINER = "TaskTemplate.ContainerSpec"
@@ -193,7 +203,7 @@ HEALTHCHECK: Table = (
     Field("test", "Test", "raw", compare=ORDERED, convert=Convert(parse=_test), default=[]),
     Field("interval", "Interval", convert=DURATION, default=0),
     Field("timeout", "Timeout", convert=DURATION, default=0),
-    Field("start_period", "StartPeriod", convert=DURATION, default=0),
+    Field("start_period", "StartPeriod", convert=DURATION, default=0, since=(1, 29)),
     Field("start_interval", "StartInterval", convert=DURATION, default=0, since=(1, 44)),
     Field("retries", "Retries", "int"),
 )
@@ -227,47 +237,54 @@ ULIMITS: Table = (
 NETWORKS: Table = (
     Field("name", "Target", ref="network", required=True),
     Field("aliases", "Aliases", "list", compare=SET),
-    Field("options", "DriverOpts", "dict", convert=TEXT_MAP),
+    Field("options", "DriverOpts", "dict", convert=TEXT_MAP, since=(1, 39)),
 )
 PORTS: Table = (
     Field("name", "Name"),
     Field("published_port", "PublishedPort", "int"),
     Field("target_port", "TargetPort", "int", required=True),
-    Field("protocol", "Protocol", choices=("tcp", "udp", "sctp"), default="tcp"),
-    Field("mode", "PublishMode", choices=("ingress", "host"), default="ingress"),
+    Field("protocol", "Protocol", choices=("tcp", "udp", "sctp"), choices_since={"sctp": (1, 37)}, default="tcp"),
+    Field("mode", "PublishMode", choices=("ingress", "host"), default="ingress", since=(1, 34)),
 )
 PLATFORMS: Table = (
     Field("os", "OS"),
     Field("architecture", "Architecture"),
 )
+# A config is a file in the container, or what the container's runtime reads: a credential spec.
+CONFIG_TARGET = OneOf("target", "", {
+    "file": Arm("File", _file()),
+    "runtime": Arm("Runtime", since=(1, 40)),
+}, default="file", mutability=IN_PLACE)  # fmt: skip
 CONTAINER_ROWS: Table = (
     Field("image", f"{CONTAINER}.Image"),
     Field("container_labels", f"{CONTAINER}.Labels", "dict", convert=TEXT_MAP),
     Field("command", f"{CONTAINER}.Command", "raw", compare=ORDERED, convert=Convert(parse=_words), default=[]),
     Field("args", f"{CONTAINER}.Args", "list", compare=ORDERED),
-    Field("hostname", f"{CONTAINER}.Hostname"),
+    Field("hostname", f"{CONTAINER}.Hostname", since=(1, 27)),
     Field("env", f"{CONTAINER}.Env", "raw", compare=SET, convert=ENV, default=[]),
     Field("working_dir", f"{CONTAINER}.Dir"),
     Field("user", f"{CONTAINER}.User"),
-    Field("groups", f"{CONTAINER}.Groups", "list", compare=SET),
-    Field("privileges", f"{CONTAINER}.Privileges", "dict", fields=PRIVILEGES),
-    Field("init", f"{CONTAINER}.Init", "bool", default=None, since=(1, 37)),
-    Field("stop_signal", f"{CONTAINER}.StopSignal"),
+    Field("groups", f"{CONTAINER}.Groups", "list", compare=SET, since=(1, 27)),
+    Field("privileges", f"{CONTAINER}.Privileges", "dict", fields=PRIVILEGES, since=(1, 30)),
+    Field("init", f"{CONTAINER}.Init", "bool", default=None, since=(1, 38)),
+    Field("stop_signal", f"{CONTAINER}.StopSignal", since=(1, 28)),
     Field("tty", f"{CONTAINER}.TTY", "bool"),
-    Field("stdin_open", f"{CONTAINER}.OpenStdin", "bool", aliases=("open_stdin",)),
-    Field("read_only", f"{CONTAINER}.ReadOnly", "bool"),
+    Field("stdin_open", f"{CONTAINER}.OpenStdin", "bool", aliases=("open_stdin",), since=(1, 27)),
+    Field("read_only", f"{CONTAINER}.ReadOnly", "bool", since=(1, 27)),
     Field("mounts", f"{CONTAINER}.Mounts", "list", compare=KEYED, key=("target",), fields=MOUNTS),
     Field("stop_grace_period", f"{CONTAINER}.StopGracePeriod", convert=DURATION, default=10 * SECOND),
-    Field("healthcheck", f"{CONTAINER}.Healthcheck", "dict", fields=HEALTHCHECK),
-    Field("hosts", f"{CONTAINER}.Hosts", "dict", compare=SET, convert=Convert(parse=_hosts), default=[]),
+    Field("healthcheck", f"{CONTAINER}.Healthcheck", "dict", fields=HEALTHCHECK, since=(1, 27)),
+    Field("hosts", f"{CONTAINER}.Hosts", "dict", compare=SET, convert=Convert(parse=_hosts), default=[], since=(1, 27)),
     Field("dns", f"{CONTAINER}.DNSConfig.Nameservers", "list", compare=ORDERED),
     Field("dns_search", f"{CONTAINER}.DNSConfig.Search", "list", compare=ORDERED),
     Field("dns_options", f"{CONTAINER}.DNSConfig.Options", "list", compare=SET),
     Field("secrets", f"{CONTAINER}.Secrets", "list", compare=KEYED, key=("secret_name", "filename"),
-          fields=_references("secret", "Secret", 0o444), convert=Convert(parse=_files("secret_name"))),
+          fields=_references("secret", "Secret", *_file("File.")), convert=Convert(parse=_files("secret_name")),
+          since=(1, 27)),
     Field("configs", f"{CONTAINER}.Configs", "list", compare=KEYED, key=("config_name", "filename"),
-          fields=_references("config", "Config", 0o444), convert=Convert(parse=_files("config_name"))),
-    Field("isolation", f"{CONTAINER}.Isolation", convert=_default("default"),
+          fields=_references("config", "Config", CONFIG_TARGET), convert=Convert(parse=_files("config_name")),
+          since=(1, 30)),
+    Field("isolation", f"{CONTAINER}.Isolation", convert=_default("default"), since=(1, 35),
           choices=("", "default", "process", "hyperv")),
     Field("sysctls", f"{CONTAINER}.Sysctls", "dict", convert=TEXT_MAP, since=(1, 40)),
     Field("cap_add", f"{CONTAINER}.CapabilityAdd", "list", compare=SET, convert=_each(_capability), since=(1, 41)),
@@ -285,7 +302,8 @@ TASK_ROWS: Table = (
     Field("reservations", "TaskTemplate.Resources.Reservations", "dict", fields=(
         Field("cpus", "NanoCPUs", "float", convert=CPUS, default=0),
         Field("memory", "MemoryBytes", convert=SIZE, default=0),
-        Field("generic_resources", "GenericResources", "list", elements="raw", compare=SET, convert=RESOURCES),
+        Field("generic_resources", "GenericResources", "list", elements="raw", compare=SET, convert=RESOURCES,
+              since=(1, 32)),
     )),
     Field("swap_bytes", "TaskTemplate.Resources.SwapBytes", convert=SIZE, default=None, since=(1, 52)),
     Field("memory_swappiness", "TaskTemplate.Resources.MemorySwappiness", "int", default=None, since=(1, 52)),
@@ -297,9 +315,11 @@ TASK_ROWS: Table = (
     )),
     Field("placement", "TaskTemplate.Placement", "dict", fields=(
         Field("constraints", "Constraints", "list", compare=SET, convert=_each(_constraint)),
-        Field("preferences", "Preferences", "list", fields=(Field("spread", "Spread.SpreadDescriptor"),)),
+        Field("preferences", "Preferences", "list",
+              fields=(Field("spread", "Spread.SpreadDescriptor"),), since=(1, 28)),
         Field("replicas_max_per_node", "MaxReplicas", "int", since=(1, 40)),
-        Field("platforms", "Platforms", "list", compare=KEYED, key=("os", "architecture"), fields=PLATFORMS),
+        Field("platforms", "Platforms", "list", compare=KEYED, key=("os", "architecture"), fields=PLATFORMS,
+              since=(1, 30)),
     )),
     Field("networks", "TaskTemplate.Networks", "list", elements="raw", compare=KEYED, key=("name",),
           convert=Convert(parse=_networks), fields=NETWORKS),
@@ -323,8 +343,8 @@ TABLE: Table = (
     *CONTAINER_ROWS,
     *TASK_ROWS,
     MODE,
-    Field("update_config", "UpdateConfig", "dict", fields=_updates("continue", "pause", "rollback")),
-    Field("rollback_config", "RollbackConfig", "dict", fields=_updates("continue", "pause")),
+    Field("update_config", "UpdateConfig", "dict", fields=UPDATES),
+    Field("rollback_config", "RollbackConfig", "dict", fields=UPDATES, since=(1, 28)),
     Field("endpoint_mode", "EndpointSpec.Mode", choices=("vip", "dnsrr"), default="vip"),
     Field("publish", "EndpointSpec.Ports", "list", compare=KEYED,
           key=("target_port", "published_port", "protocol"), fields=PORTS),

@@ -11,48 +11,149 @@ from typing import Any, Optional
 
 from .. import fields
 from ..engine import Engine
-from ..errors import InputError
-from ..rows import Change, Refs
-from ..versions import gate
+from ..errors import Conflict, InputError, OutOfSequence, OverlayError
+from ..rows import Change, OneOf, Refs
+from ..versions import gate, unkept
 from . import rollout
 from .converge import needs_waiting
+from .detached import LABEL
 from .service import TABLE, same_image
 
-REFERRED = ("network", "secret", "config")
 UNCHANGED_REPLICAS = -1
+# The Engine's words for a service whose last change was taken back, by itself or because it was asked to.
+ROLLED_BACK = ("rollback_started", "rollback_paused", "rollback_completed")
 
 
 def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """The module ``service``."""
+    try:
+        return _run(engine, params, check_mode)
+    except Conflict:
+        # Somebody else made it since it was looked for: it is changed to what is wanted.
+        return _run(engine, params, check_mode)
+
+
+def _run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     name = params["name"]
     found = engine.call("GET", "/services", query={"status": True, "filters": {"name": [name]}})
     live = next((one for one in found if one["Spec"]["Name"] == name), None)
     if params["state"] == "absent":
         return _absent(engine, params, live, check_mode)
-    want = fields.build(TABLE, options_of(params))
-    violations = gate(TABLE, want, engine.api_version)
-    if live is None and not want.get("image"):
+    if params["rollback"]:
+        return _roll_back(engine, params, live, check_mode)
+    wanted = Wanted(params, fields.build(TABLE, options_of(params)))
+    violations = gate(TABLE, wanted.given, engine.api_version)
+    if live is None and not wanted.given.get("image"):
         violations.append(f'service "{name}" does not exist and cannot be made without an image; give option "image"')
     if violations:
         raise InputError(violations)
-    refs = _references(engine, want, check_mode)
-    have = fields.read(TABLE, live["Spec"], refs) if live else None
-    if have and want.get("image"):
-        want["image"] = same_image(want["image"], have["image"])
-    changes = fields.diff(TABLE, want, have)
-    service_id, rebuilt = (live or {}).get("ID"), any(change.recreate for change in changes) and live is not None
+    return _converge(engine, wanted, live, check_mode)
+
+
+class Wanted:
+    """What the options ask for; part of it depends on what the service is at the moment."""
+
+    def __init__(self, params: Mapping[str, Any], given: dict[str, Any]) -> None:
+        self.params, self.given, self.refs = params, given, Refs()
+
+    def look_up(self, engine: Engine, check_mode: bool, everything: bool) -> None:
+        """To compare, the names of networks are enough, if any are at stake: a service keeps those of the rest."""
+        named = {
+            "network": [one["name"] for one in self.given.get("networks", [])],
+            **{kind: [one[f"{kind}_name"] for one in self.given.get(f"{kind}s", [])] for kind in ("secret", "config")},
+        }
+        credentials = (self.given.get("privileges") or {}).get("credential_spec") or {}
+        named["config"] += [credentials["config"]] if credentials.get("config") else []
+        kinds = ["network"] if "networks" in self.given or self.params["networks_to_remove"] else []
+        kinds += ["config"] if credentials.get("config") else []
+        if everything:
+            kinds = [kind for kind in ("secret", "config") if f"{kind}s" in self.given and kind not in kinds]
+        rollout.references(engine, kinds, named["network"] if "network" in kinds else (), self.refs)
+        for kind, names in named.items() if check_mode else ():
+            for name in names:
+                rollout.expect(self.refs, kind, name)
+
+    def of(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """What is wanted of a service that is as ``spec`` says."""
+        want, have = dict(self.given), fields.read(TABLE, spec, self.refs)
+        if want.get("image"):
+            want["image"] = same_image(want["image"], have["image"])
+        networks = networks_of(self.params, want.get("networks"), have["networks"], self.refs)
+        if networks is not None:
+            want["networks"] = networks
+        if "labels" in want and LABEL in have["labels"]:
+            # The network that is being made anew finds its services by it.
+            want["labels"] = {**want["labels"], LABEL: have["labels"][LABEL]}
+        return want
+
+    def differences(self, spec: Optional[Mapping[str, Any]]) -> list[Change]:
+        if spec is None:
+            return fields.diff(TABLE, self.given, None)
+        return fields.diff(TABLE, self.of(spec), fields.read(TABLE, spec, self.refs))
+
+
+def networks_of(
+    params: Mapping[str, Any], given: Optional[list[dict[str, Any]]], have: list[dict[str, Any]], refs: Refs
+) -> Optional[list[dict[str, Any]]]:
+    """The whole list that ``networks``, ``networks_state`` and ``networks_to_remove`` come to; None leaves it alone."""
+    merged = params["networks_state"] == "merge"
+    if given is not None and not merged:
+        return given
+    if given is None and not params["networks_to_remove"]:
+        return None
+    named = {one["name"]: one for one in given or []}
+    unwanted = {refs.name("network", str(name)) for name in params["networks_to_remove"] or []}
+    kept = [named.pop(one["name"], one) for one in have if one["name"] in named or one["name"] not in unwanted]
+    return kept + list(named.values())
+
+
+def _converge(engine: Engine, wanted: Wanted, live: Optional[dict[str, Any]], check_mode: bool) -> dict[str, Any]:
+    params = wanted.params
+    wanted.look_up(engine, check_mode, everything=False)
+    changes = wanted.differences(live and live["Spec"])
+    rebuilt = any(change.recreate for change in changes) and live is not None
     changed = bool(changes) or live is None or params["force_update"]
+    after = live or {}
+    if changed:
+        wanted.look_up(engine, check_mode, everything=True)
+    if changed and check_mode:
+        after = {**after, "Spec": _predicted(wanted, live)}
+    elif changed:
+        after = _apply(engine, wanted, live, rebuilt)
+    if params["wait"] and not check_mode and (changed or needs_waiting(after)):
+        rollout.follow(engine, {after["ID"]: changed}, params["wait_timeout"])
     if changed and not check_mode:
-        service_id = _apply(engine, params, live, want, refs, rebuilt)
-    if service_id and params["wait"] and not check_mode and (changed or needs_waiting(live or {})):
-        rollout.follow(engine, {service_id: changed}, params["wait_timeout"])
+        after = _verified(engine, wanted, after["ID"])
     return {
         "changed": changed,
         "changes": [change.option for change in changes] + ["force_update"] * params["force_update"],
         "rebuilt": rebuilt,
         "diff": fields.as_diff(changes),
-        "swarm_service": _after(engine, live, want, refs, service_id, changed, check_mode),
+        "swarm_service": after,
     }
+
+
+def _predicted(wanted: Wanted, live: Optional[Mapping[str, Any]]) -> dict[str, Any]:
+    if live is None:
+        return fields.merge(TABLE, None, wanted.given, wanted.refs)
+    return rollout.updated(live["Spec"], wanted.of, wanted.refs, wanted.params["force_update"])
+
+
+def _verified(engine: Engine, wanted: Wanted, service_id: str) -> dict[str, Any]:
+    """The Engine's own inspect. What was asked for and is not there was changed by somebody else meanwhile, who had it
+    before them; or the engine never had it.
+    """
+    found = dict(engine.call("GET", f"/services/{service_id}", query={"insertDefaults": True}))
+    name, previous, left = found["Spec"]["Name"], found.get("PreviousSpec"), wanted.differences(found["Spec"])
+    if left and previous and not wanted.differences(previous):
+        lost = "; ".join(f"{one.option} is {one.before!r}, wanted {one.after!r}" for one in left)
+        raise OverlayError(
+            f'service "{name}": somebody else changed it after this run did: {lost}; '
+            "let one of them want it, then run again"
+        )
+    if left:
+        raise OverlayError(f'service "{name}": {"; ".join(unkept(left))}')
+    return found
 
 
 def options_of(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,56 +180,74 @@ def _variables(path: str) -> dict[str, str]:
     return dict(line.partition("=")[::2] for line in stripped if line and not line.startswith("#"))
 
 
-def _references(engine: Engine, want: Mapping[str, Any], check_mode: bool) -> Refs:
-    """Lists only of what is named. A prediction takes what does not exist yet as made by then."""
-    wanted = {
-        kind: [one["name" if kind == "network" else f"{kind}_name"] for one in want.get(f"{kind}s", [])]
-        for kind in REFERRED
-    }
-    refs = rollout.references(engine, [kind for kind in REFERRED if f"{kind}s" in want], wanted["network"])
-    if check_mode:
-        for kind, names in wanted.items():
-            for name in names:
-                rollout.expect(refs, kind, name)
-    return refs
-
-
-def _apply(
-    engine: Engine,
-    params: Mapping[str, Any],
-    live: Optional[dict[str, Any]],
-    want: dict[str, Any],
-    refs: Refs,
-    rebuilt: bool,
-) -> str:
-    headers = rollout.login(params["with_registry_auth"], want.get("image", ""))
+def _apply(engine: Engine, wanted: Wanted, live: Optional[dict[str, Any]], rebuilt: bool) -> dict[str, Any]:
+    params, refs = wanted.params, wanted.refs
+    headers = rollout.login(params["with_registry_auth"], wanted.given.get("image", ""))
     if live is None:
-        return rollout.create(engine, want, refs, headers)
+        return {"ID": rollout.create(engine, wanted.given, refs, headers)}
     if not rebuilt:
-        rollout.update(engine, live, want, refs, params["force_update"], headers)
-        return str(live["ID"])
+        rollout.update(engine, live, wanted.of, refs, params["force_update"], headers)
+        return live
     # A service cannot change its mode: the same service is made anew once nothing of it holds on to ports and names.
-    body = fields.merge(TABLE, live["Spec"], want, refs)
+    body = fields.merge(TABLE, live["Spec"], wanted.of(live["Spec"]), refs)
     rollout.remove(engine, live["ID"])
     rollout.await_gone(engine, [live], params["wait_timeout"])
-    return str(engine.call("POST", "/services/create", body=body, headers=headers)["ID"])
+    return dict(engine.call("POST", "/services/create", body=body, headers=headers))
 
 
-def _after(
-    engine: Engine,
-    live: Optional[dict[str, Any]],
-    want: Mapping[str, Any],
-    refs: Refs,
-    service_id: Optional[str],
-    changed: bool,
-    check_mode: bool,
+def _roll_back(
+    engine: Engine, params: Mapping[str, Any], live: Optional[dict[str, Any]], check_mode: bool
 ) -> dict[str, Any]:
-    """The Engine's own inspect; of a prediction the live object with the specification that it would have."""
-    if not changed:
-        return live or {}
-    if check_mode:
-        return {**(live or {}), "Spec": fields.merge(TABLE, (live or {}).get("Spec"), want, refs)}
-    return dict(engine.call("GET", f"/services/{service_id}", query={"insertDefaults": True}))
+    """Back to the previous specification, once: a service whose last change was taken back is there already."""
+    name = params["name"]
+    previous, state = (live or {}).get("PreviousSpec"), ((live or {}).get("UpdateStatus") or {}).get("State", "")
+    violations = [f'option "rollback" takes the whole service back; remove option "{one}"' for one in _beside(params)]
+    if live is None:
+        violations.append(f'service "{name}" does not exist, so it cannot be rolled back; create it first')
+    elif previous in (None, live["Spec"]) and state not in ROLLED_BACK:
+        violations.append(
+            f'service "{name}" has no other previous specification: there is nothing to roll back to; '
+            'remove option "rollback"'
+        )
+    if violations or live is None:
+        raise InputError(violations)
+    changes: list[Change] = []
+    changed = state not in ROLLED_BACK
+    if changed and previous:
+        refs = rollout.references(engine, ["network"])
+        changes = fields.diff(TABLE, fields.read(TABLE, previous, refs), fields.read(TABLE, live["Spec"], refs))
+    after = {**live, "Spec": previous} if changed else live
+    if changed and not check_mode:
+        _take_back(engine, live)
+    if params["wait"] and not check_mode and (changed or needs_waiting(live)):
+        rollout.follow(engine, {live["ID"]: changed}, params["wait_timeout"], rollback=True)
+    if changed and not check_mode:
+        after = dict(engine.call("GET", f"/services/{live['ID']}", query={"insertDefaults": True}))
+    return {
+        "changed": changed,
+        "changes": [change.option for change in changes],
+        "rebuilt": False,
+        "diff": fields.as_diff(changes),
+        "swarm_service": after,
+    }
+
+
+def _take_back(engine: Engine, live: Mapping[str, Any]) -> None:
+    """The change that was looked at, and no later one."""
+    query = {"version": live["Version"]["Index"], "rollback": "previous"}
+    try:
+        engine.call("POST", f"/services/{live['ID']}/update", body=live["Spec"], query=query)
+    except OutOfSequence as error:
+        raise OverlayError(
+            f'service "{live["Spec"]["Name"]}": somebody else changed it just now; look at that change, then run again'
+        ) from error
+
+
+def _beside(params: Mapping[str, Any]) -> list[str]:
+    """What is given beside the name, and cannot be wanted of the previous specification too."""
+    names = [name for row in TABLE for name in ((row.name, *row.options()) if isinstance(row, OneOf) else (row.name,))]
+    names += ["env_files", "networks_to_remove", "force_update"]
+    return [name for name in names if name != "name" and params.get(name) not in (None, False)]
 
 
 def _absent(

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Optional
 
 from ..engine import Engine
-from ..errors import EngineError, InputError, NotFound
+from ..errors import Conflict, EngineError, InputError, NotFound, OutOfSequence
 from ..wait import Clock, wait_until
 from . import rollout
-from .compose import Blob, Definition, Namespace, convert
+from .compose import Definition, Given, Namespace, convert
+from .compose_environment import Files
 from .converge import needs_waiting
-from .network import allocated, await_allocated
+from .network_remake import allocated, await_allocated
+from .stack_contents import ask_for_content, contents_of, files_of
+from .stack_images import resolve
 from .stack_plan import Live, Plan, Step, plan_removal, plan_stack
 
 # What refers to others is made after them, and goes before them.
 MAKE = ("network", "secret", "config")
 REMOVAL_INTERVAL = 0.5
+# Another run may make or remove between our look and our change: look again, plan again.
+TRIES = 5
 
 
 def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -29,24 +33,73 @@ def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str
     if params["state"] == "absent":
         return _absent(engine, params, check_mode)
     namespace = Namespace(params["name"], params["namespace_prefix"])
-    definition = convert(_definitions(params["compose"]), namespace, params["variables"])
-    external = {network.name for network in definition.networks.values() if network.external}
-    live = look(engine, check_mode, external)
-    for name in set(definition.networks) & set(live.networks) - external:
-        if not allocated(live.networks[name]):
-            live.networks[name] = await_allocated(engine, ident(live.networks[name]), params["wait_timeout"])
-    contents, violations = _contents(definition, params["secret_data"] or {}, check_mode)
-    plan = plan_stack(params["name"], definition, contents, live, params["prune"])
-    violations += plan.violations
-    if violations:
-        raise InputError(violations)
+    files = files_of(params)
+    given = Given(params["variables"] or {}, files, params["image_map"] or {}, params["strict"])
+    definition = convert(_definitions(params["compose"]), namespace, given)
+    plan, live = _planned(engine, params, definition, files, check_mode)
     converged: dict[str, dict[str, Any]] = {}
     if not check_mode:
-        apply(engine, plan, live, params)
-        if params["wait"]:
+        if _waits(params):
             converged = _wait(engine, definition, plan, live, params["wait_timeout"])
         remove(engine, plan.of("secret", "config", "network", remove=True), plan, params["wait_timeout"])
     return _result(plan, definition, live, converged)
+
+
+def _waits(params: Mapping[str, Any]) -> bool:
+    """docker_stack's word for it, where it is given, is its opposite."""
+    return bool(params["wait"]) if params["detach"] is None else not params["detach"]
+
+
+def _planned(
+    engine: Engine, params: Mapping[str, Any], definition: Definition, files: Files, check_mode: bool
+) -> tuple[Plan, Live]:
+    """The plan, and but in check mode it is carried out up to what is removed in the end."""
+    done: list[Step] = []
+    tries = 0
+    while True:
+        tries += 1
+        live = look(engine, check_mode, {one.name for one in definition.networks.values() if one.external})
+        plan = Plan()
+        try:
+            plan = _plan(engine, params, definition, files, live)
+            if not check_mode:
+                apply(engine, plan, live, params)
+        except (Conflict, OutOfSequence, NotFound):
+            if tries == TRIES:
+                raise
+        else:
+            plan.steps = done + plan.steps
+            return plan, live
+        done += [step for step in plan.steps if step.done]
+
+
+def _plan(engine: Engine, params: Mapping[str, Any], definition: Definition, files: Files, live: Live) -> Plan:
+    ours = {one.name for one in definition.networks.values() if not one.external}
+    for name in ours & set(live.networks):
+        if not allocated(live.networks[name]):
+            live.networks[name] = await_allocated(engine, ident(live.networks[name]), params["wait_timeout"])
+    contents, violations = contents_of(definition, params, files, live.prediction)
+    if not violations and not live.prediction:
+        ask_for_content(engine, definition, contents, live)
+    unresolved = resolve(engine, definition, live, params)
+    plan = plan_stack(params["name"], definition, contents, live, params["prune"])
+    plan.warnings.extend(unresolved)
+    if violations + plan.violations:
+        raise InputError(violations + plan.violations)
+    if not _waits(params):
+        _keep_superseded(plan, definition, live)
+    return plan
+
+
+def _keep_superseded(plan: Plan, definition: Definition, live: Live) -> None:
+    """An update that nobody waits for may be taken back, and then needs what it replaced."""
+    unsettled = any(needs_waiting(one) for name, one in live.services.items() if name in definition.services)
+    if unsettled or any(step.live for step in plan.of("service")):
+        kept = plan.of("secret", "config", remove=True)
+        plan.steps = [step for step in plan.steps if step not in kept]
+        plan.warnings.extend(
+            f'{step.kind} "{step.name}" stays until a run finds the services converged' for step in kept
+        )
 
 
 def _definitions(compose: list[Any]) -> list[Mapping[str, Any]]:
@@ -68,6 +121,8 @@ def look(engine: Engine, check_mode: bool, wanted_networks: set[str]) -> Live:
         if network.get("Scope") == "swarm":
             live.networks[network["Name"]] = network
             live.refs.add("network", network["Name"], network["Id"])
+        else:
+            live.local.add(network["Name"])
     for kind, found in (("secret", live.secrets), ("config", live.configs)):
         for one in engine.call("GET", f"/{kind}s"):
             found[one["Spec"]["Name"]] = one
@@ -78,44 +133,6 @@ def look(engine: Engine, check_mode: bool, wanted_networks: set[str]) -> Live:
     return live
 
 
-def _contents(
-    definition: Definition, given: Mapping[str, Any], check_mode: bool
-) -> tuple[dict[tuple[str, str], Optional[bytes]], list[str]]:
-    """What secrets and configs are to hold: given as data, or in a file of this host."""
-    contents: dict[tuple[str, str], Optional[bytes]] = {}
-    violations = [
-        f'option "secret_data" has "{key}", which is not among the secrets of the definition'
-        for key in given
-        if key not in {name for blob in definition.secrets.values() for name in (blob.key, blob.name)}
-    ]
-    for kind, blobs in (("secret", definition.secrets), ("config", definition.configs)):
-        for blob in blobs.values():
-            if blob.external:
-                continue
-            data = given.get(blob.key, given.get(blob.name)) if kind == "secret" else blob.content
-            try:
-                contents[(kind, blob.name)] = _data(kind, blob, data, check_mode)
-            except InputError as error:
-                violations.extend(error.violations)
-    return contents, violations
-
-
-def _data(kind: str, blob: Blob, given: Optional[str], check_mode: bool) -> Optional[bytes]:
-    if given is not None:
-        return str(given).encode()
-    if blob.driver:
-        return b""
-    if blob.file is None:
-        how = "secret_data or a file" if kind == "secret" else "content or a file"
-        raise InputError(f'{kind} "{blob.key}" has no content; give it by {how}')
-    try:
-        return Path(blob.file).read_bytes()
-    except OSError as error:
-        if check_mode and isinstance(error, FileNotFoundError):
-            return None
-        raise InputError(f'{kind} "{blob.key}": {blob.file} cannot be read on this host: {error.strerror}') from error
-
-
 def apply(engine: Engine, plan: Plan, live: Live, params: Mapping[str, Any]) -> None:
     for step in plan.of(*MAKE):
         if step.action == "create":
@@ -124,17 +141,20 @@ def apply(engine: Engine, plan: Plan, live: Live, params: Mapping[str, Any]) -> 
         elif step.live:
             query = {"version": step.live["Version"]["Index"]}
             engine.call("POST", f"/{step.kind}s/{ident(step.live)}/update", body=step.want, query=query)
+        step.done = True
     services = plan.of("service")
     updates = [step for step in services if step.live]
     for step in services:
         if not step.live:
             headers = rollout.login(params["with_registry_auth"], step.want["image"])
             step.live = {"ID": rollout.create(engine, step.want, live.refs, headers)}
+            step.done = True
     size = params["serial"] or len(updates) or 1
     for start in range(0, len(updates), size):
         _update(engine, updates[start : start + size], live, params)
     for step in plan.of("service", remove=True):
         rollout.remove(engine, ident(step.live))
+        step.done = True
 
 
 def _update(engine: Engine, steps: list[Step], live: Live, params: Mapping[str, Any]) -> None:
@@ -142,6 +162,7 @@ def _update(engine: Engine, steps: list[Step], live: Live, params: Mapping[str, 
     for step in steps:
         headers = rollout.login(params["with_registry_auth"], step.want["image"])
         rollout.update(engine, step.live or {}, step.want, live.refs, headers=headers)
+        step.done = True
     if params["serial"]:
         rollout.follow(engine, {ident(step.live): True for step in steps}, params["wait_timeout"])
 
@@ -188,6 +209,18 @@ def remove(engine: Engine, steps: list[Step], plan: Plan, timeout: float, clock:
 
     if left:
         wait_until(attempt, lambda failed: not failed, timeout, "objects to be removable", REMOVAL_INTERVAL, clock)
+        _await_networks_gone(engine, steps, timeout, clock)
+
+
+def _await_networks_gone(engine: Engine, steps: list[Step], timeout: float, clock: Optional[Clock]) -> None:
+    """The cluster forgets a network before its engines do: a new one of its name would find the old one."""
+    gone = {ident(step.live) for step in steps if step.kind == "network"}
+
+    def left() -> list[str]:
+        return [one["Name"] for one in engine.call("GET", "/networks") if one["Id"] in gone]
+
+    if gone:
+        wait_until(left, lambda names: not names, timeout, "removed networks to be gone", REMOVAL_INTERVAL, clock)
 
 
 def _delete(engine: Engine, step: Step) -> None:
@@ -198,10 +231,14 @@ def _delete(engine: Engine, step: Step) -> None:
 def _absent(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     live = look(engine, check_mode, set())
     plan = plan_removal(params["name"], live)
+    # docker_stack's way of saying how long.
+    retried = params["absent_retries"] * params["absent_retries_interval"]
     if not check_mode:
         apply(engine, plan, live, params)
-        rollout.await_gone(engine, removed_services(plan), params["wait_timeout"])
-        remove(engine, plan.of("secret", "config", "network", remove=True), plan, params["wait_timeout"])
+        if retried or _waits(params):
+            rollout.await_gone(engine, removed_services(plan), retried or params["wait_timeout"])
+        left = plan.of("secret", "config", "network", remove=True)
+        remove(engine, left, plan, retried or params["wait_timeout"])
     return _result(plan, None, live, {})
 
 

@@ -20,14 +20,17 @@ from ..errors import InputError
 from ..rows import Change, Refs, shown
 from ..versions import gate
 from . import fingerprint
+from .blob import labelled
 from .compose import NAMESPACE_LABEL, Blob, Definition, Network
 from .network import TABLE as NETWORK_TABLE
 from .network import body_of, changes_of
-from .rollout import PLACEHOLDER
+from .rollout import PLACEHOLDER, PREDEFINED
 from .service import TABLE, same_image
 
 BASE_LABEL = "baremetal.overlay.base"
 OWN_LABELS = (BASE_LABEL, fingerprint.LABEL)
+VERSION = re.compile(r"_v(\d+)")
+Contents = dict[tuple[str, str], Optional[bytes]]
 MAX_BYTES = {"secret": 500 * 1024, "config": 1000 * 1024}
 
 
@@ -39,9 +42,17 @@ class Live:
     networks: dict[str, dict[str, Any]] = field(default_factory=dict)
     secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # Networks of this host alone, which no service can use.
+    local: set[str] = field(default_factory=set)
     refs: Refs = field(default_factory=Refs)
     api_version: tuple[int, int] = (1, 41)
     prediction: bool = False
+    # Secrets without a label of ours: whether they hold what is wanted, where the Engine was asked.
+    held: dict[str, bool] = field(default_factory=dict)
+
+    def of(self, kind: str) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = getattr(self, f"{kind}s")
+        return found
 
 
 @dataclass
@@ -56,6 +67,7 @@ class Step:
     after: Any = None
     options: tuple[str, ...] = ()
     live: Optional[dict[str, Any]] = None
+    done: bool = False
 
     def sentence(self) -> str:
         changed = f": {', '.join(self.options)}" if self.options else ""
@@ -68,41 +80,42 @@ class Plan:
     violations: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
+    def remove(self, kind: str, name: str, live: Live) -> None:
+        self.steps.append(Step(kind, name, "remove", before=name, live=live.of(kind)[name]))
+
     def of(self, *kinds: str, remove: bool = False) -> list[Step]:
         return [step for step in self.steps if step.kind in kinds and (step.action == "remove") == remove]
 
 
-def plan_stack(
-    stack: str, definition: Definition, contents: Mapping[tuple[str, str], Optional[bytes]], live: Live, prune: bool
-) -> Plan:
+def plan_stack(stack: str, definition: Definition, contents: Contents, live: Live, prune: bool) -> Plan:
     """``contents``: (kind, name) → data; None where it cannot be known yet."""
     plan = Plan(warnings=list(definition.warnings))
     for network in definition.networks.values():
         _plan_network(plan, network, live)
     current = {
-        (kind, blob.name): _plan_blob(plan, kind, blob, contents.get((kind, blob.name)), live)
-        for kind, blobs in (("secret", definition.secrets), ("config", definition.configs))
-        for blob in blobs.values()
+        (kind, blob.name): _plan_blob(plan, kind, blob, contents.get((kind, blob.name)), live, stack)
+        for kind, blob in definition.blobs()
     }
     wanted = {name: _in_use(options, current) for name, options in definition.services.items()}
     for name, options in wanted.items():
         _plan_service(plan, stack, name, options, live)
     for name in sorted(members(live.services, stack) - set(wanted)):
         if prune:
-            plan.steps.append(Step("service", name, "remove", before=name, live=live.services[name]))
+            plan.remove("service", name, live)
         else:
             plan.warnings.append(f'service "{name}" is in the stack but not in its definition; prune: true removes it')
-    _plan_superseded(plan, definition, current, set(wanted), live)
+    _plan_superseded(plan, definition, current, live)
+    if prune:
+        _plan_pruned(plan, stack, definition, current, live)
     return plan
 
 
 def plan_removal(stack: str, live: Live) -> Plan:
     """Everything that carries the stack's label; volumes stay, as their content would be lost."""
     plan = Plan()
-    kinds = (("service", live.services), ("secret", live.secrets), ("config", live.configs), ("network", live.networks))
-    for kind, objects in kinds:
-        for name in sorted(members(objects, stack)):
-            plan.steps.append(Step(kind, name, "remove", before=name, live=objects[name]))
+    for kind in ("service", "secret", "config", "network"):
+        for name in sorted(members(live.of(kind), stack)):
+            plan.remove(kind, name, live)
     return plan
 
 
@@ -131,15 +144,26 @@ def _plan_network(plan: Plan, network: Network, live: Live) -> None:
         return
     changes = changes_of(want, there)
     if changes:
-        differs = ", ".join(f"{one.option} is {one.before!r}, wanted {one.after!r}" for one in changes)
-        plan.violations.append(
-            f'network "{network.name}": {differs}; a network cannot be changed in place: '
-            "write the definition as the network is, or remove the stack first"
-        )
+        _plan_other_network(plan, network.name, changes)
+
+
+def _plan_other_network(plan: Plan, name: str, changes: list[Change]) -> None:
+    """The one place that decides about a network that is there and is not as it is wanted."""
+    differs = ", ".join(f"{one.option} is {one.before!r}, wanted {one.after!r}" for one in changes)
+    plan.violations.append(
+        f'network "{name}": {differs}; a network cannot be changed in place: '
+        "write the definition as the network is, or remove the stack first"
+    )
 
 
 def _require(plan: Plan, kind: str, name: str, there: bool, live: Live) -> None:
-    if there or name in ("host", "bridge", "none"):
+    if there or name in PREDEFINED:
+        return
+    if kind == "network" and name in live.local:
+        plan.violations.append(
+            f'network "{name}" is external, and of this host alone; services need one of scope swarm: '
+            "make an overlay of another name"
+        )
         return
     if not live.prediction:
         plan.violations.append(f'{kind} "{name}" is external but does not exist; create it first')
@@ -148,20 +172,23 @@ def _require(plan: Plan, kind: str, name: str, there: bool, live: Live) -> None:
     live.refs.add(kind, name, PLACEHOLDER)
 
 
-def _plan_blob(plan: Plan, kind: str, blob: Blob, data: Optional[bytes], live: Live) -> str:
+def _plan_blob(plan: Plan, kind: str, blob: Blob, data: Optional[bytes], live: Live, stack: str) -> str:
     """The name of the object that holds the content: the one that is there, or the next version."""
-    objects = live.secrets if kind == "secret" else live.configs
+    objects = live.of(kind)
     if blob.external:
         _require(plan, kind, blob.name, blob.name in objects, live)
         return blob.name
     versions = versions_of(objects, blob.name)
     latest = versions[-1] if versions else None
-    if latest and (data is None or _holds(kind, objects[latest], blob, data)):
-        _plan_labels(plan, kind, latest, objects[latest], blob)
+    if latest and labels_of(objects[latest]).get(NAMESPACE_LABEL, stack) != stack:
+        plan.violations.append(f'{kind} "{latest}": it exists and is not part of stack "{stack}"; rename yours')
+        return latest
+    if latest and (data is None or _holds(plan, kind, objects[latest], blob, data, live)):
+        _plan_labels(plan, kind, latest, objects[latest], blob, data)
         return latest
     if data is not None and not 0 < len(data) <= MAX_BYTES[kind] and not blob.driver:
         plan.violations.append(f'{kind} "{blob.name}": {len(data)} bytes; from 1 to {MAX_BYTES[kind]} are possible')
-    name = f"{blob.name}_v{_number(latest, blob.name) + 1}" if latest else blob.name
+    name = _next_name(latest, blob.name, {*objects, *(step.name for step in plan.of(kind))})
     step = Step(kind, name, "create", _body(kind, name, blob, data or b""), latest, name)
     step.options = ("its content changed",) if latest else ()
     plan.steps.append(step)
@@ -169,9 +196,13 @@ def _plan_blob(plan: Plan, kind: str, blob: Blob, data: Optional[bytes], live: L
     return name
 
 
-def versions_of(objects: Iterable[str], base: str) -> list[str]:
-    """Oldest first."""
-    found = [name for name in objects if name == base or re.fullmatch(re.escape(base) + r"_v\d+", name)]
+def versions_of(objects: Mapping[str, Mapping[str, Any]], base: str) -> list[str]:
+    """Oldest first: the object of that name, and those that were made as later versions of it."""
+    found = []
+    for name, one in objects.items():
+        made_for = labels_of(one).get(BASE_LABEL, name)
+        if made_for == base and (name == base or VERSION.fullmatch(name[len(base) :])):
+            found.append(name)
     return sorted(found, key=lambda name: _number(name, base))
 
 
@@ -179,30 +210,50 @@ def _number(name: str, base: str) -> int:
     return 1 if name == base else int(name[len(base) + 2 :])
 
 
-def _holds(kind: str, one: Mapping[str, Any], blob: Blob, data: bytes) -> bool:
+def _next_name(latest: Optional[str], base: str, taken: set[str]) -> str:
+    """A version's name may be taken by an object that is none of ours."""
+    number = _number(latest, base) + 1 if latest else 1
+    while (name := f"{base}_v{number}" if number > 1 else base) in taken:
+        number += 1
+    return name
+
+
+def _holds(plan: Plan, kind: str, one: Mapping[str, Any], blob: Blob, data: bytes, live: Live) -> bool:
     spec = one["Spec"]
     if ((spec.get("Templating") or {}).get("Name") or None) != blob.template_driver:
         return False
     if blob.driver:
-        return (spec.get("Driver") or {}).get("Name") == blob.driver["name"]
+        driver = spec.get("Driver") or {}
+        return (driver.get("Name"), driver.get("Options") or {}) == (blob.driver["name"], blob.driver["options"])
     if kind == "config":
         return base64.b64decode(spec.get("Data", "")) == data
-    return fingerprint.matches(labels_of(one).get(fingerprint.LABEL), data)
+    known = labelled(labels_of(one), data)
+    known = live.held.get(spec["Name"]) if known is None else known
+    if known is None:
+        plan.warnings.append(
+            f'secret "{spec["Name"]}" has no label that tells its content; the prediction takes it for equal'
+        )
+    return known is not False
 
 
-def _plan_labels(plan: Plan, kind: str, name: str, one: dict[str, Any], blob: Blob) -> None:
+def _plan_labels(plan: Plan, kind: str, name: str, one: dict[str, Any], blob: Blob, data: Optional[bytes]) -> None:
     labels = labels_of(one)
-    own = {key: labels[key] for key in OWN_LABELS if key in labels}
     before = {key: value for key, value in labels.items() if key not in OWN_LABELS}
     if before != blob.labels:
-        body = {**one["Spec"], "Labels": {**blob.labels, **own}}
+        own = {key: labels[key] for key in OWN_LABELS if key in labels}
+        body = {**one["Spec"], "Labels": {**_labels(kind, blob, data), **blob.labels, **own}}
         plan.steps.append(Step(kind, name, "update", body, before, blob.labels, ("labels",), one))
 
 
-def _body(kind: str, name: str, blob: Blob, data: bytes) -> dict[str, Any]:
+def _labels(kind: str, blob: Blob, data: Optional[bytes]) -> dict[str, str]:
     labels = {**blob.labels, BASE_LABEL: blob.name}
     if kind == "secret" and data:
         labels[fingerprint.LABEL] = fingerprint.fingerprint(data)
+    return labels
+
+
+def _body(kind: str, name: str, blob: Blob, data: bytes) -> dict[str, Any]:
+    labels = _labels(kind, blob, data)
     body: dict[str, Any] = {"Name": name, "Labels": labels, "Data": base64.b64encode(data).decode()}
     if blob.driver:
         body["Driver"] = {"Name": blob.driver["name"], "Options": blob.driver["options"]}
@@ -237,7 +288,10 @@ def _plan_service(plan: Plan, stack: str, name: str, options: dict[str, Any], li
         plan.violations.append(f'{where}it exists and is not part of stack "{stack}"; remove it or rename yours')
         return
     have = fields.read(TABLE, there["Spec"], live.refs)
-    want["image"] = same_image(want["image"], have["image"])
+    image = same_image(want["image"], have["image"])
+    if image != want["image"]:
+        # Who had the tag resolved was told the image's platforms, too.
+        want["image"], want["placement"]["platforms"] = image, have["placement"]["platforms"]
     changes = fields.diff(TABLE, want, have)
     plan.violations.extend(where + _immutable(change) for change in changes if change.recreate)
     if changes:
@@ -255,22 +309,41 @@ def _immutable(change: Change) -> str:
     )
 
 
-def _plan_superseded(
-    plan: Plan, definition: Definition, current: Mapping[tuple[str, str], str], ours: set[str], live: Live
+def _plan_superseded(plan: Plan, definition: Definition, current: Mapping[tuple[str, str], str], live: Live) -> None:
+    """Earlier versions of what the definition names, unless a service that stays as it is still uses them."""
+    staying = _staying(plan, definition, live)
+    for kind, blob in definition.blobs():
+        for name in [] if blob.external else versions_of(live.of(kind), blob.name):
+            if name != current[(kind, blob.name)] and name not in _used(kind, staying):
+                plan.remove(kind, name, live)
+
+
+def _plan_pruned(
+    plan: Plan, stack: str, definition: Definition, current: Mapping[tuple[str, str], str], live: Live
 ) -> None:
-    """Earlier versions of what the definition names, unless a service outside the stack still uses them."""
-    for kind, blobs in (("secret", definition.secrets), ("config", definition.configs)):
-        objects = live.secrets if kind == "secret" else live.configs
-        foreign = _used(kind, (one for name, one in live.services.items() if name not in ours))
-        for blob in blobs.values():
-            if blob.external:
-                continue
-            for name in versions_of(objects, blob.name):
-                if name != current[(kind, blob.name)] and name not in foreign:
-                    plan.steps.append(Step(kind, name, "remove", before=name, live=objects[name]))
+    """Networks, secrets and configs of the stack that its definition no longer has."""
+    staying = _staying(plan, definition, live)
+    kept = {"network": {*definition.networks, *definition.unused}, "secret": set(), "config": set()}
+    for kind, blob in definition.blobs():
+        kept[kind] |= {blob.name, current[(kind, blob.name)], *versions_of(live.of(kind), blob.name)}
+    for kind, names in kept.items():
+        for name in sorted(members(live.of(kind), stack) - names):
+            if name in _used(kind, staying, live.refs):
+                plan.warnings.append(f'{kind} "{name}" is no longer in the definition; it stays: a service uses it')
+            else:
+                plan.remove(kind, name, live)
 
 
-def _used(kind: str, services: Iterable[Mapping[str, Any]]) -> set[str]:
+def _staying(plan: Plan, definition: Definition, live: Live) -> list[Mapping[str, Any]]:
+    """Services that are neither of the definition nor removed."""
+    going = {step.name for step in plan.of("service", remove=True)}
+    return [one for name, one in live.services.items() if name not in definition.services and name not in going]
+
+
+def _used(kind: str, services: Iterable[Mapping[str, Any]], refs: Optional[Refs] = None) -> set[str]:
+    if kind == "network":
+        targets = [one for service in services for one in service["Spec"]["TaskTemplate"].get("Networks") or []]
+        return {(refs or Refs()).name(kind, one.get("Target", "")) for one in targets}
     field_name = f"{kind.capitalize()}s"
     return {
         reference.get(f"{kind.capitalize()}Name", "")

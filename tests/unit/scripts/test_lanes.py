@@ -35,6 +35,21 @@ def test_verdict_on_a_lane_of_tests(code: int, output: str, failure: str) -> Non
     assert lanes.verdict(lane, code, output)[0] == failure
 
 
+@pytest.mark.parametrize(
+    ("ran", "failure"),
+    [
+        ("ran: engine 26.1.5+dfsg1\n", ""),
+        ("ran: engine 20.10.24+dfsg1\n", "did not run on engine 26.1"),
+        ("", "did not run on engine 26.1"),
+    ],
+)
+def test_a_lane_of_an_engine_ran_on_that_engine(ran: str, failure: str) -> None:
+    lane = lanes.engine_lane(lanes.ROOT, "26.1")
+    found, detail = lanes.verdict(lane, 0, f"....\n{ran}12 passed in 0.41s")
+    assert found == failure
+    assert detail == "; ".join(["12 passed", *(line.removeprefix("ran: ") for line in ran.splitlines())])
+
+
 def test_a_scenario_that_no_lane_runs_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in (*lanes.SCENARIOS, "forgotten"):
         folder = tmp_path / "molecule" / name

@@ -57,14 +57,16 @@ def engine(path: str = "/x", status: int = 200, body: Any = None, **more: Any) -
         (404, "service x not found", errors.NotFound),
         (404, "page not found", errors.EngineError),
         (409, "name conflicts", errors.Conflict),
+        (500, "rpc error: code = Unknown desc = name conflicts with an existing object", errors.Conflict),
         (500, "rpc error: code = Unknown desc = update out of sequence", errors.OutOfSequence),
+        (500, "raft: failed to process the request: node lost leader status", errors.OutOfSequence),
         (400, "invalid", errors.EngineError),
         (503, "context deadline exceeded", errors.EngineError),
     ],
 )
 def test_errors_are_told_apart(status: int, message: str, kind: type) -> None:
     with pytest.raises(errors.EngineError) as error:
-        engine(status=status, body={"message": message}).call("GET", "/x")
+        engine(status=status, body={"message": message}, **{"/info": (200, {})}).call("GET", "/x")
     assert error.value.__class__ is kind
     assert str(error.value) == f"{message} (GET /x: {status})"
 
@@ -74,7 +76,7 @@ def test_errors_are_told_apart(status: int, message: str, kind: type) -> None:
     [
         (WORKER, "this host is a worker of its swarm; run this on one of the managers: 10.0.0.1:2377, 10.0.0.2:2377"),
         ({"Swarm": {"LocalNodeState": "inactive"}}, "this host is in no swarm"),
-        ({"Swarm": {"LocalNodeState": "locked"}}, "this host's swarm is locked; unlock it"),
+        ({"Swarm": {"LocalNodeState": "locked"}}, "this host's swarm is locked since its engine restarted; unlock it"),
     ],
 )
 @pytest.mark.parametrize("status", [500, 503])
@@ -83,6 +85,22 @@ def test_the_wrong_host_is_told_where_to_go(info: Any, sentence: str, status: in
     with pytest.raises(errors.NotManager) as error:
         Engine(Http({"/x": (status, said), "/info": (200, info)})).call("GET", "/x")
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize("message", ["The swarm does not have a leader. It's possible …", "context deadline exceeded"])
+def test_a_swarm_without_a_leader_is_told_from_a_slow_one(message: str) -> None:
+    lost = {"Swarm": {**WORKER["Swarm"], "ControlAvailable": True, "Error": "rpc error: context deadline exceeded"}}
+    with pytest.raises(errors.NoLeader, match=r"no leader.*knows of: 10.0.0.1:2377, 10.0.0.2:2377; start.*force: true"):
+        Engine(Http({"/x": (500, {"message": message}), "/info": (200, lost)})).call("GET", "/x")
+    with pytest.raises(errors.EngineError) as error:
+        Engine(Http({"/x": (500, {"message": message}), "/info": (200, WORKER)})).call("GET", "/x")
+    assert error.value.__class__ is errors.EngineError
+
+
+def test_an_engine_that_let_go_of_a_locked_swarm_is_to_be_restarted() -> None:
+    said = {"message": "Swarm is encrypted and needs to be unlocked before it can be used."}
+    with pytest.raises(errors.NotManager, match="restart it"):
+        Engine(Http({"/x": (503, said), "/info": (200, {"Swarm": {"LocalNodeState": "inactive"}})})).call("GET", "/x")
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_one_option_given_again_differs_in_nothing(option):
         ({"limits": {"memory": "1G"}}, {"limits.memory": ("512M", "1G")},
          ("TaskTemplate", "Resources", "Limits"), {"NanoCPUs": 500_000_000, "MemoryBytes": 1 << 30}),
         ({"limits": {}}, {"limits.cpus": (0.5, 0.0), "limits.memory": ("512M", 0)},
-         ("TaskTemplate", "Resources", "Limits"), {}),
+         ("TaskTemplate", "Resources", "Limits"), None),
         ({"networks": ["back"]}, {"networks[front]": ({"name": "front"}, None)},
          ("TaskTemplate", "Networks"), [{"Target": "n2id", "Aliases": ["m"]}]),
         ({"networks": [{"name": "back", "aliases": []}, "front"]}, {"networks[back].aliases": (["m"], [])},

@@ -6,8 +6,16 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.errors import WaitTimeout
-from ansible_collections.baremetal.overlay.plugins.module_utils.wait import wait_until
+from ansible_collections.baremetal.overlay.plugins.module_utils.engine import passes
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import (
+    EngineError,
+    NotManager,
+    OverlayError,
+    Refused,
+    Unavailable,
+    WaitTimeout,
+)
+from ansible_collections.baremetal.overlay.plugins.module_utils.wait import Held, wait_until
 from still_clock import StillClock
 
 
@@ -27,3 +35,47 @@ def test_says_the_last_state_at_the_deadline() -> None:
 
 def test_no_time_still_looks_once() -> None:
     assert wait_until(lambda: "there", lambda _state: True, 0, "it", clock=StillClock()) == "there"
+
+
+def test_an_excused_error_is_a_look_that_saw_nothing() -> None:
+    def probe() -> str:
+        if 1 <= clock.time < 3:
+            raise Unavailable("away")
+        return f"at {clock.time:g}"
+
+    clock = StillClock()
+    assert wait_until(probe, lambda seen: seen == "at 3", 5, "it", clock=clock, excuse=passes) == "at 3"
+    clock.time = 0
+    with pytest.raises(WaitTimeout, match="last seen: away") as error:
+        wait_until(probe, lambda _seen: False, 2, "it", clock=clock, excuse=passes)
+    assert error.value.state == "at 0"
+    with pytest.raises(Unavailable):
+        wait_until(probe, lambda _seen: False, 1, "it", clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("error", "passing"),
+    [
+        (Unavailable("no engine answers"), True),
+        (EngineError("rpc error: The swarm does not have a leader", 503), True),
+        (EngineError("rpc error: code = DeadlineExceeded desc = context deadline exceeded", 500), True),
+        (EngineError("invalid subnet", 400), False),
+        (EngineError("server error", 500), False),
+        (NotManager("this host is a worker"), False),
+        (Refused("no"), False),
+    ],
+)
+def test_errors_that_waiting_helps_against(error: OverlayError, passing: bool) -> None:
+    assert passes(error) is passing
+
+
+def test_what_is_to_hold_is_believed_after_its_time_without_a_break() -> None:
+    clock = StillClock()
+    held = Held(5, clock)
+    assert held.held(False) and not held.held(True)
+    clock.sleep(4)
+    assert not held.held(True) and held.held(False)
+    clock.sleep(4)
+    assert not held.held(True)
+    clock.sleep(5)
+    assert held.held(True)

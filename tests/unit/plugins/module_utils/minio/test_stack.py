@@ -26,8 +26,6 @@ OPTIONS = {
     "log_max_size": "10m",
     "log_max_file": 3,
     "environment": {},
-    "credentials_keep": True,
-    "credentials_dir": "/etc/baremetal-overlay",
     "tls": False,
     "tls_dir": "/etc/baremetal-overlay/minio-tls",
     "trust_id": "",
@@ -104,10 +102,9 @@ def test_it_runs_without_privileges_and_sees_drives_that_come_later():
 
 
 def test_credentials_are_secrets_and_nothing_else():
-    kept, given = definition(), definition(credentials_keep=False)
-    assert kept["secrets"]["minio-root-user"] == {"file": "/etc/baremetal-overlay/minio-root-user"}
-    assert given["secrets"] == {"minio-root-user": {}, "minio-root-password": {}}
-    service = kept["services"]["minio1"]
+    made = definition()
+    assert made["secrets"] == {"minio-root-user": {}, "minio-root-password": {}}
+    service = made["services"]["minio1"]
     assert service["environment"]["MINIO_ROOT_PASSWORD_FILE"] == "/run/secrets/minio-root-password"
     assert {(secret["uid"], secret["mode"]) for secret in service["secrets"]} == {("9000", "0400")}
     # Where a secret is missing MinIO falls back on these, and refuses a password of fewer than 8 characters.

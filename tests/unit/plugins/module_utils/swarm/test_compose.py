@@ -11,7 +11,12 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import fields
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.rows import Refs
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import Definition, Namespace, convert
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import (
+    Definition,
+    Given,
+    Namespace,
+    convert,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_merge import merge_definitions
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_service import SERVICE
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
@@ -175,6 +180,11 @@ WRONG = {
     "bound port": ({"ports": ["127.0.0.1:80:80"]}, "is bound to one address, which Swarm cannot do"),
     "port number": ({"ports": ["80:70000"]}, "services.web.ports[0]: port 70000 is not between 1 and 65535"),
     "port ranges": ({"ports": ["80-82:80"]}, "has 3 published ports for 1 in the container"),
+    "restart": ({"restart": "sometimes"}, "services.web.restart: is 'sometimes'; give deploy.restart_policy instead"),
+    "credential spec": (
+        {"credential_spec": {"config": "x"}},
+        "services.web.credential_spec.config: what Windows alone",
+    ),
     "relative path": ({"volumes": ["./a:/b"]}, '"./a" is a relative path'),
     "unknown volume": (
         {"volumes": ["nope:/b"]},
@@ -190,7 +200,7 @@ WRONG = {
     "duration": ({"stop_grace_period": "10"}, "is '10'; give a duration with a unit"),
     "size": ({"deploy": {"resources": {"limits": {"memory": "lots"}}}}, '"lots" is not a size'),
     "truth": ({"read_only": "yes"}, "services.web.read_only: is a text ('yes'); give true or false"),
-    "variable": ({"environment": ["HOME"]}, '"HOME" has no value; give HOME=value'),
+    "variable": ({"environment": ["HOME"]}, '"HOME" has no value; give HOME=value, or one for HOME in variables'),
     "healthcheck": ({"healthcheck": {"disable": True, "test": "x"}}, "disable: true stands beside test"),
     "no image": ({"image": ""}, "services.web: has no image"),
     "file mode": ({"secrets": [{"source": "password", "mode": "rw"}]}, "is 'rw'; give a file mode"),
@@ -213,6 +223,9 @@ def test_every_key_is_read_or_warned_about_or_refused() -> None:
     definition = convert([{"services": {"web": {"image": "i", **ignored}}}], Namespace("s"))
     assert {warning.split(":")[0] for warning in definition.warnings} == {f"services.web.{name}" for name in ignored}
     refused = {name: "x" for name, key in SERVICE.items() if key.refused}
+    with pytest.raises(InputError) as caught:
+        convert([{"services": {"web": {"image": "i", **ignored}}}], Namespace("s"), Given(strict=True))
+    assert len(caught.value.violations) == len(ignored)
     assert len(errors_of(**refused)) == len(refused)
 
 
@@ -220,6 +233,7 @@ TOP_LEVEL = {
     "version": ({"version": "2.4"}, 'version: "2.4" is not a version that stacks know'),
     "external with more": ({"networks": {"n": {"external": True, "driver": "overlay"}}}, "is external, so nothing but"),
     "secret content": ({"secrets": {"x": {"content": "hidden"}}}, "does not belong into a definition"),
+    "cluster volume": ({"volumes": {"v": {"x-cluster-spec": {}}}}, "volumes.v.x-cluster-spec: cluster volumes are not"),
     "no services": ({"services": {}}, "services: there is none"),
     "list": ({"services": ["web"]}, "services: is a list; give a mapping"),
 }
@@ -251,6 +265,12 @@ VARIABLES = {
     "empty is a value": ("${EMPTY-two}", ""),
     "instead": ("${TAG:+set}", "set"),
     "instead of nothing": ("${NONE:+set}", ""),
+    "instead of empty": ("${EMPTY:+set}", ""),
+    "instead, empty is a value": ("${EMPTY+set}", "set"),
+    "required": ("${TAG:?say}", "1.0"),
+    "required, empty is a value": ("${EMPTY?say}", ""),
+    "two of them": ("$TAG-${TAG}", "1.0-1.0"),
+    "a number": ("${COUNT}", "3"),
 }
 
 
@@ -258,7 +278,7 @@ VARIABLES = {
 def test_variables(case: str) -> None:
     written, filled = VARIABLES[case]
     one = {"services": {"web": {"image": "i", "hostname": f"h{written}"}}}
-    definition = convert([one], Namespace("s"), {"TAG": "1.0", "EMPTY": ""})
+    definition = convert([one], Namespace("s"), Given({"TAG": "1.0", "EMPTY": "", "COUNT": 3}))
     assert definition.services["s_web"]["hostname"] == f"h{filled}"
 
 
@@ -267,6 +287,8 @@ def test_variables(case: str) -> None:
     [
         ("$NONE", "services.web.image: needs a value (variable NONE)"),
         ("${NONE:?say which}", "services.web.image: say which (variable NONE)"),
+        ("${NONE?say which}", "services.web.image: say which (variable NONE)"),
+        ("${NONE:-${OTHER}}", "services.web.image: has a variable inside what stands for NONE"),
         ("costs 5$", "services.web.image: has a $ that begins no variable"),
     ],
 )
@@ -281,11 +303,24 @@ MERGES = {
     "command": ({"command": ["a", "b"]}, {"command": ["c"]}, {"command": ["c"]}),
     "environment": ({"environment": ["A=1", "B=2"]}, {"environment": {"B": 3}}, {"environment": {"A": "1", "B": 3}}),
     "lists": ({"dns": ["a"]}, {"dns": ["b", "a"]}, {"dns": ["a", "b"]}),
+    "a text and a list": ({"dns": "a"}, {"dns": ["b"]}, {"dns": ["a", "b"]}),
+    "aliases": (
+        {"networks": {"n": {"aliases": ["a"]}}}, {"networks": {"n": {"aliases": ["b"]}}},
+        {"networks": {"n": {"aliases": ["b"]}}},
+    ),
+    "two addresses of a name": (
+        {"extra_hosts": {"a": "1"}}, {"extra_hosts": ["a:2"]}, {"extra_hosts": ["a:1", "a:2"]},
+    ),
+    "ports that Swarm chooses": ({"ports": [80, 81]}, {"ports": [81, 82]}, {"ports": [80, 81, 82]}),
+    "two files of one secret": (
+        {"secrets": [{"source": "a", "target": "x"}, {"source": "a", "target": "y"}, "b"]}, {"secrets": ["b", "c"]},
+        {"secrets": [{"source": "a", "target": "x"}, {"source": "a", "target": "y"}, "b", "c"]},
+    ),
     "ports": (
         {"ports": ["80:80", "90:90"]}, {"ports": [{"published": 80, "target": 8080}]},
-        {"ports": [{"published": 80, "target": 8080}, "90:90"]},
+        {"ports": ["90:90", {"published": 80, "target": 8080}]},
     ),
-    "volumes": ({"volumes": ["a:/x", "/b:/y"]}, {"volumes": ["c:/x"]}, {"volumes": ["c:/x", "/b:/y"]}),
+    "volumes": ({"volumes": ["a:/x", "/b:/y"]}, {"volumes": ["c:/x"]}, {"volumes": ["/b:/y", "c:/x"]}),
     "networks": (
         {"networks": ["a"]}, {"networks": {"b": {"aliases": ["x"]}}},
         {"networks": {"a": None, "b": {"aliases": ["x"]}}},
@@ -299,4 +334,91 @@ MERGES = {
 @pytest.mark.parametrize("case", MERGES)
 def test_later_definitions_override_earlier_ones(case: str) -> None:
     earlier, later, merged = MERGES[case]
-    assert merge_definitions([earlier, later]) == merged
+    assert merge_definitions([{"services": {"s": earlier}}, {"services": {"s": later}}]) == {"services": {"s": merged}}
+
+
+def test_what_a_later_definition_says_of_a_network_or_secret_is_all_there_is_of_it() -> None:
+    earlier = {"networks": {"a": {"internal": True}, "b": None}, "secrets": {"s": {"file": "x", "labels": {"l": "1"}}}}
+    later = {"networks": {"a": None}, "secrets": {"s": {"file": "y"}}}
+    assert merge_definitions([earlier, later]) == {
+        "networks": {"a": None, "b": None}, "secrets": {"s": {"file": "y"}},
+    }  # fmt: skip
+
+
+FILES = {
+    "a.env": b"\xef\xbb\xbf# comment\r\nA=1\r\n  B=x = y \r\n\nC\nD=\n",
+    "b.env": b"A=2\n",
+    "bad.env": b"OK=1\nsecret word=hunter2\n",
+    "binary.env": b"\xff\xfe",
+    "gone.env": None,
+}
+ENVIRONMENTS: dict[str, tuple[Any, Any, list[str]]] = {
+    "one file": ("a.env", None, ["A=1", "B=x = y ", "C=given", "D="]),
+    "later files and the service win": (
+        ["a.env", "b.env"], {"B": "s", "E": None}, ["A=2", "B=s", "C=given", "D=", "E=e"],
+    ),
+    "a list without values": (None, ["C", "X=1"], ["C=given", "X=1"]),
+    "numbers as docker writes them": (None, {"F": 1.0, "G": 1.5, "H": True}, ["F=1", "G=1.5", "H=true"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ENVIRONMENTS)
+def test_environment(case: str) -> None:
+    env_file, environment, wanted = ENVIRONMENTS[case]
+    service = {"image": "i", "env_file": env_file, "environment": environment}
+    given = Given(variables={"C": "given", "E": "e"}, files=FILES)
+    definition = convert([{"services": {"web": service}}], Namespace("s"), given)
+    want = fields.build(TABLE, definition.services["s_web"])
+    assert sorted(want["env"]) == wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("gone.env", 'services.web.env_file: file "gone.env" is not there on the controller'),
+        ("binary.env", 'services.web.env_file: file "binary.env" is no text'),
+        ("bad.env", 'services.web.env_file: file "bad.env", line 2: a name without blanks has to stand'),
+        ("a.env", 'services.web.env_file: "C" has no value'),
+    ],
+)
+def test_environment_files_that_cannot_be_used(path: str, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        convert([{"services": {"web": {"image": "i", "env_file": path}}}], Namespace("s"), Given(files=FILES))
+    assert caught.value.violations[0].startswith(said)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_override_s_environment_file_wins_over_what_it_overrides() -> None:
+    base = {"services": {"web": {"image": "i", "environment": ["A=base", "Z=1"]}}}
+    override = {"services": {"web": {"env_file": ["b.env"]}}}
+    definition = convert([base, override], Namespace("s"), Given(files=FILES))
+    assert definition.services["s_web"]["env"] == {"A": "2", "Z": "1"}
+
+
+RESTARTS: dict[str, tuple[dict[str, Any], Any]] = {
+    "no": ({"restart": "no"}, None),
+    "no, as Ansible reads it": ({"restart": False}, None),
+    "always": ({"restart": "always"}, {"condition": "any"}),
+    "on-failure": ({"restart": "on-failure:3"}, {"condition": "on-failure", "max_attempts": 3}),
+    "the policy wins": ({"restart": "always", "deploy": {"restart_policy": {"delay": "1s"}}}, {"delay": 10**9}),
+}
+
+
+@pytest.mark.parametrize("case", RESTARTS)
+def test_restart_is_taken_as_docker_takes_it(case: str) -> None:
+    written, wanted = RESTARTS[case]
+    definition = convert([{"services": {"web": {"image": "i", **written}}}], Namespace("s"))
+    assert definition.services["s_web"].get("restart_config") == wanted
+    assert "services.web.restart" in definition.warnings[0]
+
+
+def test_a_mapped_image_runs_and_the_written_one_is_the_label() -> None:
+    definition = convert(
+        [{"services": {"a": {"image": "x:1"}, "b": {"image": "y:1"}}}],
+        Namespace("s"),
+        Given(image_map={"x:1": "sha256:1"}),
+    )
+    images = {
+        name: (one["image"], one["labels"]["com.docker.stack.image"]) for name, one in definition.services.items()
+    }
+    assert images == {"s_a": ("sha256:1", "x:1"), "s_b": ("y:1", "y:1")}

@@ -69,6 +69,19 @@ def test_an_update_that_failed_before_this_run_is_none_of_its_business_if_what_r
     found["service"]["UpdateStatus"] = {"State": "rollback_completed"}
     assert judge(**found).failure
     assert not judge(**found, changed=False).failure
+    found["tasks"][0]["Status"]["State"] = "starting"
+    verdict = judge(**found, changed=False)
+    assert not verdict.failure and not verdict.complete, "what it was rolled back to is still starting"
+
+
+def test_a_rollback_that_was_asked_for_is_an_update_like_others() -> None:
+    found = load("replicated")
+    found["service"]["UpdateStatus"] = {"State": "rollback_completed"}
+    assert judge(**found, rollback=True).complete
+    found["service"]["UpdateStatus"]["State"] = "rollback_started"
+    assert judge(**found, rollback=True).complete and "rolling back" in judge(**found, rollback=True).describe()
+    found["service"]["UpdateStatus"]["State"] = "rollback_paused"
+    assert "its rollback is paused" in judge(**found, rollback=True).failure
 
 
 def test_an_update_that_is_being_taken_back_is_not_complete() -> None:
@@ -104,6 +117,37 @@ def test_a_task_that_was_stopped_for_good_does_not_count_in_a_global_service() -
     assert judge(**found).complete
 
 
+def test_a_task_that_failed_before_its_node_was_drained_does_not_count_in_a_global_service() -> None:
+    found = load("global")
+    failed = copy.deepcopy(found["tasks"][0])
+    failed.update(ID="failed", NodeID="other", DesiredState="shutdown")
+    failed["Status"]["State"] = "failed"
+    found["tasks"].append(failed)
+    node = {"ID": "other", "Status": {"State": "ready"}, "Spec": {"Availability": "active"}}
+    found["nodes"].append(node)
+    assert not judge(**found).complete
+    node["Spec"] = {"Availability": "drain"}
+    assert judge(**found).complete
+
+
+@pytest.mark.parametrize(("mode", "said"), [("replicated", "1 of its tasks ended"), ("global", "1 of its tasks ended")])
+def test_a_task_that_nothing_follows_ends_the_wait(mode: str, said: str) -> None:
+    found = load(mode)
+    last = found["tasks"][0]
+    last["Status"]["State"] = "failed"
+    assert not judge(**found).failure, "it is about to be replaced"
+    last["DesiredState"] = "shutdown"
+    assert said in judge(**found).failure
+    found["service"]["UpdateStatus"] = {"State": "updating"}
+    assert not judge(**found).failure, "the update says what comes of it"
+    next_one = copy.deepcopy(last)
+    next_one.update(ID="next", DesiredState="ready")
+    next_one["Status"]["State"] = "new"
+    del found["service"]["UpdateStatus"]
+    found["tasks"].append(next_one)
+    assert not judge(**found).failure
+
+
 def test_tasks_of_an_earlier_run_of_a_job_do_not_count() -> None:
     found = load("replicated-job")
     found["service"]["JobStatus"] = {"JobIteration": {"Index": 7}}
@@ -127,3 +171,26 @@ def test_it_has_to_hold_for_the_monitor_period_without_a_break() -> None:
 )
 def test_what_a_list_call_says_is_enough_to_know_whether_to_wait(name: str, waits: bool) -> None:
     assert needs_waiting(load(name)["service"]) is waits
+
+
+@pytest.mark.parametrize(
+    ("mode", "complete", "desired", "waits"),
+    [
+        ({"ReplicatedJob": {"TotalCompletions": 3}}, 2, 1, True),
+        ({"ReplicatedJob": {"TotalCompletions": 3}}, 3, 1, False),
+        ({"ReplicatedJob": {"MaxConcurrent": 2}}, 2, 0, False),
+        ({"GlobalJob": {}}, 1, 1, True),
+        ({"GlobalJob": {}}, 2, 0, False),
+        ({"GlobalJob": {}}, 0, 0, True),
+    ],
+)
+def test_a_job_is_waited_for_until_it_is_complete(
+    mode: dict[str, Any], complete: int, desired: int, waits: bool
+) -> None:
+    status = {"CompletedTasks": complete, "DesiredTasks": desired, "RunningTasks": 0}
+    assert needs_waiting({"Spec": {"Mode": mode}, "ServiceStatus": status}) is waits
+
+
+@pytest.mark.parametrize(("state", "waits"), [("rollback_completed", False), ("rollback_paused", True)])
+def test_what_was_rolled_back_long_ago_is_not_waited_for(state: str, waits: bool) -> None:
+    assert needs_waiting({**load("replicated")["service"], "UpdateStatus": {"State": state}}) is waits

@@ -6,14 +6,25 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import fields
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
-from ansible_collections.baremetal.overlay.plugins.module_utils.errors import EngineError, InputError, NotFound, Refused
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import cluster, info, network, node, secret
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import EngineError, InputError, Refused
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
+    addresses,
+    cluster,
+    detached,
+    drain,
+    info,
+    membership,
+    network,
+    node,
+    quorum,
+)
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "engine"
 
@@ -58,7 +69,8 @@ LIVE = next(one for one in answer("networks") if one["Name"] == "storage")
         ({"driver_options": {"com.docker.network.driver.mtu": 1450, "encrypted": ""}}, ["driver_options"]),
         ({"labels": {}, "internal": True}, ["internal", "labels"]),
         ({"ipam_config": [{"subnet": "10.78.0.0/24"}]}, ["ipam_config[10.78.0.0/24]", "ipam_config[10.77.0.0/24]"]),
-        ({"ipam_config": []}, ["ipam_config[10.77.0.0/24]"]),
+        ({"ipam_config": []}, []),
+        ({"ipam_config": [{"subnet": "fd00:1::/64"}]}, ["ipam_config[fd00:1::/64]"]),
         ({"scope": "swarm", "ingress": False, "enable_ipv6": False, "ipam_driver": "default", "config_from": ""}, []),
     ],
 )
@@ -78,12 +90,14 @@ def test_a_network_is_found_by_its_exact_name() -> None:
 
 def test_users_of_a_network() -> None:
     services, tasks, inspect = answer("services"), answer("tasks"), answer("network_inspect")
-    assert network.users_of(LIVE, services, tasks, inspect) == ["service web"]
-    assert network.users_of(answer("networks")[-1] | {"Id": "unused", "Name": "unused"}, services, tasks, {}) == []
+    assert detached.users_of(LIVE, services, tasks, inspect).names() == "service web"
+    assert not detached.users_of(answer("networks")[-1] | {"Id": "unused", "Name": "unused"}, services, tasks, {})
     attached = {**tasks[0], "ServiceID": "", "DesiredState": "running", "NodeID": "n9"}
     attached["Status"] = {"ContainerStatus": {"ContainerID": "c0ffee0123456789"}}
     inspect["Containers"].update({"c0ffee0123456789": {"Name": "here"}, "0badcafe": {"Name": "tool"}})
-    assert network.users_of(LIVE, [], [attached], inspect) == ["container c0ffee012345 on node n9", "container tool"]
+    used = detached.users_of(LIVE, [], [attached], inspect)
+    assert used.names() == "container c0ffee012345 on node n9, container tool"
+    assert [one.partition(" was ")[0] for one in used.obstacles("storage")] == used.names().split(", ")
 
 
 @pytest.mark.parametrize(
@@ -171,15 +185,15 @@ def test_a_signing_ca_is_compared_with_the_trust_root() -> None:
     ],
 )
 def test_remote_addresses_get_the_port(given: str, remote: str) -> None:
-    assert cluster.with_port(given) == remote
+    assert membership.with_port(given) == remote
 
 
 def test_a_host_of_another_swarm_is_refused() -> None:
     swarm = {"RemoteManagers": [{"Addr": "10.0.0.1:2377"}]}
-    cluster._same_swarm(["10.0.0.9:2377", "10.0.0.1:2377"], swarm)
-    cluster._same_swarm(["manager.example:2377"], swarm)
+    membership.same_swarm(["10.0.0.9:2377", "10.0.0.1:2377"], swarm)
+    membership.same_swarm(["manager.example:2377"], swarm)
     with pytest.raises(Refused, match=r"in another swarm already \(its managers: 10.0.0.1:2377; wanted"):
-        cluster._same_swarm(["10.0.0.9:2377"], swarm)
+        membership.same_swarm(["10.0.0.9:2377"], swarm)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +201,7 @@ def test_a_host_of_another_swarm_is_refused() -> None:
 )
 def test_a_host_neither_in_nor_out_is_refused(state: str, sentence: str) -> None:
     with pytest.raises(Refused, match=sentence):
-        cluster.in_swarm({"LocalNodeState": state, "Error": "bad certificate"})
+        membership.in_swarm({"LocalNodeState": state, "Error": "bad certificate"})
 
 
 def test_managers_are_tried_one_by_one() -> None:
@@ -200,43 +214,23 @@ def test_managers_are_tried_one_by_one() -> None:
         }
     )
     reach = {"a:1": "cannot be reached (refused)", "b:1": "", "c:1": ""}
-    assert cluster.join_through(engine, {"JoinToken": "t"}, list(reach), 5, reach.__getitem__) == "c:1"
+    assert membership.join_through(engine, {"JoinToken": "t"}, list(reach), 5, reach.__getitem__) == "c:1"
     assert [body["RemoteAddrs"] for body in engine.bodies if body] == [["b:1"], ["c:1"]]
     engine = Scripted({("POST", "/swarm/join"): refused, ("GET", "/info"): {"Swarm": {"LocalNodeState": "inactive"}}})
     with pytest.raises(EngineError, match=r"a:1: cannot be reached \(refused\); b:1: rpc error: i/o timeout"):
-        cluster.join_through(engine, {}, ["a:1", "b:1"], 5, reach.__getitem__)
+        membership.join_through(engine, {}, ["a:1", "b:1"], 5, reach.__getitem__)
 
 
 def test_an_error_is_not_taken_for_absence() -> None:
     options = {name: one.get("default") for name, one in cluster.SPEC.items()}
-    engine = Scripted({("GET", "/info"): {"Swarm": {}}, ("GET", "/nodes/x"): EngineError("no quorum", 500)})
+    engine = Scripted({("GET", "/info"): {"Swarm": {}}, ("GET", "/nodes"): EngineError("no quorum", 500)})
     with pytest.raises(EngineError, match="no quorum"):
         cluster.converge(engine, {**options, "state": "remove", "node_id": "x"}, False)
-    engine.answers["GET", "/nodes/x"] = NotFound("node x not found", 404)
+    engine.answers["GET", "/nodes"] = answer("nodes")
     assert cluster.converge(engine, {**options, "state": "remove", "node_id": "x"}, False)["changed"] is False
 
 
-# --- secrets and info --------------------------------------------------------------------------------------------
-
-
-def test_a_label_tells_whether_a_secret_holds_the_data() -> None:
-    body = secret.body_of("pw", {"labels": {"a": "1"}}, b"hunter2hunter2")
-    assert secret.holds(body["Labels"], b"hunter2hunter2") is True
-    assert secret.holds(body["Labels"], b"hunter2hunter3") is False
-    assert secret.holds({"a": "1"}, b"x") is secret.holds(None, b"x") is None
-    assert body["Labels"] != secret.body_of("pw", {"labels": {"a": "1"}}, b"hunter2hunter2")["Labels"], "salted"
-
-
-def test_base64_errors_do_not_quote_the_secret() -> None:
-    with pytest.raises(InputError) as error:
-        secret.data_of({"name": "pw", "data": "hünter2!", "data_is_b64": True})
-    assert "nter2" not in str(error.value)
-
-
-def test_users_of_a_secret() -> None:
-    (live,) = answer("secret")
-    assert secret.users_of(live, answer("services")) == ["web"]
-    assert secret.users_of({"ID": "other"}, answer("services")) == []
+# --- info ------------------------------------------------------------------------------------------------------
 
 
 def test_info_in_brief() -> None:
@@ -250,8 +244,102 @@ def test_info_in_brief() -> None:
     }
 
 
-def test_a_node_is_drained_once_nothing_runs_there() -> None:
-    tasks = [
-        {"ID": state, "Status": {"State": state}} for state in ("running", "starting", "shutdown", "failed", "new")
+def task(state: str, slot: int = 1, node: str = "n1", desired: str = "running", **status: str) -> dict[str, Any]:
+    return {
+        "ID": f"{state}{slot}", "ServiceID": "web", "Slot": slot, "NodeID": node, "DesiredState": desired,
+        "Status": {"State": state, **status}, "CreatedAt": f"2026-01-0{len(status) + 1}",
+    }  # fmt: skip
+
+
+def test_a_node_is_drained_once_its_tasks_have_ended_there_and_run_elsewhere() -> None:
+    before = [task("running"), task("running", 2), task("running", 0), task("complete", 3), task("failed", 4)]
+    slots = drain.slots_on("n1", before)
+    assert slots == {("web", 1), ("web", 2)}
+    assert len(drain.unfinished(before, ["n1"], slots)) == 3
+    ended = [task("shutdown", slot, desired="shutdown") for slot in (1, 2)]
+    lacking = task("pending", 2, "", Err="no suitable node (1 node not available for new tasks)")
+    moving = [*ended, task("starting", 1, "n2"), lacking]
+    assert drain.unfinished(moving, ["n1"], slots) == ["slot 1 of service web is starting"]
+    assert not drain.unfinished([*ended, task("running", 1, "n2"), lacking], ["n1"], slots)
+    assert drain.homeless([*ended, lacking], slots) == [
+        "slot 2 of service web ran on a node that is drained and has no other place: no suitable node (1 node not "
+        "available for new tasks)"
     ]
-    assert node.running_on(tasks) == ["running", "starting"]
+    assert not drain.unfinished(ended, ["n1"], slots), "a service that is gone moves nowhere"
+
+
+# --- quorum ------------------------------------------------------------------------------------------------------
+
+
+def manager(ident: str, reachability: str | None = "reachable") -> dict[str, Any]:
+    status = {"ManagerStatus": {"Reachability": reachability}} if reachability else {}
+    return {"ID": ident, "Description": {"Hostname": f"host-{ident}"}, "Status": {"Addr": f"10.0.0.{ident}"}, **status}
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "why", "caution"),
+    [
+        (1, 0, "last manager", ""),
+        (2, 0, "", ""),
+        (3, 0, "", "none of the 2 managers that remain may fail"),
+        (5, 0, "", ""),
+        (
+            2,
+            1,
+            r"of the 2 managers that remain 1 can be reached and 2 are needed.*unreachable: host-3 \(10.0.0.3\)",
+            "",
+        ),
+        (4, 1, "", "none of the 4 managers that remain may fail"),
+        (3, 2, "of the 4 managers that remain 2 can be reached and 3 are needed", ""),
+    ],
+)
+def test_which_managers_a_swarm_can_do_without(up: int, down: int, why: str, caution: str) -> None:
+    nodes = [manager(str(n), "reachable" if n <= up else "unreachable") for n in range(1, up + down + 1)]
+    known = quorum.managers_of([*nodes, manager("9", None)])
+    assert re.search(why, known.why_needed("1")) and bool(known.why_needed("1")) == bool(why)
+    assert why or (caution in known.caution("1") and bool(known.caution("1")) == bool(caution))
+    for lost in nodes[up:]:
+        assert not known.why_needed(lost["ID"]), "one that is lost already is no loss"
+
+
+# --- addresses ---------------------------------------------------------------------------------------------------
+
+HOST = addresses.Host(
+    {"lo": ["127.0.0.1", "::1"], "eth0": ["10.0.0.5", "fe80::1"], "eth1": ["10.1.0.5", "10.1.0.6"], "eth2": []},
+    [{"dst": "10.0.0.0/24", "gateway": None, "dev": "eth0", "type": "unicast"}],
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "violations", "warnings"),
+    [
+        ({"listen_addr": "0.0.0.0:2377", "advertise_addr": "10.0.0.5", "data_path_addr": "eth0"}, [], []),
+        ({"listen_addr": "[::]:2377", "advertise_addr": "eth0:2377", "data_path_addr": "fe80::1"}, [], []),
+        ({"listen_addr": "10.0.0.9"}, ["no address of this host, which has: eth0 10.0.0.5"], []),
+        ({"listen_addr": "10.0.0.5:0"}, ["0 is no port"], []),
+        ({"advertise_addr": "10.0.0.5:70000"}, ["70000 is no port"], []),
+        ({"advertise_addr": "0.0.0.0"}, ["says no address"], []),
+        ({"advertise_addr": "203.0.113.5"}, [], ["no address of this host"]),
+        ({"advertise_addr": "eth1"}, ["must be an interface with one address, and has: 10.1.0.5, 10.1.0.6"], []),
+        ({"advertise_addr": "eth2"}, ["and has: none"], []),
+        ({"data_path_addr": "eth9"}, ["neither an IP address nor an interface; this host has: eth0"], []),
+        ({"data_path_addr": "10.0.0.5:4789"}, ["has a port"], []),
+        ({"advertise_addr": ":2377", "data_path_port": 80}, ["neither", "80 is not between 1024 and 49151"], []),
+        ({"default_addr_pool": ["10.0.0.0/16"], "subnet_size": 24}, [], ["this host reaches 10.0.0.0/24 on eth0"]),
+        ({"default_addr_pool": ["10.9.0.0/26"]}, ["smaller than the subnets to be taken from it (/24)"], []),
+        ({"default_addr_pool": ["10.9.0.1/16", "fd00::/16"]}, ["10.9.0.1/16 is no IPv4", "fd00::/16 is no IPv4"], []),
+        ({"default_addr_pool": ["10.8.0.0/14", "10.9.0.0/16"], "subnet_size": 30}, ["30 is not", "overlaps with"], []),
+    ],
+)
+def test_addresses_are_checked(options: dict[str, Any], violations: list[str], warnings: list[str]) -> None:
+    found = addresses.check(options, options, HOST)
+    assert len(found.violations) == len(violations) and len(found.warnings) == len(warnings), found
+    for said, part in zip([*found.violations, *found.warnings], [*violations, *warnings]):
+        assert part in said
+    # Of a host that is not this one only the words can be judged.
+    assert not addresses.check(options, {}, None).warnings
+
+
+def test_addresses_of_managers_are_checked() -> None:
+    assert not addresses.remotes(["10.0.0.1", "10.0.0.1:2377", "manager.example:99", "fd00::1", "[fd00::1]:2377"])
+    assert len(addresses.remotes(["", "10.0.0.1:", "10.0.0.1:0", "a b", "[fd00::1]x"])) == 5

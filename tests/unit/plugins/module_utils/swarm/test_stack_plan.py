@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+from hashlib import sha224
 from typing import Any, Optional
 
 import pytest
@@ -14,6 +15,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.errors import In
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import fingerprint, stack
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import Namespace, convert
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.stack_plan import (
+    BASE_LABEL,
     Live,
     Plan,
     plan_stack,
@@ -24,7 +26,8 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.stack_plan
 IMAGE = "sha256:" + "0" * 64
 PARAMS = {
     "name": "store", "state": "present", "prune": False, "namespace_prefix": False, "variables": None,
-    "secret_data": None,
+    "secret_data": None, "secret_files": None, "file_data": None, "image_map": None, "strict": False, "wait": True,
+    "detach": None, "wait_timeout": 1, "resolve_image": None,
 }  # fmt: skip
 LABELS = {"com.docker.stack.namespace": "store"}
 
@@ -39,16 +42,19 @@ def definition(**secret: Any) -> dict[str, Any]:
 
 def secret(name: str, data: Optional[bytes], **labels: str) -> dict[str, Any]:
     own = {fingerprint.LABEL: fingerprint.fingerprint(data)} if data else {}
+    own[BASE_LABEL] = name.partition("_v")[0]
     return {"ID": f"id-{name}", "Version": {"Index": 1}, "Spec": {"Name": name, "Labels": {**LABELS, **own, **labels}}}
 
 
-def plan(live: Live, data: Optional[bytes] = b"one", written: Optional[dict[str, Any]] = None) -> Plan:
+def plan(
+    live: Live, data: Optional[bytes] = b"one", written: Optional[dict[str, Any]] = None, prune: bool = False
+) -> Plan:
     made = convert([written or definition()], Namespace("store", False))
     for name, one in live.secrets.items():
         live.refs.add("secret", name, one["ID"])
     live.networks.setdefault("net", {"Id": "n1", "Name": "net"})
     live.refs.add("network", "net", "n1")
-    return plan_stack("store", made, {("secret", "password"): data}, live, prune=False)
+    return plan_stack("store", made, {("secret", "password"): data}, live, prune)
 
 
 def sentences(found: Plan) -> list[str]:
@@ -65,10 +71,6 @@ SECRETS: dict[str, tuple[list[dict[str, Any]], Optional[bytes], list[str]]] = {
     "content that is not known yet": ([secret("password", b"one")], None, []),
     "other content": (
         [secret("password", b"old")], b"one",
-        ['create secret "password_v2": its content changed', 'remove secret "password"'],
-    ),
-    "made by somebody without a fingerprint": (
-        [secret("password", None)], b"one",
         ['create secret "password_v2": its content changed', 'remove secret "password"'],
     ),
     "left over from an interrupted run": (
@@ -88,6 +90,76 @@ def test_secrets(case: str) -> None:
     there, data, wanted = SECRETS[case]
     found = plan(Live(secrets={one["Spec"]["Name"]: one for one in there}), data)
     assert [one for one in sentences(found) if "service" not in one] == wanted
+
+
+HELD: dict[str, tuple[dict[str, str], dict[str, bool], list[str]]] = {
+    "the Engine says it is the same": ({}, {"password": True}, []),
+    "the Engine says it is another": (
+        {}, {"password": False}, ['create secret "password_v2": its content changed', 'remove secret "password"'],
+    ),
+    "it cannot be asked": ({}, {}, []),
+    "docker_secret's label says it is the same": ({"ansible_key": sha224(b"one").hexdigest()}, {}, ["labels"]),
+    "docker_secret's label says it is another": (
+        {"ansible_key": sha224(b"old").hexdigest()}, {},
+        ['create secret "password_v2": its content changed', 'remove secret "password"'],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HELD)
+def test_secrets_that_carry_no_label_of_ours(case: str) -> None:
+    labels, held, wanted = HELD[case]
+    there = secret("password", None, **labels)
+    found = plan(Live(secrets={"password": there}, held=held))
+    said = [one for one in sentences(found) if "service" not in one]
+    if wanted == ["labels"]:
+        assert said == ['update secret "password": labels']
+        body = next(step.want for step in found.steps if step.kind == "secret")
+        assert "ansible_key" not in body["Labels"], "an unsalted hash does not stay"
+        assert fingerprint.matches(body["Labels"][fingerprint.LABEL], b"one")
+    else:
+        assert said == wanted
+    assert bool(found.warnings) == (case == "it cannot be asked")
+
+
+def test_a_secret_of_another_stack_is_not_taken_over() -> None:
+    theirs = secret("password", b"old", **{"com.docker.stack.namespace": "other"})
+    found = plan(Live(secrets={"password": theirs}))
+    assert found.violations == ['secret "password": it exists and is not part of stack "store"; rename yours']
+
+
+def test_a_version_s_name_may_be_taken_by_somebody() -> None:
+    theirs = secret("password_v2", b"x", **{BASE_LABEL: "password_v2"})
+    found = plan(Live(secrets={"password": secret("password", b"old"), "password_v2": theirs}))
+    assert [one for one in sentences(found) if "service" not in one] == [
+        'create secret "password_v3": its content changed', 'remove secret "password"',
+    ]  # fmt: skip
+
+
+def test_another_option_of_a_driver_is_another_secret() -> None:
+    spec = {"Name": "password", "Labels": LABELS, "Driver": {"Name": "vault", "Options": {"path": "a"}}}
+    live = {"password": {"ID": "id-password", "Version": {"Index": 1}, "Spec": spec}}
+    for path, changed in (("a", False), ("b", True)):
+        found = plan(Live(secrets=dict(live)), b"", definition(driver="vault", driver_opts={"path": path}))
+        assert any(one.startswith("create secret") for one in sentences(found)) == changed
+
+
+def test_prune_takes_all_that_the_definition_no_longer_has_unless_a_service_uses_it() -> None:
+    names = ("gone", "used")
+    live = Live(
+        secrets={name: secret(name, b"x") for name in names},
+        networks={f"n-{name}": {"Id": f"id-{name}", "Name": f"n-{name}", "Labels": LABELS} for name in names},
+        services={"theirs": {"ID": "s", "Spec": {"Name": "theirs", "TaskTemplate": {
+            "Networks": [{"Target": "id-used"}],
+            "ContainerSpec": {"Secrets": [{"SecretName": "used", "SecretID": "id-used"}]}}}}},
+    )  # fmt: skip
+    for name in names:
+        live.refs.add("network", f"n-{name}", f"id-{name}")
+    found = plan(live, prune=True)
+    assert [one for one in sentences(found) if one.startswith("remove")] == [
+        'remove network "n-gone"', 'remove secret "gone"',
+    ]  # fmt: skip
+    assert [one.split(" is ")[0] for one in found.warnings] == ['network "n-used"', 'secret "used"']
 
 
 def test_the_service_follows_the_version_and_keeps_the_file_name() -> None:
@@ -118,6 +190,10 @@ def test_what_is_external_must_exist_unless_it_is_a_prediction() -> None:
     assert plan(Live(), written=written).violations == [
         'network "other" is external but does not exist; create it first'
     ]
+    assert (
+        'network "other" is external, and of this host alone'
+        in plan(Live(local={"other"}), written=written).violations[0]
+    )
     predicted = plan(Live(prediction=True), written=written)
     assert not predicted.violations
     assert 'network "other" is external and does not exist yet' in predicted.warnings[0]
@@ -130,7 +206,7 @@ def test_an_option_that_the_engine_would_drop_is_refused() -> None:
 
 
 def test_a_bare_host_gets_a_prediction_although_the_secret_is_not_there_yet() -> None:
-    params = {**PARAMS, "compose": [definition(file="/nowhere/password")]}
+    params = {**PARAMS, "compose": [definition()], "secret_files": {"password": "/nowhere/password"}}
     found = stack.run(FreshEngine(), params, True)
     assert found["plan"] == ['create secret "password"', 'create service "store1"']
     with pytest.raises(InputError, match="cannot be read on this host"):
@@ -143,7 +219,11 @@ def test_a_path_that_reaches_the_module_is_refused() -> None:
 
 
 def test_versions_are_those_of_exactly_that_name() -> None:
-    assert versions_of(["a_v2", "a", "ab", "a_vx", "xa_v3", "a_v10"], "a") == ["a", "a_v2", "a_v10"]
+    made = {name: {"Labels": {BASE_LABEL: "a"}} for name in ("a_v2", "ab", "a_vx", "xa_v3", "a_v10")}
+    others = {"a": {"Labels": {}}, "a_v3": {"Labels": {}}, "a_v4": {"Labels": {BASE_LABEL: "a_v4"}}}
+    assert versions_of({**made, **others}, "a") == ["a", "a_v2", "a_v10"]
+    assert versions_of({**made, **others}, "a_v4") == ["a_v4"]
+    assert versions_of(made, "a_v2") == [], "a version of another secret is not the secret of that name"
 
 
 @pytest.mark.parametrize(
