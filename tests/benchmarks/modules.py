@@ -55,7 +55,7 @@ def engine() -> Iterator[Path]:
     sys.path[:0] = [str(measure.ROOT / ".cache" / "collections"), str(measure.ROOT / "tests" / "engine")]
     import private
 
-    with tempfile.TemporaryDirectory(prefix="bo") as folder, private.two_engines(Path(folder)) as engines:
+    with private.two_engines() as engines:
         client = private.connect(engines[0])
         address = f"{engines[0].address}:2377"
         client.call("POST", "/swarm/init", {"ListenAddr": address, "AdvertiseAddr": address})
