@@ -75,7 +75,7 @@ options:
             type: bool
             default: true
           along:
-            description: What else is installed by the run of apt that installs the engine; with an engine there, nothing.
+            description: What the run of apt that installs the engine installs along; with an engine there, nothing.
             type: list
             elements: str
             default: []
