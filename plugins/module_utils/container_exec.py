@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
+from .conversation import Conversation
 from .engine import Engine
 from .errors import Conflict, InputError, NotFound, OverlayError, WaitTimeout
-from .transport import Conversation
 from .wait import wait_until
 
 # What the engine and its runtime say where a program cannot be started, in place of the program's own output.

@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The only door to the Docker Engine: one method (verb, path, body) → answer.
 
-A socket of this host is spoken to directly (``unix_http.py`` says why); for all else (TLS, ssh) the Docker SDK is the
-transport, and nothing else of it is used. In check mode a host may still be bare: ``open_engine`` then returns an
-engine that answers as a newly installed one would.
+The Docker SDK is the transport (sockets, TLS, ssh); nothing else of it is used. In check mode a host may still be bare:
+``open_engine`` then returns an engine that answers as a newly installed one would.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import env_fallback
 
+from .conversation import Conversation, begin, half_closes
 from .errors import Conflict, EngineError, NoLeader, NotFound, NotManager, OutOfSequence, OverlayError, Unavailable
-from .transport import Conversation, open_client, timed_out
+from .transport import open_client, timed_out
 from .versions import ENGINES
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
@@ -29,13 +29,11 @@ _NOT_MANAGER = re.compile(
 # Where the leader changed in between, a write may have been made or not: that, too, is for reading again to tell.
 _LOST_RACE = re.compile(r"update out of sequence|lost leader status", re.I)
 _LEADER = re.compile(r"does not have a leader|context deadline exceeded", re.I)
-
+_TAKEN = "name conflicts with an existing object"
 # What a cluster says between two leaders, and an engine that has just been started.
 _BETWEEN = re.compile(
-    r"does not have a leader|is not the leader|context deadline exceeded|connection (refused|error)", re.I
+    r"(not have a|has no) leader|is not the leader|deadline exceeded|connection (refused|error)|no answer in time", re.I
 )
-
-_TAKEN = "name conflicts with an existing object"
 
 Answer = TypeVar("Answer")
 
@@ -93,35 +91,42 @@ class Engine:
         timeout: Optional[float] = None,
     ) -> Any:
         """The Engine's answer as data: JSON decoded (a stream of JSON lines as a list), text, or None."""
-        sent = {"Content-Type": "application/json" if data is None else "application/x-tar", **(headers or {})}
-        given = json.dumps(body) if body is not None else data
-        asked = {key: _query(value) for key, value in (query or {}).items() if value is not None}
-        response = self._request(verb, path, params=asked, data=given, headers=sent, timeout=timeout or self._timeout)
-        return _decoded(response)
-
-    def converse(self, path: str, body: Any) -> Conversation:
-        """A POST whose connection stays open both ways, as that of a command that runs."""
-        headers = {"Content-Type": "application/json"}
-        timeout = (self._timeout, None)
-        response = self._request("POST", path, data=json.dumps(body), headers=headers, timeout=timeout, stream=True)
-        return Conversation(response, self._client._get_raw_response_socket(response), self.half_closes)
-
-    @property
-    def half_closes(self) -> bool:
-        """Whether the end of what is sent can be said without closing the connection: TLS and ssh cannot."""
-        return not str(self._client.base_url).startswith(("https://", "http+docker://ssh"))
-
-    def _request(self, verb: str, path: str, **options: Any) -> Any:
         self.calls.append((verb, path))
-        url = f"{self._client.base_url}{'/v' + self._asked if self._asked else ''}{quote(path, safe='/:@')}"
+        sent = {"Content-Type": "application/json" if data is None else "application/x-tar", **(headers or {})}
         try:
-            response = self._client.request(verb, url, **options)
+            response = self._client.request(
+                verb,
+                f"{self._client.base_url}{'/v' + self._asked if self._asked else ''}{quote(path, safe='/:@')}",
+                params={key: _query(value) for key, value in (query or {}).items() if value is not None},
+                data=json.dumps(body) if body is not None else data,
+                headers=sent,
+                timeout=timeout or self._timeout,
+            )
         except OSError as error:
             raise self._unavailable(error, verb, path) from error
         self._spoken = self._spoken or response.headers.get("Api-Version", "")
         if response.status_code >= 400:
             raise self._error(response.status_code, _message(response), verb, path)
-        return response
+        return _decoded(response)
+
+    def converse(self, path: str, body: Any) -> Conversation:
+        """A POST whose connection stays open both ways, as that of a command that runs."""
+        self.calls.append(("POST", path))
+        versioned = f"{'/v' + self._asked if self._asked else ''}{quote(path, safe='/:@')}"
+        try:
+            opened = begin(self._client, self._host, versioned, json.dumps(body), self._timeout)
+        except OSError as error:
+            raise self._unavailable(error, "POST", path) from error
+        if opened.status_code < 400:
+            return opened
+        said = _message(opened)
+        opened.close()
+        raise self._error(opened.status_code, said, "POST", path)
+
+    @property
+    def half_closes(self) -> bool:
+        """Whether the end of what is sent can be said in a conversation."""
+        return half_closes(self._client, self._host)
 
     def _error(self, status: int, message: str, verb: str, path: str) -> EngineError:
         # 503 most of the time, 500 where the engine noticed late, 403 for a network.
@@ -234,8 +239,10 @@ def passes(error: OverlayError) -> bool:
     if isinstance(error, (Unavailable, NoLeader)):
         return True
     if isinstance(error, NotManager):
-        return error.state == "pending"
-    return isinstance(error, EngineError) and error.status >= 500 and bool(_BETWEEN.search(error.message))
+        # An engine that stops has let go of its swarm already, one that starts is not in it yet.
+        return error.state in ("inactive", "pending")
+    # No status: no answer in time.
+    return isinstance(error, EngineError) and not 0 < error.status < 500 and bool(_BETWEEN.search(error.message))
 
 
 def retry_out_of_sequence(attempt: Callable[[], Answer], tries: int = 5) -> Answer:

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from .errors import InputError
-from .rows import GIVEN, KEYED, RECREATE, Change, Field, OneOf, Refs, Row, Table, lookup, place, remove, shown
+from .rows import GIVEN, KEYED, RECREATE, Change, Field, OneOf, Refs, Table, lookup, place, remove, shown
 
 Values = dict[str, Any]
 
@@ -385,15 +385,3 @@ def _apply_union(row: OneOf, body: Values, want: Mapping[str, Any], refs: Refs, 
     if arm != before:
         remove(body, _join(row.path, row.arms[before].path))
     place(body, path, sub)
-
-
-def walk(table: Table, prefix: str = "") -> Iterator[tuple[str, Row]]:
-    """Every row with its full API path, nested ones included: what the coverage test walks."""
-    for row in table:
-        path = _join(prefix, row.path)
-        yield path, row
-        if isinstance(row, OneOf):
-            for arm in row.arms.values():
-                yield from walk(arm.fields, _join(path, arm.path))
-        elif row.fields:
-            yield from walk(row.fields, f"{path}[]" if row.type == "list" else path)

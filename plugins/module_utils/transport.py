@@ -5,26 +5,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 from .errors import Unavailable
-from .unix_http import UnixClient
+from .unix_http import UNIX, UnixClient, path_of
 
-UNIX = "unix://"
 # The client wants a version to be made; the paths that are called carry one only where the user asked for it.
 _CLIENT_VERSION = "1.41"
 
 
 def open_client(params: Mapping[str, Any]) -> Any:
     if params["docker_host"].startswith(UNIX):
-        return UnixClient("/" + params["docker_host"][len(UNIX) :].lstrip("/"))
+        return UnixClient(path_of(params["docker_host"]))
     docker = sdk()
     try:
         return docker.APIClient(
@@ -68,45 +65,6 @@ def sdk() -> Any:
         missing.absent = True
         raise missing from error
     return docker
-
-
-class Conversation:
-    """A connection that was taken over: read by exact lengths, written to at the same time."""
-
-    def __init__(self, response: Any, raw: Any, half_closes: bool) -> None:
-        self._response = response
-        self._socket = getattr(raw, "_sock", raw)
-        self._half_closes = half_closes
-        self._sender: Optional[threading.Thread] = None
-
-    def read(self, length: int, timeout: Optional[float] = None) -> bytes:
-        """Fewer bytes only at the end. TimeoutError where none comes in time."""
-        self._socket.settimeout(timeout)
-        try:
-            return bytes(self._response.raw.read(length))
-        except Exception as error:
-            if not timed_out(error):
-                raise
-            raise TimeoutError(str(error)) from error
-
-    def send(self, data: bytes) -> None:
-        """All of it, then its end, while the answer is read: neither side waits for the other."""
-        self._sender = threading.Thread(target=self._send, args=(data,), daemon=True)
-        self._sender.start()
-
-    def _send(self, data: bytes) -> None:
-        # Who does not read it need not; and a connection that breaks breaks the reading too, which says so.
-        with contextlib.suppress(OSError):
-            self._socket.sendall(data)
-            if self._half_closes:
-                self._socket.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        if self._sender is not None and self._half_closes:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-            self._sender.join()
-        self._response.close()
 
 
 def timed_out(error: Exception) -> bool:

@@ -17,22 +17,21 @@ from contextlib import suppress
 from typing import IO, Any, Optional, Union
 from urllib.parse import urlencode
 
+UNIX = "unix://"
+
+
+def path_of(host: str) -> str:
+    """The socket's path in ``unix:///path``."""
+    return f"/{host[len(UNIX) :].lstrip('/')}"
+
 
 class Answer:
-    """What the engine said: read to its end, unless it goes on over ``taken``, the connection's socket."""
+    """What the engine said, read to its end."""
 
-    def __init__(self, response: http.client.HTTPResponse, taken: Optional[socket.socket]) -> None:
+    def __init__(self, response: http.client.HTTPResponse) -> None:
         self.status_code = response.status
         self.headers = response.headers
-        self.raw = response
-        self.taken = taken
-        self._content = None if taken else response.read()
-
-    @property
-    def content(self) -> bytes:
-        if self._content is None:
-            self._content = self.raw.read()
-        return self._content
+        self.content = response.read()
 
     @property
     def text(self) -> str:
@@ -40,11 +39,6 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.content)
-
-    def close(self) -> None:
-        self.raw.close()
-        if self.taken:
-            self.taken.close()
 
 
 class UnixClient:
@@ -62,43 +56,30 @@ class UnixClient:
         params: Optional[Mapping[str, Any]] = None,
         data: Optional[Union[str, bytes, IO[bytes]]] = None,
         headers: Optional[Mapping[str, str]] = None,
-        timeout: Union[float, tuple[float, Optional[float]]] = 60,
-        stream: bool = False,
+        timeout: float = 60,
     ) -> Answer:
-        """With ``stream`` who asks takes the connection over, and closes the answer."""
-        connection = _Connection(self._path, timeout[0] if isinstance(timeout, tuple) else timeout, stream)
+        connection = UnixConnection(self._path, timeout)
         body = data.encode() if isinstance(data, str) else data
         try:
             # Who refuses a body may answer before its end.
             with suppress(BrokenPipeError):
                 connection.request(verb, f"{url}?{urlencode(params)}" if params else url, body, dict(headers or {}))
-            return Answer(connection.getresponse(), connection.taken)
+            return Answer(connection.getresponse())
+        except socket.timeout as error:
+            # Python 3.9 has two of them.
+            raise TimeoutError(str(error)) from error
         except http.client.HTTPException as error:
             raise ConnectionError(f"the answer was no whole HTTP: {error!r}") from error
         finally:
             connection.close()
 
-    @staticmethod
-    def _get_raw_response_socket(answer: Answer) -> Optional[socket.socket]:
-        """As the SDK's session calls it."""
-        return answer.taken
 
-
-class _Connection(http.client.HTTPConnection):
-    """``taken``: its socket, where that outlives the request."""
-
-    def __init__(self, path: str, timeout: float, outlives: bool) -> None:
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
-        self._outlives = outlives
-        self.taken: Optional[socket.socket] = None
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
-        self.taken = self.sock if self._outlives else None
-
-    def close(self) -> None:
-        if not self._outlives:
-            super().close()

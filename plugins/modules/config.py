@@ -50,6 +50,9 @@ options:
     description: The driver that fills in the content as a template for each task; an empty string is none.
     type: str
     choices: [golang, '']
+  template_options:
+    description: Options of that driver; V(golang) has none.
+    type: dict
   rolling_versions:
     description:
       - Whether the name is that of versions, C(<name>_v1), C(<name>_v2) and so on. Other content is then the next

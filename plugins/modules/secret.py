@@ -52,6 +52,9 @@ options:
     description: The driver that fills in the content as a template for each task; an empty string is none.
     type: str
     choices: [golang, '']
+  template_options:
+    description: Options of that driver; V(golang) has none.
+    type: dict
   driver:
     description: A plugin of the engine that has the content, in place of the cluster. Excludes O(data) and O(data_src).
     type: dict

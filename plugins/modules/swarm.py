@@ -145,7 +145,7 @@ options:
     description: Its key, in PEM format.
     type: str
   ca_force_rotate:
-    description: A number; another one makes the swarm renew its root certificate, which is waited for.
+    description: A number; another one makes the swarm renew its root certificate, which is waited for, and its tokens.
     type: int
   autolock_managers:
     description: Whether a manager's data is locked with a key when its engine restarts.

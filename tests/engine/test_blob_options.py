@@ -22,6 +22,7 @@ from private import PrivateEngine
 BOTH = {
     "labels": Case({"a": "1", "b": 2}, {"a": "1", "b": "3"}, {"a": "1", "b": "3"}, same=({"b": "2"}, {})),
     "template_driver": Case("golang", "", ""),
+    "template_options": Case({"a": "1"}, {"a": 2}, {}, {"template_driver": "golang"}),
 }
 DRIVER = {
     "driver": Case({"name": "one"}, {"name": "two", "options": {"a": "1"}}, {"name": "one", "options": {}}),

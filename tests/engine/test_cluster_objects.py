@@ -75,7 +75,7 @@ def test_a_network_in_use_is_refused_naming_its_users(swarm_engine: Engine) -> N
         "Placement": {"Constraints": ["node.id==x"]},
     }
     service = swarm_engine.call("POST", "/services/create", {"Name": "user-of-it", "TaskTemplate": template})["ID"]
-    refused: tuple[dict[str, Any], ...] = ({"attachable": True, "force": True}, {"state": "absent", "force": True})
+    refused: tuple[dict[str, Any], ...] = ({"attachable": True}, {"state": "absent", "force": True})
     for options in refused:
         for check_mode in (True, False):
             with pytest.raises(Refused, match="in use by service user-of-it"):
@@ -94,6 +94,20 @@ def test_an_unused_network_that_differs_needs_consent_and_keeps_the_rest(swarm_e
     assert (after["Labels"], after["IPAM"]) == (before["Labels"], before["IPAM"])
     assert after["Options"]["com.docker.network.driver.mtu"] == "1400"
     converge_network(swarm_engine, name="kept", state="absent")
+
+
+def test_a_subnet_that_another_network_has_is_refused_before_anything_changes(swarm_engine: Engine) -> None:
+    """The cluster would take it, and never allocate it."""
+    converge_network(swarm_engine, name="first", **OVERLAY)
+    second = converge_network(swarm_engine, name="second", driver="overlay")["network"]
+    overlapping: dict[str, Any] = {"driver": "overlay", "ipam_config": [{"subnet": "10.77.0.128/25"}]}
+    for name in ("second", "third"):
+        for check_mode in (True, False):
+            with pytest.raises(InputError, match=r"10.77.0.128/25 overlaps 10.77.0.0/24 of network \"first\""):
+                converge_network(swarm_engine, check_mode, name=name, force=True, **overlapping)
+    assert converge_network(swarm_engine, name="second")["network"]["Id"] == second["Id"]
+    for name in ("first", "second"):
+        converge_network(swarm_engine, name=name, state="absent")
 
 
 def test_a_name_that_begins_another_is_not_that_other(swarm_engine: Engine) -> None:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import multiprocessing
-import threading
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable
 
 import pytest
@@ -317,18 +317,12 @@ def test_names_that_begin_other_names(pair: Pair, name: str) -> None:
 
 
 def meanwhile(action: Callable[[], None], work: Callable[[], Any]) -> Any:
-    """``work``, while ``action`` happens two seconds later."""
-
-    def later() -> None:
+    """``work``, while ``action`` happens two seconds later. An engine ends with the thread that starts it: not here."""
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
         time.sleep(2)
         action()
-
-    thread = threading.Thread(target=later)
-    thread.start()
-    try:
-        return work()
-    finally:
-        thread.join()
+        return working.result()
 
 
 def test_a_wait_goes_on_when_the_engine_restarts(pair: Pair, name: str) -> None:

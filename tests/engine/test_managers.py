@@ -108,8 +108,17 @@ def given(spec: dict[str, Any], **options: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def hosts() -> Iterator[Hosts]:
-    with several_engines(4) as engines:
+def hosts(pytestconfig: pytest.Config) -> Iterator[Hosts]:
+    """On the release that is asked for, where one can be."""
+    wanted = pytestconfig.getoption("--engine", None)
+    root = []
+    if wanted:
+        from debian_root import root_of
+
+        root = [root_of(wanted)]
+    with several_engines(4, *root) as engines:
+        version = connect(engines[FIRST]).call("GET", "/version")["Version"]
+        assert version.startswith(f"{wanted}." if wanted else ""), f"{wanted} is wanted, and {version} runs"
         yield Hosts(engines)
 
 
@@ -158,7 +167,7 @@ def test_what_a_swarm_is_made_with(hosts: Hosts, options: dict[str, Any], kept: 
     with pytest.raises(Refused, match=r"last manager.*force: true"):
         hosts.swarm(FIRST, state="absent")
     ended = hosts.swarm(FIRST, state="absent", force=True)
-    assert ended["changed"] and ended["warnings"] == ["left although it is the swarm's last manager"]
+    assert ended["changed"] and not ended["warnings"]
     assert hosts.state(FIRST)["LocalNodeState"] == "inactive"
 
 
@@ -491,28 +500,26 @@ def test_a_lost_quorum_is_named_and_one_manager_goes_on_alone(hosts: Hosts) -> N
     assert hosts.state(FIRST)["Managers"] == 1
 
 
-def test_a_manager_that_restarts_alone_is_told_so_and_goes_on_or_leaves_with_consent(hosts: Hosts) -> None:
+def test_a_manager_that_restarts_alone_leaves_or_goes_on_with_consent(hosts: Hosts) -> None:
     hosts.engines[SECOND].start()
     # It was taken out of its swarm meanwhile, and looks for it.
     assert hosts.state(SECOND)["LocalNodeState"] == "pending"
     with pytest.raises(WaitTimeout, match=r"last seen: state pending: .*does not have a leader"):
         hosts.swarm(SECOND, election_tick=8, wait_timeout=30)
-    assert hosts.swarm(SECOND, state="absent", force=True)["changed"]
-    assert hosts.join(SECOND, "Manager")["changed"]
-    hosts.engines[FIRST].stop()
-    hosts.engines[SECOND].restart()
-    assert hosts.state(SECOND)["LocalNodeState"] == "pending"
-    alone = hosts.swarm(SECOND, force=True, advertise_addr=hosts.address(SECOND))
-    assert alone["swarm_facts"]["Spec"]["Labels"] == {"keep": "me"}
-    hosts.engines[FIRST].start()
-    hosts.swarm(FIRST, state="absent", force=True)
-    assert hosts.join(FIRST, "Manager", SECOND)["changed"]
-    hosts.engines[FIRST].stop()
+    with pytest.raises(NoLeader, match="force: true"):
+        hosts.swarm(SECOND, state="absent")
     left = hosts.swarm(SECOND, state="absent", force=True)
     assert left["changed"] and left["warnings"][0].startswith(
         "left without handing over: this host's swarm has no leader"
     )
     assert hosts.state(SECOND)["LocalNodeState"] == "inactive"
+    assert hosts.join(SECOND, "Manager")["changed"]
+    hosts.engines[FIRST].stop()
+    hosts.engines[SECOND].restart()
+    assert hosts.state(SECOND)["LocalNodeState"] == "pending"
+    alone = hosts.swarm(SECOND, force=True, advertise_addr=hosts.address(SECOND))
+    assert alone["swarm_facts"]["Spec"]["Labels"] == {"keep": "me"} and hosts.state(SECOND)["Managers"] == 1
+    assert hosts.swarm(SECOND, state="absent", force=True)["changed"]
 
 
 def test_a_worker_leaves_a_swarm_that_is_gone(hosts: Hosts) -> None:

@@ -139,6 +139,10 @@ def test_a_template_driver_is_another_object(blobs: Blobs) -> None:
         blobs.both(name="one", template_driver="golang")
     assert blobs.live("one")["Spec"]["Templating"]["Name"] == "golang"
     assert not blobs(name="one", data="{{ .Node.Hostname }}")["changed"]
+    blobs.both(name="one", data="{{ .Node.Hostname }}", template_options={"a": "1"})
+    assert blobs.live("one")["Spec"]["Templating"]["Options"] == {"a": "1"}
+    blobs.both(name="one", data="{{ .Node.Hostname }}", template_options={})
+    assert not blobs.live("one")["Spec"]["Templating"].get("Options")
     blobs.both(name="one", data="{{ .Node.Hostname }}", template_driver="")
     assert not blobs.live("one")["Spec"].get("Templating")
 

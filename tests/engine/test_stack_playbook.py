@@ -96,6 +96,13 @@ def test_files_are_read_on_the_controller_and_secrets_are_not_shown(playbook: Pl
     services = {one["Spec"]["Name"]: one["Spec"] for one in swarm_engine.call("GET", "/services")}
     assert "FIRST=1" in services["played_app"]["TaskTemplate"]["ContainerSpec"]["Env"]
     assert not playbook(*vault, **asked)[2]["changed"]
+    for wrong in (
+        {"prune": "perhaps"},
+        {"strict": True, "compose": [*asked["compose"], {"services": {"app": {"pid": "x"}}}]},
+    ):
+        code, said, _failed = playbook(*vault, **{**asked, "secret_data": {"password": VAULTED + "!"}, **wrong})
+        assert code != 0
+        assert VAULTED not in said
     changed = playbook(*vault, **{**asked, "secret_data": {"password": VAULTED + "!"}})[2]
     assert changed["plan"][0] == 'create secret "played_password_v2": its content changed'
 

@@ -17,18 +17,19 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.baremetal.overlay.plugins.module_utils import container_exec
-from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
+from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine, open_engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import (
     InputError,
     NotFound,
     NotManager,
     OverlayError,
+    Unavailable,
     WaitTimeout,
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import task_exec
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.rollout import await_gone
-from members import eventually, joined, programs_image
-from private import PrivateEngine
+from members import Forwarder, eventually, joined, programs_image
+from private import PrivateEngine, connection
 
 PROGRAMS = ("/bin/sh", "/bin/cat", "/bin/sleep", "/usr/bin/env", "/usr/bin/id", "/bin/pwd", "/usr/bin/head")
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +112,25 @@ def test_input_is_read_to_its_end(swarm: Engine) -> None:
     large = "x" * 3_000_000
     assert ran(swarm, "/bin/cat", secret_stdin=large)["stdout"] == large, "written and read at the same time"
     assert ran(swarm, "/usr/bin/head", "-c", "2", stdin=large)["stdout"] == "xx", "who does not read it need not"
+
+
+def test_over_tcp_and_with_a_version_that_was_asked_for(swarm: Engine, engines: list[PrivateEngine]) -> None:
+    forwarder = Forwarder(engines[0].socket)
+    forwarder.start()
+    far = open_engine(connection(engines[0], docker_host=forwarder.url, api_version="1.41"))
+    large = "x" * 1_000_000
+    assert ran(far, "/bin/cat", stdin=large)["stdout"] == large
+    assert ran(far, "/bin/sh", "-c", "echo err >&2; exit 3")["rc"] == 3
+    with pytest.raises(WaitTimeout, match="did not end within 1 s"):
+        ran(far, "/bin/sleep", "5", command_timeout=1)
+    forwarder.stop()
+    with pytest.raises(Unavailable, match="nothing listens there"):
+        open_engine(connection(engines[0], docker_host="tcp://127.0.0.1:1")).converse("/exec/none/start", {})
+    for engine in (swarm, open_engine(connection(engines[0], docker_host=swarm._host, api_version="1.40"))):
+        with pytest.raises(NotFound, match="No such exec instance"):
+            engine.converse("/exec/none/start", {"Detach": False, "Tty": False})
+    with pytest.raises(Unavailable, match="the socket does not exist"):
+        Engine(None, "unix:///nonexistent.sock").converse("/exec/none/start", {})
 
 
 def test_much_output_of_both_kinds(swarm: Engine) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from .. import fields
-from ..engine import Engine, retry_out_of_sequence, worker
+from ..engine import DEFAULT_HOST, Engine, retry_out_of_sequence, worker
 from ..errors import EngineError, InputError, NoLeader, NotManager, Refused
 from ..host.system import System
 from ..rows import KEYED, SET, WRITE_ONLY, Change, Field
@@ -112,8 +112,7 @@ def converge(
     if locked:
         swarm = membership.unlock(engine, params["unlock_key"], params["wait_timeout"])
     host = None
-    if system and params["docker_host"].startswith("unix://") and not membership.stays(swarm, params):
-        # The engine's host is this one where it is reached through a file.
+    if system and _is_here(params) and not membership.stays(swarm, params):
         host = addresses.look(system)
     if params["state"] == "present":
         done = _present(engine, params, swarm, check_mode, host)
@@ -124,6 +123,11 @@ def converge(
     else:
         done = membership.remove(engine, params, check_mode)
     return _unlocked(done) if locked else done
+
+
+def _is_here(params: Mapping[str, Any]) -> bool:
+    """The engine's host is this one where it is reached through a file; elsewhere only the engine can look and try."""
+    return str(params.get("docker_host") or DEFAULT_HOST).startswith("unix://")
 
 
 def _unlocked(done: dict[str, Any]) -> dict[str, Any]:
@@ -344,8 +348,7 @@ def _join(
     facts: dict[str, Any] = {}
     if not check_mode:
         body = {**fields.merge(ENTERED, None, entered), "JoinToken": params["join_token"]}
-        # Where the engine is elsewhere only it can try.
-        reach = membership.unreachable if host else lambda _remote: ""
+        reach = membership.unreachable if _is_here(params) else lambda _remote: ""
         through = membership.join_through(engine, body, remotes, params["wait_timeout"], reach)
         facts = _facts(engine, engine.call("GET", "/info")["Swarm"])
     changes = [Change("swarm", None, f"joined through {through}")]

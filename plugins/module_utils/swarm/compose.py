@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from ..errors import InputError
 from . import compose_service
 from .compose_environment import Files, with_environment
 from .compose_merge import merge_definitions
+from .compose_names import check_names
 from .compose_values import Key, Place, Problems, pairs, section, take, text, truth
 from .compose_variables import interpolate
 
@@ -118,6 +119,7 @@ def convert(definitions: list[Mapping[str, Any]], namespace: Namespace, given: O
     for key, place in _entries(top, "networks"):
         if key not in used:
             place.warn("is attached to no service; it is not made")
+    _check_names(top, {"networks": networks, "secrets": secrets, "configs": configs}, namespace)
     if not services and not problems.errors:
         problems.errors.append("services: there is none; give at least one")
     if problems.errors:
@@ -139,6 +141,15 @@ def _filled(definition: Mapping[str, Any], given: Given, problems: Problems) -> 
 
 def _entries(top: Mapping[str, Any], kind: str) -> list[tuple[str, Place]]:
     return list(top[kind]) if kind in top else []
+
+
+def _check_names(
+    top: Mapping[str, Any], made: Mapping[str, Mapping[str, Union[Network, Blob]]], namespace: Namespace
+) -> None:
+    check_names("service", [(place, namespace.scope(key)) for key, place in _entries(top, "services")])
+    for kind, ours in made.items():
+        own = [(place, ours[key]) for key, place in _entries(top, kind) if not ours[key].external]
+        check_names(kind[:-1], [(place, one.name) for place, one in own])
 
 
 def _network(key: str, place: Place, namespace: Namespace) -> Network:

@@ -188,6 +188,10 @@ def options(place: Place) -> dict[str, Any]:
     found.update({DEPLOY_RENAMED.get(key, key): value for key, value in {**deploy, **resources}.items()})
     _capabilities(found)
     _mode(place, found)
+    if found.get("endpoint_mode") == "dnsrr" and any(one["mode"] == "ingress" for one in found.get("publish", [])):
+        place.fail(
+            "publishes a port in mode ingress, which needs endpoint_mode vip; give the port's long form a mode: host"
+        )
     if not found.get("image"):
         place.fail("has no image")
     return found

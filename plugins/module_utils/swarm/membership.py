@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from .. import fields
 from ..engine import UNLOCK, Engine, managers
-from ..errors import EngineError, InputError, NoLeader, Refused, WaitTimeout
+from ..errors import EngineError, InputError, Refused, WaitTimeout
 from ..rows import Change
 from ..wait import wait_until
 from . import node
@@ -104,6 +104,13 @@ def _join_one(engine: Engine, body: Mapping[str, Any], timeout: float) -> str:
         swarm = error.state
     if swarm["LocalNodeState"] == "active":
         return ""
+    if swarm["LocalNodeState"] == "pending" and swarm.get("NodeID"):
+        # Taken back now, a new manager would count in raft for good: with few of them that is the quorum.
+        raise WaitTimeout(
+            f"{body['RemoteAddrs'][0]} took this host into its swarm as node {swarm['NodeID']}, and in {timeout:g} s "
+            "it did not become active; it goes on in the background: run this again to wait for it",
+            swarm,
+        )
     if swarm["LocalNodeState"] != "inactive":
         engine.call("POST", "/swarm/leave", query={"force": True})
     return why or swarm.get("Error") or f"state {swarm['LocalNodeState']}"
@@ -177,9 +184,10 @@ def _step_down(
                 "give the swarm up with force: true"
             )
         if why:
-            return [], [f"left although {why}"]
+            # A last manager has nobody to hand over to.
+            return [], [f"left although {why}"] if known.without(ident).names else []
         done = node.change(engine, ident, params["wait_timeout"], check_mode, availability="drain", role="worker")
-    except (NoLeader, WaitTimeout) as error:
+    except (EngineError, WaitTimeout) as error:
         if not params["force"]:
             raise
         # Consent covers it: what could not be done in order is told.

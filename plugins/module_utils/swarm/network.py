@@ -10,6 +10,7 @@ are without it, and at rest, for that long (``network_remake.py``).
 from __future__ import annotations
 
 import ipaddress
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -141,6 +142,27 @@ def body_of(name: str, want: Mapping[str, Any]) -> dict[str, Any]:
     return {**fields.merge(TABLE, None, want), "Name": name, "CheckDuplicate": True}
 
 
+def overlaps_of(body: Mapping[str, Any], networks: list[dict[str, Any]]) -> list[str]:
+    """The cluster takes a network whose addresses another one has, and never allocates it."""
+    if body.get("Driver") != "overlay":
+        return []
+    found = []
+    for other in networks:
+        if other["Name"] == body["Name"] or other.get("Scope") != "swarm":
+            continue
+        for own, theirs in itertools.product(_subnets(body), _subnets(other)):
+            if own.version == theirs.version and own.overlaps(theirs):
+                found.append(
+                    f'option "ipam_config": {own} overlaps {theirs} of network "{other["Name"]}"; choose another subnet'
+                )
+    return found
+
+
+def _subnets(network: Mapping[str, Any]) -> list[Any]:
+    pools = (network.get("IPAM") or {}).get("Config") or []
+    return [ipaddress.ip_network(pool["Subnet"], strict=False) for pool in pools if pool.get("Subnet")]
+
+
 def exact(name: str, networks: list[dict[str, Any]]) -> Optional[dict[str, Any]]:
     """The network of exactly that name: the Engine's own filter also finds names that begin with it."""
     found = [one for one in networks if one["Name"] == name]
@@ -173,6 +195,10 @@ def _converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> di
         if unknown:
             raise InputError(unknown)
     plan = _plan(engine, params, want, live, begun, changes)
+    if changes or live is None:
+        overlaps = overlaps_of(plan.body, engine.call("GET", "/networks"))
+        if overlaps:
+            raise InputError(overlaps)
     joining = connected.plan(engine, params, None if changes else live, check_mode)
     after = live or {}
     if plan.actions:

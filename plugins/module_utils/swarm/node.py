@@ -148,7 +148,7 @@ def _violations(engine: Engine, plan: Plan, nodes: Sequence[Node], check_mode: b
     for one, live in plan:
         at = f'node "{one["hostname"]}"'
         if one["state"] == "absent":
-            given = [name for name in ("role", "availability", "labels", "labels_to_remove") if one[name] is not None]
+            given = [name for name in (*(row.name for row in TABLE), "labels_to_remove") if one[name] is not None]
             found += [f"{at}: {', '.join(given)} cannot be given with state: absent; remove them"] if given else []
         elif live is None and not check_mode:
             found.append(f"{at} is not in this swarm; its nodes are: {there}")

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets: what is particular to them. ``blob.py`` does the rest."""
+"""Secrets: what is particular to them. ``blob.py`` and ``blob_state.py`` do the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from ..engine import Engine
 from ..rows import RECREATE, Field
 from ..units import TEXT_MAP
-from . import blob
+from . import blob, blob_state
 
 DRIVER = (
     Field("name", "Name", mutability=RECREATE),
@@ -24,8 +24,11 @@ KIND = blob.Kind("secret", TABLE, limit=500 * 1024, hidden=True)
 
 SPEC = blob.spec(KIND)
 
+# Whether a secret with these labels holds this data.
+holds = blob.told_by_labels
+
 OPTIONS: dict[str, Any] = {"mutually_exclusive": [["data", "data_src", "driver"]]}
 
 
 def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
-    return blob.converge(KIND, engine, params, check_mode)
+    return blob_state.converge(KIND, engine, params, check_mode)

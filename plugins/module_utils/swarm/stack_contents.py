@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from ..engine import Engine
 from ..errors import EngineError, InputError
-from .blob import labelled
+from .blob import told_by_labels
 from .compose import Blob, Definition
 from .compose_environment import Files
 from .stack_plan import Contents, Live, labels_of, versions_of
@@ -96,7 +96,7 @@ def ask_for_content(engine: Engine, definition: Definition, contents: Contents, 
     for kind, blob in definition.blobs():
         data = contents.get((kind, blob.name))
         versions = versions_of(live.secrets, blob.name) if kind == "secret" and not blob.external else []
-        if not data or not versions or labelled(labels_of(live.secrets[versions[-1]]), data) is not None:
+        if not data or not versions or told_by_labels(labels_of(live.secrets[versions[-1]]), data) is not None:
             continue
         name, one = versions[-1], live.secrets[versions[-1]]
         live.held[name] = _engine_holds(engine, one, data)

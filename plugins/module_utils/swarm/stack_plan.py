@@ -20,8 +20,9 @@ from ..errors import InputError
 from ..rows import Change, Refs, shown
 from ..versions import gate
 from . import fingerprint
-from .blob import labelled
+from .blob import told_by_labels
 from .compose import NAMESPACE_LABEL, Blob, Definition, Network
+from .compose_names import impossible
 from .network import TABLE as NETWORK_TABLE
 from .network import body_of, changes_of
 from .rollout import PLACEHOLDER, PREDEFINED
@@ -189,6 +190,9 @@ def _plan_blob(plan: Plan, kind: str, blob: Blob, data: Optional[bytes], live: L
     if data is not None and not 0 < len(data) <= MAX_BYTES[kind] and not blob.driver:
         plan.violations.append(f'{kind} "{blob.name}": {len(data)} bytes; from 1 to {MAX_BYTES[kind]} are possible')
     name = _next_name(latest, blob.name, {*objects, *(step.name for step in plan.of(kind))})
+    problem = impossible(kind, name)
+    if problem:
+        plan.violations.append(f'{kind} "{blob.name}": its next version {problem}')
     step = Step(kind, name, "create", _body(kind, name, blob, data or b""), latest, name)
     step.options = ("its content changed",) if latest else ()
     plan.steps.append(step)
@@ -227,7 +231,7 @@ def _holds(plan: Plan, kind: str, one: Mapping[str, Any], blob: Blob, data: byte
         return (driver.get("Name"), driver.get("Options") or {}) == (blob.driver["name"], blob.driver["options"])
     if kind == "config":
         return base64.b64decode(spec.get("Data", "")) == data
-    known = labelled(labels_of(one), data)
+    known = told_by_labels(labels_of(one), data)
     known = live.held.get(spec["Name"]) if known is None else known
     if known is None:
         plan.warnings.append(

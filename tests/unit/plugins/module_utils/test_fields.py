@@ -311,13 +311,6 @@ def test_argument_spec():
     assert spec["limits"]["options"]["cpus"] == {"type": "float"}
 
 
-def test_walk_gives_full_paths():
-    paths = dict(fields.walk(TABLE))
-    assert {"TaskTemplate.Resources.Limits.Pids", "TaskTemplate.Networks[].Aliases", "Mode.Replicated.Replicas"} <= set(
-        paths
-    )
-
-
 @pytest.mark.parametrize(
     ("function", "value", "normal"),
     [

@@ -53,15 +53,27 @@ def test_an_excused_error_is_a_look_that_saw_nothing() -> None:
         wait_until(probe, lambda _seen: False, 1, "it", clock=clock)
 
 
+def not_manager(state: str) -> NotManager:
+    error = NotManager(f"state {state}", 503)
+    error.state = state
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "passing"),
     [
         (Unavailable("no engine answers"), True),
         (EngineError("rpc error: The swarm does not have a leader", 503), True),
+        (EngineError("this host's swarm has no leader", 503), True),
         (EngineError("rpc error: code = DeadlineExceeded desc = context deadline exceeded", 500), True),
+        (EngineError("the engine at unix:///s gave no answer in time: 60 s"), True),
         (EngineError("invalid subnet", 400), False),
+        (EngineError("no manager took this host into its swarm"), False),
         (EngineError("server error", 500), False),
-        (NotManager("this host is a worker"), False),
+        (not_manager("active"), False),
+        (not_manager("locked"), False),
+        (not_manager("inactive"), True),
+        (not_manager("pending"), True),
         (Refused("no"), False),
     ],
 )

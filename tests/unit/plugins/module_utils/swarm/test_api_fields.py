@@ -84,12 +84,9 @@ OPTIONS = {
 }
 _PLUGIN = "a service of plugins needs an experimental engine, and plugins come from a registry only"
 _INDEX = "the index of what was read; it goes along with every change"
-_TEMPLATING = "the only template driver that the Engine has takes no options"
 # A field that has none: why. A path that ends with a dot stands for all below it.
 EXCLUDED = {
     ("service", "TaskTemplate.PluginSpec."): _PLUGIN,
-    ("secret", "Templating.Options"): _TEMPLATING,
-    ("config", "Templating.Options"): _TEMPLATING,
     ("service", "TaskTemplate.Runtime"): "a service is one of containers; " + _PLUGIN,
     (
         "service",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import blob, config, secret
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import blob, blob_state, config, secret
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.fingerprint import LABEL
 
 FIXTURES = Path(__file__).resolve().parents[3] / "fixtures" / "engine"
@@ -33,12 +33,12 @@ def live(name: str, data: bytes = b"data", **labels: str) -> dict[str, Any]:
 
 
 def test_a_label_tells_whether_a_secret_holds_the_data() -> None:
-    made = blob.body_of(secret.KIND, "pw", {"labels": {"a": "1"}}, b"hunter2hunter2")
+    made = blob_state.body_of(secret.KIND, "pw", {"labels": {"a": "1"}}, b"hunter2hunter2")
     for data, held in ((b"hunter2hunter2", True), (b"hunter2hunter3", False)):
         assert blob.holds(secret.KIND, {"Spec": made}, data) is held
-    assert blob.holds(secret.KIND, {"Spec": {"Labels": {"a": "1"}}}, b"x") is None
-    assert made["Labels"] != blob.body_of(secret.KIND, "pw", {"labels": {"a": "1"}}, b"hunter2hunter2")["Labels"]
-    assert LABEL not in blob.body_of(config.KIND, "c", {}, b"x").get("Labels", {}), "a config can be read"
+    assert blob.holds(secret.KIND, {"Spec": {"Labels": {"a": "1"}}}, b"x") is secret.holds(None, b"x") is None
+    assert made["Labels"] != blob_state.body_of(secret.KIND, "pw", {"labels": {"a": "1"}}, b"hunter2hunter2")["Labels"]
+    assert LABEL not in blob_state.body_of(config.KIND, "c", {}, b"x").get("Labels", {}), "a config can be read"
 
 
 def test_base64_errors_do_not_quote_the_secret() -> None:
@@ -88,14 +88,14 @@ def test_versions_are_told_by_their_whole_name() -> None:
     ],
 )
 def test_plans_of_a_config(options: dict[str, Any], listed: list[str], steps: list[tuple[str, str]]) -> None:
-    plan = blob.plan_present(config.KIND, asked(config.KIND, **options), [live(name) for name in listed])
+    plan = blob_state.plan_present(config.KIND, asked(config.KIND, **options), [live(name) for name in listed])
     assert [(step.action, step.name) for step in plan.steps] == steps
     assert bool(plan.changes) == any(action != "remove" or len(steps) > 1 for action, _name in steps)
 
 
 def test_a_driver_has_the_content() -> None:
     driver = {"name": "vault", "options": {"path": "x"}}
-    plan = blob.plan_present(secret.KIND, asked(secret.KIND, driver=driver, labels={"a": 1}), [])
+    plan = blob_state.plan_present(secret.KIND, asked(secret.KIND, driver=driver, labels={"a": 1}), [])
     (made,) = plan.steps
     assert made.body == {
         "Name": "app",
@@ -103,13 +103,13 @@ def test_a_driver_has_the_content() -> None:
         "Driver": {"Name": "vault", "Options": {"path": "x"}},
     }
     there = [{"ID": "i", "Spec": made.body}]
-    assert not blob.plan_present(secret.KIND, asked(secret.KIND, driver=driver), there).steps
-    other = blob.plan_present(secret.KIND, asked(secret.KIND, driver={"name": "vault", "options": {}}), there)
+    assert not blob_state.plan_present(secret.KIND, asked(secret.KIND, driver=driver), there).steps
+    other = blob_state.plan_present(secret.KIND, asked(secret.KIND, driver={"name": "vault", "options": {}}), there)
     assert [step.action for step in other.steps] == ["remove", "create"]
     assert other.steps[-1].body == {"Name": "app", "Labels": {"a": "1"}, "Driver": {"Name": "vault"}}
 
 
 def test_a_config_that_is_no_text_is_shown_by_its_digest() -> None:
-    plan = blob.plan_present(config.KIND, asked(config.KIND, data="text"), [live("app", b"\xff\x00")])
+    plan = blob_state.plan_present(config.KIND, asked(config.KIND, data="text"), [live("app", b"\xff\x00")])
     (change,) = [one for one in plan.changes if one.option == "data"]
     assert change.before.startswith("(2 bytes, SHA-256 ") and change.after == "text"

@@ -18,6 +18,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose im
     convert,
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_merge import merge_definitions
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_names import impossible
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_service import SERVICE
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
 
@@ -197,6 +198,10 @@ WRONG = {
         "tmpfs options do not go with type bind",
     ),
     "replicas of global": ({"deploy": {"mode": "global", "replicas": 2}}, "is not for mode global"),
+    "ingress without a balancer": (
+        {"ports": ["80:80"], "deploy": {"endpoint_mode": "dnsrr"}},
+        "which needs endpoint_mode vip",
+    ),
     "duration": ({"stop_grace_period": "10"}, "is '10'; give a duration with a unit"),
     "size": ({"deploy": {"resources": {"limits": {"memory": "lots"}}}}, '"lots" is not a size'),
     "truth": ({"read_only": "yes"}, "services.web.read_only: is a text ('yes'); give true or false"),
@@ -234,6 +239,19 @@ TOP_LEVEL = {
     "external with more": ({"networks": {"n": {"external": True, "driver": "overlay"}}}, "is external, so nothing but"),
     "secret content": ({"secrets": {"x": {"content": "hidden"}}}, "does not belong into a definition"),
     "cluster volume": ({"volumes": {"v": {"x-cluster-spec": {}}}}, "volumes.v.x-cluster-spec: cluster volumes are not"),
+    "a name with a dot": (
+        {"services": {"a.b": {"image": "i"}}},
+        'services.a.b: "s_a.b" is no name for a service (5 characters); give up to 63 letters and digits',
+    ),
+    "a name with a blank": ({"secrets": {"a b": {"file": "x"}}}, 'secrets.a b: "s_a b" is no name for a secret'),
+    "a long name": (
+        {"configs": {"c" * 63: {"content": "x"}}},
+        "is no name for a config (65 characters); give up to 64",
+    ),
+    "one name twice": (
+        {"networks": {"n": {"name": "x"}, "m": {"name": "x"}}},
+        'networks.m: has the name "x", which networks.n has',
+    ),
     "no services": ({"services": {}}, "services: there is none"),
     "list": ({"services": ["web"]}, "services: is a list; give a mapping"),
 }
@@ -246,6 +264,20 @@ def test_wrong_at_the_top_level(case: str) -> None:
         convert([{"services": {"web": {"image": "i"}}, **written}], Namespace("s"))
     assert any(said in error for error in caught.value.violations), caught.value.violations
     assert "hidden" not in str(caught.value)
+
+
+# What an engine answered: whether it takes the name for a service or network, and for a secret or config.
+NAMES = {
+    "a.b": (False, True), "a_b": (True, True), "a b": (False, False), "-a": (False, False), "a-": (False, False),
+    "a_": (False, False), "_a": (False, False), "a__b": (True, True), "9": (True, True),
+    "x" * 63: (True, True), "x" * 64: (False, True), "x" * 65: (False, False), "x" * 60 + ".": (False, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_the_cluster_takes(name: str) -> None:
+    taken = [impossible(kind, name) is None for kind in ("service", "network", "secret", "config")]
+    assert taken == [*[NAMES[name][0]] * 2, *[NAMES[name][1]] * 2]
 
 
 def test_only_networks_that_a_service_uses_are_made() -> None:

@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import fields
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
-from ansible_collections.baremetal.overlay.plugins.module_utils.errors import EngineError, InputError, Refused
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import (
+    EngineError,
+    InputError,
+    Refused,
+    WaitTimeout,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
     addresses,
     cluster,
@@ -86,6 +91,21 @@ def test_a_network_is_found_by_its_exact_name() -> None:
     assert network.exact("stor", answer("networks")) is None
     with pytest.raises(Refused, match="there are 2 networks of this name"):
         network.exact("storage", [LIVE, {**LIVE, "Id": "other"}])
+
+
+@pytest.mark.parametrize(
+    ("subnets", "driver", "overlaps"),
+    [
+        (["10.77.0.0/16"], "overlay", 1),
+        (["10.78.0.0/24", "fd00::/64"], "overlay", 0),
+        (["10.77.0.0/16"], "bridge", 0),
+        ([], "overlay", 0),
+    ],
+)
+def test_subnets_of_other_networks(subnets: list[str], driver: str, overlaps: int) -> None:
+    body = {"Name": "other", "Driver": driver, "IPAM": {"Config": [{"Subnet": one} for one in subnets]}}
+    assert len(network.overlaps_of(body, [LIVE])) == overlaps
+    assert not network.overlaps_of({**body, "Name": LIVE["Name"]}, [LIVE]), "it is to replace that one"
 
 
 def test_users_of_a_network() -> None:
@@ -219,6 +239,14 @@ def test_managers_are_tried_one_by_one() -> None:
     engine = Scripted({("POST", "/swarm/join"): refused, ("GET", "/info"): {"Swarm": {"LocalNodeState": "inactive"}}})
     with pytest.raises(EngineError, match=r"a:1: cannot be reached \(refused\); b:1: rpc error: i/o timeout"):
         membership.join_through(engine, {}, ["a:1", "b:1"], 5, reach.__getitem__)
+
+
+def test_a_host_that_was_taken_in_is_not_taken_back() -> None:
+    pending = {"Swarm": {"LocalNodeState": "pending", "NodeID": "n7"}}
+    engine = Scripted({("POST", "/swarm/join"): EngineError("Timeout was reached", 500), ("GET", "/info"): pending})
+    with pytest.raises(WaitTimeout, match=r"a:1 took this host into its swarm as node n7, .*run this again"):
+        membership.join_through(engine, {}, ["a:1", "b:1"], 0, lambda _remote: "")
+    assert ("POST", "/swarm/leave") not in engine.calls
 
 
 def test_an_error_is_not_taken_for_absence() -> None:

@@ -136,6 +136,18 @@ def test_a_version_s_name_may_be_taken_by_somebody() -> None:
     ]  # fmt: skip
 
 
+def test_a_version_s_name_may_become_too_long() -> None:
+    name = "p" * 62
+    written = definition()
+    written["secrets"]["password"] = {"name": name}
+    there = secret(name, b"old")
+    made = convert([written], Namespace("store", False))
+    live = Live(secrets={name: there}, networks={"net": {"Id": "n1", "Name": "net"}})
+    found = plan_stack("store", made, {("secret", name): b"new"}, live, False)
+    assert "its next version" in found.violations[0]
+    assert "(65 characters)" in found.violations[0]
+
+
 def test_another_option_of_a_driver_is_another_secret() -> None:
     spec = {"Name": "password", "Labels": LABELS, "Driver": {"Name": "vault", "Options": {"path": "a"}}}
     live = {"password": {"ID": "id-password", "Version": {"Index": 1}, "Spec": spec}}

@@ -1,0 +1,222 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One secret or config in a live swarm. The Engine changes labels of one in place, and nothing else.
+
+Other content is another object: the next version of a rolling one, or the same name again where no service uses it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from .. import fields
+from ..engine import Engine, retry_out_of_sequence
+from ..errors import InputError, Refused
+from ..rows import Change
+from .blob import (
+    FOREIGN,
+    OWN_LABELS,
+    Asked,
+    Kind,
+    asked_of,
+    content_of,
+    holds,
+    number_of,
+    read,
+    shown,
+    users_of,
+    versions_of,
+)
+from .fingerprint import LABEL, fingerprint
+
+
+@dataclass
+class Step:
+    """One call. A ``spare`` object is removed only where no service uses it."""
+
+    action: str
+    name: str
+    live: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    spare: bool = False
+
+
+@dataclass
+class Plan:
+    """``ident`` and ``name``: of the object that holds the content, as far as it is there already."""
+
+    name: str
+    ident: str = ""
+    steps: list[Step] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def there(asked: Asked, listed: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The object that is meant, or all its versions."""
+    if asked.rolling:
+        return versions_of(asked.name, listed)
+    return [one for one in listed if one["Spec"]["Name"] == asked.name]
+
+
+def plan_present(kind: Kind, asked: Asked, listed: Sequence[Mapping[str, Any]]) -> Plan:
+    found = there(asked, listed)
+    plan = _plan_change(kind, asked, found[-1]) if found else _plan_new(kind, asked)
+    if asked.rolling and asked.keep >= 0:
+        made = sum(step.action == "create" for step in plan.steps)
+        spare = found[: max(0, len(found) + made - max(asked.keep, 1))]
+        plan.steps += [Step("remove", one["Spec"]["Name"], one, spare=True) for one in spare]
+    return plan
+
+
+def plan_absent(asked: Asked, listed: Sequence[Mapping[str, Any]]) -> Plan:
+    plan = Plan(asked.name, steps=[Step("remove", one["Spec"]["Name"], one) for one in there(asked, listed)])
+    plan.changes = [Change("exists", True, False)] if plan.steps else []
+    return plan
+
+
+def _plan_new(kind: Kind, asked: Asked) -> Plan:
+    name = f"{asked.name}_v1" if asked.rolling else asked.name
+    if asked.data is None and not _driven(asked.want):
+        other = ", data_src or driver" if kind.hidden else " or data_src"
+        raise InputError(f'{kind.name} "{name}" does not exist and cannot be made without content; give data{other}')
+    step = Step("create", name, body=body_of(kind, name, asked.want, asked.data))
+    changes = [Change("exists", False, True), *fields.diff(kind.table, asked.want, None)]
+    if asked.data is not None:
+        changes.append(Change("data", None, shown(kind, asked.data)))
+    return Plan(name, steps=[step], changes=changes)
+
+
+def _plan_change(kind: Kind, asked: Asked, live: Mapping[str, Any]) -> Plan:
+    name, have, want = live["Spec"]["Name"], read(kind, live), dict(asked.want)
+    if "labels" in want and not asked.replace_labels:
+        want["labels"] = {**have["labels"], **want["labels"]}
+    changes = fields.diff(kind.table, want, have)
+    known = True if asked.data is None else holds(kind, live, asked.data)
+    other = asked.force or known is False or any(one.recreate for one in changes)
+    if known is False:
+        changes.append(_content_change(kind, live, asked.data or b""))
+    plan = Plan(name, live["ID"], changes=changes)
+    if known is None and not asked.force:
+        plan.warnings.append(f'{kind.name} "{name}" has no label that tells its data; it was taken for equal: '
+                             "force replaces it")  # fmt: skip
+    if other:
+        return _plan_anew(kind, asked, live, {**have, **want}, plan)
+    if changes:
+        plan.steps.append(Step("update", name, live, _relabelled(kind, live, want, asked.data if known else None)))
+    return plan
+
+
+def _plan_anew(kind: Kind, asked: Asked, live: Mapping[str, Any], want: Mapping[str, Any], plan: Plan) -> Plan:
+    """Another object, in which what is not named is as it was."""
+    data = asked.data
+    if data is None and not _driven(want):
+        if kind.hidden:
+            raise InputError(
+                f'secret "{plan.name}" cannot be made anew without its data, which no engine tells; '
+                "give data or data_src"
+            )
+        data = content_of(live)
+    name = f"{asked.name}_v{number_of(asked.name, plan.name) + 1}" if asked.rolling else plan.name
+    plan.changes = [Change("name", plan.name, name)] * asked.rolling + plan.changes or [
+        Change("made anew", False, True)
+    ]
+    plan.steps = [] if asked.rolling else [Step("remove", plan.name, live)]
+    plan.steps.append(Step("create", name, body=body_of(kind, name, want, data)))
+    plan.name, plan.ident = name, ""
+    return plan
+
+
+def _content_change(kind: Kind, live: Mapping[str, Any], data: bytes) -> Change:
+    if kind.hidden:
+        return Change("data", "(hidden)", "(hidden, another)")
+    return Change("data", shown(kind, content_of(live)), shown(kind, data))
+
+
+def _driven(want: Mapping[str, Any]) -> bool:
+    """Whether a driver has the content, and not the cluster."""
+    return bool((want.get("driver") or {}).get("name"))
+
+
+def body_of(kind: Kind, name: str, want: Mapping[str, Any], data: Optional[bytes]) -> dict[str, Any]:
+    body = {**fields.merge(kind.table, None, want), "Name": name}
+    if data is not None and not _driven(want):
+        body["Data"] = base64.b64encode(data).decode()
+        if kind.hidden:
+            body["Labels"] = {**(body.get("Labels") or {}), LABEL: fingerprint(data)}
+    return body
+
+
+def _relabelled(
+    kind: Kind, live: Mapping[str, Any], want: Mapping[str, Any], data: Optional[bytes]
+) -> Mapping[str, Any]:
+    """The whole object with other labels; where it holds ``data``, a salted hash replaces an unsalted one."""
+    labels = live["Spec"].get("Labels") or {}
+    own = {key: labels[key] for key in OWN_LABELS if key in labels}
+    if kind.hidden and data is not None and own.pop(FOREIGN, None):
+        own[LABEL] = fingerprint(data)
+    body = fields.merge(kind.table, live["Spec"], want)
+    return {**body, "Labels": {**(body.get("Labels") or {}), **own}}
+
+
+# --- doing it -----------------------------------------------------------------------------------------------------
+
+
+def converge(kind: Kind, engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
+    asked = asked_of(kind, params, engine.api_version)
+
+    def attempt() -> Plan:
+        listed = engine.call("GET", kind.path, query={"filters": {"name": [asked.name]}})
+        plan = plan_absent(asked, listed) if params["state"] == "absent" else plan_present(kind, asked, listed)
+        plan.steps = _allowed(kind, engine, plan.steps)
+        if not check_mode:
+            _apply(kind, engine, plan)
+        return plan
+
+    plan = retry_out_of_sequence(attempt)
+    result: dict[str, Any] = {
+        "changed": bool(plan.steps),
+        f"{kind.name}_id": plan.ident,
+        f"{kind.name}_name": plan.name,
+        "actions": [f'{step.action} {kind.name} "{step.name}"' for step in plan.steps],
+        "warnings": plan.warnings,
+    }
+    if plan.steps:
+        removed = [step.name for step in plan.steps if step.spare]
+        result["diff"] = fields.as_diff(plan.changes + [Change("old versions", removed, [])] * bool(removed))
+    return result
+
+
+def _allowed(kind: Kind, engine: Engine, steps: list[Step]) -> list[Step]:
+    """Without the spare objects that services use; refused where one in use has to go."""
+    if not any(step.action == "remove" for step in steps):
+        return steps
+    users = users_of(kind, engine.call("GET", "/services"))
+    what = "replaced" if any(step.action == "create" for step in steps) else "removed"
+    hint = "take it from them first" if what == "removed" else (
+        f"with rolling_versions: true a {kind.name} of the next version's name is made; give them that"
+    )  # fmt: skip
+    held = [step for step in steps if step.action == "remove" and step.live["ID"] in users]
+    refused = [
+        f'{kind.name} "{step.name}" cannot be {what}: services {", ".join(users[step.live["ID"]])} use it'
+        for step in held
+        if not step.spare
+    ]
+    if refused:
+        raise Refused(f"{'; '.join(refused)}; {hint}")
+    return [step for step in steps if step not in held]
+
+
+def _apply(kind: Kind, engine: Engine, plan: Plan) -> None:
+    for step in plan.steps:
+        if step.action == "create":
+            plan.ident = engine.call("POST", f"{kind.path}/create", step.body)["ID"]
+        elif step.action == "update":
+            version = {"version": step.live["Version"]["Index"]}
+            engine.call("POST", f"{kind.path}/{step.live['ID']}/update", step.body, query=version)
+        else:
+            engine.call("DELETE", f"{kind.path}/{step.live['ID']}")
