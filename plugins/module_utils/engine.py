@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The only door to the Docker Engine: one method (verb, path, body) → answer.
 
-The Docker SDK is the transport (sockets, TLS, ssh); nothing else of it is used. In check mode a host may still be bare:
-``open_engine`` then returns an engine that answers as a newly installed one would.
+A socket of this host is spoken to directly (``unix_http.py`` says why); for all else (TLS, ssh) the Docker SDK is the
+transport, and nothing else of it is used. In check mode a host may still be bare: ``open_engine`` then returns an
+engine that answers as a newly installed one would.
 """
 
 from __future__ import annotations
