@@ -163,6 +163,14 @@ def test_what_a_swarm_is_made_with(hosts: Hosts, options: dict[str, Any], kept: 
     assert [one for one in made["warnings"] if "reaches 10.97.0.0/24 on c0" in one] == made["warnings"]
     assert bool(made["warnings"]) == ("default_addr_pool" in options)
     assert hosts.live(FIRST, hosts.ident(FIRST))["Spec"]["Availability"] == "drain"
+    # Of a pool without a size for its subnets the Engine gives no network an address.
+    ingress = hosts.engine(FIRST)
+    wait_until(
+        lambda: ingress.call("GET", "/networks/ingress")["IPAM"]["Config"],
+        lambda seen: bool(seen) and seen[0]["Subnet"].endswith(f"/{kept['SubnetSize']}"),
+        30,
+        "the ingress network to have a subnet of that size",
+    )
     assert not hosts.swarm(FIRST, advertise_addr="c0", **options)["changed"]
     with pytest.raises(Refused, match=r"last manager.*force: true"):
         hosts.swarm(FIRST, state="absent")

@@ -208,6 +208,7 @@ def test_what_docker_secret_and_docker_config_made_is_known(blobs: Blobs) -> Non
     assert (unsalted in json.dumps(blobs.live("app_v3"))) is (blobs.kind == "config")
     assert blobs.both(name="app", rolling_versions=True, data="ours")[f"{blobs.kind}_name"] == "app_v4"
     assert unsalted not in json.dumps(blobs.live("app_v4"))
+    assert blobs.live("app_v4")["Spec"]["Labels"]["ansible_version"] == "4", "docker_secret goes on from there, too"
 
 
 def test_a_secret_without_a_label_is_taken_for_equal_and_that_is_said(swarm_engine: Engine) -> None:

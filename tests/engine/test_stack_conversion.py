@@ -281,7 +281,9 @@ def registry(engines: list[PrivateEngine]) -> Iterator[str]:
         probe = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), 1)"
 
         def answers() -> int:
-            return subprocess.run([*inside, sys.executable, "-c", probe, str(port)], capture_output=True).returncode
+            return subprocess.run(
+                [*inside, sys.executable, "-c", probe, str(port)], capture_output=True, check=False
+            ).returncode
 
         wait_until(answers, lambda code: code == 0, 20, "the registry to listen", 0.2)
         yield f"127.0.0.1:{port}"

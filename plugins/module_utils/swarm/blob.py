@@ -26,10 +26,12 @@ from ..units import TEXT_MAP
 from ..versions import gate
 from .fingerprint import LABEL, matches
 
-# What community.docker writes: an unsalted hash, and a number that the name says too. They are read, never written.
+# What community.docker writes: an unsalted hash, which is read and never written, and a version's number. It numbers
+# the next version by that label, so a version of ours has it, too.
 FOREIGN = "ansible_key"
+FOREIGN_NUMBER = "ansible_version"
 # Labels that say something to us or to docker_secret and docker_config; users neither see nor remove them.
-OWN_LABELS = (LABEL, FOREIGN, "ansible_version", "baremetal.overlay.base")
+OWN_LABELS = (LABEL, FOREIGN, FOREIGN_NUMBER, "baremetal.overlay.base")
 _NAME = re.compile(r"[a-zA-Z0-9]+(?:[a-zA-Z0-9-_.]*[a-zA-Z0-9])?")
 _NAME_LENGTH = 64
 

@@ -19,6 +19,7 @@ from ..errors import InputError, Refused
 from ..rows import Change
 from .blob import (
     FOREIGN,
+    FOREIGN_NUMBER,
     OWN_LABELS,
     Asked,
     Kind,
@@ -84,7 +85,7 @@ def _plan_new(kind: Kind, asked: Asked) -> Plan:
     if asked.data is None and not _driven(asked.want):
         other = ", data_src or driver" if kind.hidden else " or data_src"
         raise InputError(f'{kind.name} "{name}" does not exist and cannot be made without content; give data{other}')
-    step = Step("create", name, body=body_of(kind, name, asked.want, asked.data))
+    step = Step("create", name, body=body_of(kind, name, asked.want, asked.data, int(asked.rolling)))
     changes = [Change("exists", False, True), *fields.diff(kind.table, asked.want, None)]
     if asked.data is not None:
         changes.append(Change("data", None, shown(kind, asked.data)))
@@ -121,12 +122,13 @@ def _plan_anew(kind: Kind, asked: Asked, live: Mapping[str, Any], want: Mapping[
                 "give data or data_src"
             )
         data = content_of(live)
-    name = f"{asked.name}_v{number_of(asked.name, plan.name) + 1}" if asked.rolling else plan.name
+    number = number_of(asked.name, plan.name) + 1 if asked.rolling else 0
+    name = f"{asked.name}_v{number}" if number else plan.name
     plan.changes = [Change("name", plan.name, name)] * asked.rolling + plan.changes or [
         Change("made anew", False, True)
     ]
     plan.steps = [] if asked.rolling else [Step("remove", plan.name, live)]
-    plan.steps.append(Step("create", name, body=body_of(kind, name, want, data)))
+    plan.steps.append(Step("create", name, body=body_of(kind, name, want, data, number)))
     plan.name, plan.ident = name, ""
     return plan
 
@@ -142,13 +144,14 @@ def _driven(want: Mapping[str, Any]) -> bool:
     return bool((want.get("driver") or {}).get("name"))
 
 
-def body_of(kind: Kind, name: str, want: Mapping[str, Any], data: Optional[bytes]) -> dict[str, Any]:
+def body_of(kind: Kind, name: str, want: Mapping[str, Any], data: Optional[bytes], number: int = 0) -> dict[str, Any]:
+    """``number``: the version's."""
     body = {**fields.merge(kind.table, None, want), "Name": name}
+    own = {FOREIGN_NUMBER: str(number)} if number else {}
     if data is not None and not _driven(want):
         body["Data"] = base64.b64encode(data).decode()
-        if kind.hidden:
-            body["Labels"] = {**(body.get("Labels") or {}), LABEL: fingerprint(data)}
-    return body
+        own.update({LABEL: fingerprint(data)} if kind.hidden else {})
+    return {**body, "Labels": {**(body.get("Labels") or {}), **own}} if own else body
 
 
 def _relabelled(
