@@ -86,7 +86,7 @@ def contests(compose: Path) -> list[Contest]:
             {**stack, "name": "theirs", "resolve_image": "never"},
             wanted_ratio=0.2,
             wanted_calls=8,
-            times=1,
+            times=3,
         ),
     ]
 
