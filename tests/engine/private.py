@@ -39,10 +39,16 @@ if [ "$root" != / ]; then
     mkdir "$root/run/engine"
     mount --bind "$folder" "$root/run/engine"
     folder=/run/engine
+    # A chroot would not do: what joins a container's mounts later, as exec does, begins at the namespace's own root.
+    mkdir "$root/run/machine"
+    cd "$root"
+    pivot_root . run/machine
+    cd /
+    umount -l /run/machine
 elif [ -d /etc/docker ]; then
     mount --bind "$folder/etc" /etc/docker
 fi
-exec chroot "$root" dockerd --host "unix://$folder/s" --data-root "$folder/data" --exec-root "$folder/x" \
+exec dockerd --host "unix://$folder/s" --data-root "$folder/data" --exec-root "$folder/x" \
     --pidfile "$folder/pid" "$@"
 """
 

@@ -5,33 +5,20 @@
 
 from __future__ import annotations
 
-import io
-import re
-import subprocess
-import tarfile
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import network, service_state
 from ansible_collections.baremetal.overlay.plugins.modules import service as service_module
+from members import programs_image
 
 PROGRAMS = ("/bin/sleep", "/bin/false", "/bin/true")
 SLEEP = ["/bin/sleep", "1000"]
 
 
-def programs(engine: Engine) -> str:
-    """The ID of an image of three programs of this machine and the libraries they need."""
-    files = set(PROGRAMS)
-    for program in PROGRAMS:
-        linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
-        files |= set(re.findall(r"(/\S+) \(0x", linked))
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w", dereference=True) as archive:
-        for path in sorted(files):
-            archive.add(Path(path).resolve(), arcname=path)
-    answer = engine.call("POST", "/images/create", query={"fromSrc": "-"}, data=made.getvalue())
-    return str((answer[-1] if isinstance(answer, list) else answer)["status"])
+def programs(*engines: Engine) -> str:
+    """The ID of an image of three programs of this machine, on each of the engines."""
+    return programs_image(engines, PROGRAMS)
 
 
 def given(spec: dict[str, Any], **options: Any) -> dict[str, Any]:

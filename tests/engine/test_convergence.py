@@ -34,8 +34,7 @@ class Pair:
         remotes = [f"{self.first.address}:2377"]
         body = {"ListenAddr": address, "AdvertiseAddr": address, "RemoteAddrs": remotes, "JoinToken": token}
         worker.call("POST", "/swarm/join", body)
-        self.image = programs(manager)
-        worker.call("POST", "/images/load", data=manager._client.request("GET", f"/images/{self.image}/get").content)
+        self.image = programs(manager, worker)
         self.ids = [engine.call("GET", "/info")["Swarm"]["NodeID"] for engine in (manager, worker)]
 
     def part(self) -> None:

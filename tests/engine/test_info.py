@@ -19,8 +19,9 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
     stack_info,
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.rollout import await_gone
-from members import eventually, joined, programs_image
+from members import eventually, joined
 from private import PrivateEngine, connection
+from running import programs
 
 LABEL = "com.docker.stack.namespace"
 
@@ -41,7 +42,7 @@ def worker(swarm_engine: Engine, bare_engine: Engine, engines: list[PrivateEngin
 
 @pytest.fixture(scope="module")
 def image(swarm_engine: Engine, worker: Engine) -> str:
-    return programs_image([swarm_engine, worker], ["/bin/sleep", "/bin/false", "/bin/true"])
+    return programs(swarm_engine, worker)
 
 
 def node_of(engine: Engine) -> str:
