@@ -86,7 +86,7 @@ def begin(client: Any, host: str, path: str, body: str, timeout: float) -> Conve
 
 
 def _over_unix(place: str, path: str, body: str, headers: dict[str, str], timeout: float) -> Conversation:
-    connection = UnixConnection(place, timeout)
+    connection = UnixConnection(place, timeout, kept=True)
     connection.connect()
     stream = connection.sock
     try:

@@ -75,11 +75,18 @@ class UnixClient:
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
+    """With ``kept`` its socket outlives the answer's end: who takes it over closes it."""
+
+    def __init__(self, path: str, timeout: float, kept: bool = False) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
+        self._kept = kept
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+    def close(self) -> None:
+        if not self._kept:
+            super().close()
