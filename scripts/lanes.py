@@ -48,6 +48,11 @@ SAID = re.compile(r"^ran: (.+)$", re.MULTILINE)
 PYTEST_LAST_LINE = re.compile(r"^(?:=+ )?((?:\d+ \w+,? ?)+) in [0-9.:]+.*$", re.MULTILINE)
 
 
+# When a lane has its turn: two at a time of what computes, beside them what mostly waits for engines of its own, and
+# then, one after another, what uses the lab.
+COMPUTES, WAITS, IN_THE_LAB = "computes", "waits", "in the lab"
+
+
 @dataclass(frozen=True)
 class Lane:
     """One check: what group it belongs to and what has to end with 0."""
@@ -58,7 +63,7 @@ class Lane:
     core: str = "newest"
     needs: Optional[Path] = None
     counts_tests: bool = False
-    alone: bool = False
+    turn: str = COMPUTES
     says: str = ""  # how one of the things begins that it must say it ran
 
 
@@ -99,15 +104,17 @@ def core_lanes(root: Path) -> list[Lane]:
 
 def live_lanes(root: Path, soak: bool) -> list[Lane]:
     lanes = [engine_lane(root, release) for release in ENGINES]
-    lanes.append(Lane("fresh lab", "molecule", ("make", "lab-down", "lab"), alone=True))
+    lanes.append(Lane("fresh lab", "molecule", ("make", "lab-down", "lab"), turn=IN_THE_LAB))
     for scenario in (*SCENARIOS, *(SOAK_SCENARIOS if soak else ())):
         folder = root / "molecule" / scenario
         # The lab stays for the next scenario; the last lane takes it down and looks for what is left.
         command = ("molecule", "test", "--scenario-name", scenario, "--destroy", "never")
-        lanes.append(Lane(f"molecule {scenario}", "molecule", command, needs=folder, counts_tests=True, alone=True))
+        lanes.append(
+            Lane(f"molecule {scenario}", "molecule", command, needs=folder, counts_tests=True, turn=IN_THE_LAB)
+        )
     # Last: it takes the lab down.
     lab = root / "tests" / "lab"
-    return [*lanes, Lane("lab", "lab", ("pytest", "tests/lab"), needs=lab, counts_tests=True, alone=True)]
+    return [*lanes, Lane("lab", "lab", ("pytest", "tests/lab"), needs=lab, counts_tests=True, turn=IN_THE_LAB)]
 
 
 def engine_lane(root: Path, release: str) -> Lane:
@@ -117,7 +124,7 @@ def engine_lane(root: Path, release: str) -> Lane:
         ("pytest", "tests/engine", "--engine", release),
         needs=root / "tests" / "engine",
         counts_tests=True,
-        alone=True,
+        turn=WAITS,
         says=f"engine {release}.",
     )
 
@@ -183,10 +190,10 @@ def run(lane: Lane) -> Result:
 
 
 def run_all(lanes: Sequence[Lane]) -> list[Result]:
-    """Two at a time what only computes, then one after another what uses the lab or an engine."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        results = list(pool.map(run, [lane for lane in lanes if not lane.alone]))
-    return results + [run(lane) for lane in lanes if lane.alone]
+    of = {turn: [lane for lane in lanes if lane.turn == turn] for turn in (COMPUTES, WAITS, IN_THE_LAB)}
+    with ThreadPoolExecutor(max_workers=2) as computing, ThreadPoolExecutor(max_workers=2) as waiting:
+        beside = computing.map(run, of[COMPUTES]), waiting.map(run, of[WAITS])
+    return [*beside[0], *beside[1]] + [run(lane) for lane in of[IN_THE_LAB]]
 
 
 def summarize(results: Sequence[Result], missing: Sequence[str]) -> int:
