@@ -135,7 +135,7 @@ def test_trouble_is_told_apart(server: Server, trouble: Callable[[Server], None]
     trouble(server)
     with pytest.raises(errors.EngineError, match=sentence) as error:
         engine(server.path, timeout=1).call("GET", "/services")
-    assert type(error.value) is kind
+    assert error.value.__class__ is kind
 
 
 def test_who_does_not_read_ends_a_conversation_all_the_same(server: Server) -> None:
