@@ -48,7 +48,7 @@ text-decoration:none}
 .compact .layers{grid-template-columns:repeat(auto-fit,minmax(min(100%,860px),1fr))}
 #versions{grid-column:1/-1}
 .layer h2>span:first-child{color:var(--pass-edge)}.layer:has(td.fail) h2>span:first-child{color:var(--fail-text)}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto;margin:0 -3px;padding:0 3px}
 table{border-collapse:separate;border-spacing:3px;margin:0 -3px}
 .roomy .matrix table{width:100%;table-layout:fixed}
 .table table{min-width:60%}
