@@ -12,7 +12,8 @@ import socket
 import threading
 from typing import Any, Optional
 
-UNIX = "unix://"
+from .unix_http import UNIX, UnixConnection, path_of
+
 # What says the end of what is sent without ending what is read: these cannot.
 _WHOLE = ("https://", "http+docker://ssh")
 
@@ -75,7 +76,7 @@ def begin(client: Any, host: str, path: str, body: str, timeout: float) -> Conve
     """A POST; what goes wrong is an OSError."""
     headers = {"Content-Type": "application/json"}
     if host.startswith(UNIX):
-        return _over_unix(f"/{host[len(UNIX) :].lstrip('/')}", path, body, headers, timeout)
+        return _over_unix(path_of(host), path, body, headers, timeout)
     response = client.request(
         "POST", f"{client.base_url}{path}", data=body, headers=headers, timeout=(timeout, None), stream=True
     )
@@ -85,12 +86,10 @@ def begin(client: Any, host: str, path: str, body: str, timeout: float) -> Conve
 
 
 def _over_unix(place: str, path: str, body: str, headers: dict[str, str], timeout: float) -> Conversation:
-    stream = socket.socket(socket.AF_UNIX)
-    stream.settimeout(timeout)
-    connection = http.client.HTTPConnection("localhost")
-    connection.sock = stream
+    connection = UnixConnection(place, timeout, kept=True)
+    connection.connect()
+    stream = connection.sock
     try:
-        stream.connect(place)
         connection.request("POST", path, body, headers)
         response = connection.getresponse()
     except http.client.HTTPException as error:

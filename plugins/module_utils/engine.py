@@ -11,11 +11,8 @@ engine that answers as a newly installed one would.
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO, Any, Callable, Optional, TypeVar, Union
 from urllib.parse import quote
 
@@ -23,13 +20,10 @@ from ansible.module_utils.basic import env_fallback
 
 from .conversation import Conversation, begin, half_closes
 from .errors import Conflict, EngineError, NoLeader, NotFound, NotManager, OutOfSequence, OverlayError, Unavailable
-from .unix_http import UnixClient
+from .transport import open_client, timed_out
 from .versions import ENGINES
 
-UNIX = "unix://"
 DEFAULT_HOST = "unix:///var/run/docker.sock"
-# The client wants a version to be made; the paths that are called carry one only where the user asked for it.
-_CLIENT_VERSION = "1.41"
 _NOT_MANAGER = re.compile(
     r"not a swarm manager|not part of a swarm|Worker nodes can't|from a worker node|needs to be unlocked", re.I
 )
@@ -174,7 +168,7 @@ class Engine:
 
     def _unavailable(self, error: OSError, verb: str, path: str) -> EngineError:
         said = str(error)
-        if _timed_out(error):
+        if timed_out(error):
             return EngineError(f"the engine at {self._host} gave no answer in time: {said}", 0, verb, path)
         found = Unavailable(f"no engine answers at {self._host}: {_why(self._host, said)}", 0, verb, path)
         found.absent = any(word in said for word in ("No such file", "Connection refused", "FileNotFound"))
@@ -230,7 +224,7 @@ class PredictingEngine(Engine):
 def open_engine(params: Mapping[str, Any], check_mode: bool = False) -> Engine:
     """The engine that the connection options name."""
     try:
-        engine = Engine(_client(params), params["docker_host"], params["api_version"], params["timeout"])
+        engine = Engine(open_client(params), params["docker_host"], params["api_version"], params["timeout"])
         if not check_mode:
             return engine
         engine.call("GET", "/_ping")
@@ -281,59 +275,6 @@ def _no_leader(swarm: Mapping[str, Any]) -> str:
         f"of: {', '.join(managers(swarm)) or 'none'}; start their engines or mend the network between them; if they "
         "are lost for good, make this host the only manager with baremetal.overlay.swarm, state: present, force: true"
     )
-
-
-def sdk() -> Any:
-    """The Docker SDK, imported only where it is used: it takes a tenth of a second."""
-    try:
-        import docker
-        import docker.auth
-        import docker.tls
-    except ImportError as error:
-        missing = Unavailable(
-            f"the Docker SDK for Python is missing for {sys.executable}; install Debian's python3-docker on this host"
-        )
-        missing.absent = True
-        raise missing from error
-    return docker
-
-
-def _client(params: Mapping[str, Any]) -> Any:
-    if params["docker_host"].startswith(UNIX):
-        return UnixClient("/" + params["docker_host"][len(UNIX) :].lstrip("/"))
-    docker = sdk()
-    try:
-        return docker.APIClient(
-            base_url=params["docker_host"],
-            version=_CLIENT_VERSION,
-            timeout=params["timeout"],
-            tls=_tls(params, docker.tls.TLSConfig),
-            use_ssh_client=params["use_ssh_client"],
-        )
-    except (docker.errors.DockerException, OSError) as error:
-        raise Unavailable(f"docker_host {params['docker_host']} cannot be used: {error}") from error
-
-
-def _tls(params: Mapping[str, Any], config: Callable[..., Any]) -> Any:
-    if not (params["tls"] or params["validate_certs"]):
-        return False
-    folder = os.environ.get("DOCKER_CERT_PATH")
-    paths = {
-        option: params[option] or (str(Path(folder) / name) if folder else None)
-        for option, name in (("ca_path", "ca.pem"), ("client_cert", "cert.pem"), ("client_key", "key.pem"))
-    }
-    pair = (paths["client_cert"], paths["client_key"]) if paths["client_cert"] and paths["client_key"] else None
-    # Newer SDKs check the host name of the URL and know no other.
-    other = {"assert_hostname": params["tls_hostname"]} if params["tls_hostname"] else {}
-    try:
-        return config(client_cert=pair, ca_cert=paths["ca_path"], verify=bool(params["validate_certs"]), **other)
-    except TypeError as error:
-        raise Unavailable("this Docker SDK cannot check another tls_hostname than docker_host's; remove it") from error
-
-
-def _timed_out(error: OSError) -> bool:
-    """The standard library says so by one class, the SDK by another that is none of it."""
-    return isinstance(error, TimeoutError) or type(error).__name__ == "ReadTimeout"
 
 
 def _why(host: str, said: str) -> str:

@@ -17,6 +17,13 @@ from contextlib import suppress
 from typing import IO, Any, Optional, Union
 from urllib.parse import urlencode
 
+UNIX = "unix://"
+
+
+def path_of(host: str) -> str:
+    """The socket's path in ``unix:///path``."""
+    return f"/{host[len(UNIX) :].lstrip('/')}"
+
 
 class Answer:
     """What the engine said, read to its end."""
@@ -46,17 +53,17 @@ class UnixClient:
         self,
         verb: str,
         url: str,
-        params: Mapping[str, Any],
-        data: Optional[Union[str, bytes, IO[bytes]]],
-        headers: Mapping[str, str],
-        timeout: float,
+        params: Optional[Mapping[str, Any]] = None,
+        data: Optional[Union[str, bytes, IO[bytes]]] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        timeout: float = 60,
     ) -> Answer:
-        connection = _Connection(self._path, timeout)
+        connection = UnixConnection(self._path, timeout)
         body = data.encode() if isinstance(data, str) else data
         try:
             # Who refuses a body may answer before its end.
             with suppress(BrokenPipeError):
-                connection.request(verb, f"{url}?{urlencode(params)}" if params else url, body, dict(headers))
+                connection.request(verb, f"{url}?{urlencode(params)}" if params else url, body, dict(headers or {}))
             return Answer(connection.getresponse())
         except socket.timeout as error:
             # Python 3.9 has two of them.
@@ -67,12 +74,19 @@ class UnixClient:
             connection.close()
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
+class UnixConnection(http.client.HTTPConnection):
+    """With ``kept`` its socket outlives the answer's end: who takes it over closes it."""
+
+    def __init__(self, path: str, timeout: float, kept: bool = False) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
+        self._kept = kept
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+    def close(self) -> None:
+        if not self._kept:
+            super().close()

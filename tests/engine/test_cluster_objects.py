@@ -307,8 +307,7 @@ def test_an_image_that_the_engine_saves_is_read_with_the_same_id(swarm_engine: E
     write_image(path)
     ident = image_archive.pick(str(path), None).id
     image.converge(swarm_engine, given(image.SPEC, image_id=ident, archive=str(path)), False)
-    nothing: dict[str, str] = {}
-    saved = swarm_engine._client.request("GET", f"/images/{ident}/get", nothing, None, nothing, 60).content
+    saved = swarm_engine._client.request("GET", f"/images/{ident}/get").content
     path.write_bytes(saved)
     assert [one.id for one in image_archive.read(str(path))] == [ident]
 

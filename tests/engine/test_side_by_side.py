@@ -8,6 +8,7 @@ docs/migrating.md tells what is shown here. Where theirs is mended one day, its 
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,13 @@ def compose(folder: Path, content: str = "one", **more: Any) -> dict[str, Any]:
     }
 
 
+def given(definition: dict[str, Any]) -> dict[str, Any]:
+    """The options of our stack, with the files that it names as the controller reads them."""
+    blobs = [*definition.get("configs", {}).values(), *definition.get("secrets", {}).values()]
+    data = {one["file"]: base64.b64encode(Path(one["file"]).read_bytes()).decode() for one in blobs}
+    return {"compose": [definition], "file_data": data}
+
+
 # --- moving over -------------------------------------------------------------------------------------------------
 
 MADE: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -100,8 +108,11 @@ def test_labels_that_theirs_gave_a_node_stay(both: Both, swarm_engine: Engine) -
 
 def test_a_stack_that_theirs_deployed_is_found_unchanged(both: Both, tmp_path: Path) -> None:
     definition = compose(tmp_path)
+    (tmp_path / "password").write_text("correct horse", encoding="utf-8")
+    definition["secrets"] = {"password": {"file": str(tmp_path / "password")}}
+    definition["services"]["web"]["secrets"] = ["password"]
     assert both.theirs("docker_stack", name="side", compose=[definition], resolve_image="never")["changed"] is True
-    found = both.ours("stack", name="side", compose=[definition])
+    found = both.ours("stack", name="side", **given(definition))
     assert (found["changed"], found["plan"]) == (False, [])
 
 
@@ -204,12 +215,12 @@ def test_a_stack_is_predicted_and_its_configs_are_part_of_it(both: Both, tmp_pat
     assert both.theirs("docker_stack", **theirs, compose=[compose(tmp_path)])["changed"] is True
     assert both.theirs("docker_stack", check_mode=True, **theirs, compose=[compose(tmp_path)])["skipped"] is True
     labelled = compose(tmp_path, labels={"a": "1"})
-    prediction = both.ours("stack", check_mode=True, name="configs", compose=[labelled])
+    prediction = both.ours("stack", check_mode=True, name="configs", **given(labelled))
     assert prediction["plan"] == ['update config "configs_settings": labels']
     assert both.theirs("docker_stack", **theirs, compose=[labelled])["changed"] is False
     other = compose(tmp_path, content="two", labels={"a": "1"})
     assert both.theirs("docker_stack", **theirs, compose=[other])["failed"] is True
-    assert both.ours("stack", name="configs", compose=[other])["changed"] is True
+    assert both.ours("stack", name="configs", **given(other))["changed"] is True
     assert both.ours("stack", name="configs", state="absent")["changed"] is True
 
 
@@ -223,7 +234,7 @@ def test_a_run_with_nothing_to_do_asks_the_engine_little(
     options = cases.service()
     if module == "stack":
         definition = yaml.safe_load(cases.compose(tmp_path, SERVICES).read_text(encoding="utf-8"))
-        options = {"name": "fifty", "compose": [definition], "wait_timeout": 120}
+        options = {"name": "fifty", "wait_timeout": 120, **given(definition)}
     both.ours(module, **options)
     with CountingProxy(engines[0].socket.with_name("counted"), engines[0].socket) as counted:
         found = Both(counted.url, tmp_path).ours(module, **options)

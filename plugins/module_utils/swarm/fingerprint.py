@@ -9,6 +9,7 @@ Labels can be read by everyone who may list secrets, so a plain hash would let t
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import os
@@ -38,6 +39,8 @@ def matches(label: str | None, data: bytes) -> bool:
         return False
 
 
+# Slow on purpose, and a plan asks more than once.
+@functools.cache
 def _hash(data: bytes, salt: bytes, cost: int, block: int, lanes: int) -> bytes:
     return hashlib.scrypt(data, salt=salt, n=cost, r=block, p=lanes, maxmem=_MEMORY, dklen=_SIZE)
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional, Union
 
 from .. import fields
-from ..engine import Engine, passes, retry_out_of_sequence, sdk
+from ..engine import Engine, passes, retry_out_of_sequence
 from ..errors import InputError, NotFound, OverlayError
 from ..rows import Refs
+from ..transport import sdk
 from ..wait import Clock, wait_until
 from .converge import STARTED, Progress, Verdict, advance, is_job, judge, names_of, nodes_up, task_errors
 from .service import TABLE

@@ -28,6 +28,7 @@ class Server:
     def __init__(self, path: Path) -> None:
         self.path, self.answer, self.listens = path, PLAIN, True
         self.got = b""
+        self.serve = self._once
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(path))
         self._socket.listen(5)
@@ -42,10 +43,13 @@ class Server:
                 connection, _address = self._socket.accept()
             except OSError:
                 return
-            self.got = connection.recv(100) if not self.listens else _all(connection)
-            if self.answer:
-                connection.sendall(self.answer)
-                connection.close()
+            self.serve(connection)
+
+    def _once(self, connection: socket.socket) -> None:
+        self.got = connection.recv(100) if not self.listens else _all(connection)
+        if self.answer:
+            connection.sendall(self.answer)
+            connection.close()
 
 
 def _all(connection: socket.socket) -> bytes:
@@ -131,4 +135,27 @@ def test_trouble_is_told_apart(server: Server, trouble: Callable[[Server], None]
     trouble(server)
     with pytest.raises(errors.EngineError, match=sentence) as error:
         engine(server.path, timeout=1).call("GET", "/services")
-    assert type(error.value) is kind
+    assert error.value.__class__ is kind
+
+
+def test_who_does_not_read_ends_a_conversation_all_the_same(server: Server) -> None:
+    """The engine says the end of its answer and keeps its side of the connection, as 26.1 does."""
+    ends: list[socket.socket] = []
+
+    def deaf(connection: socket.socket) -> None:
+        connection.recv(100)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _part in range(50):
+            connection.recv(10_000)
+        connection.shutdown(socket.SHUT_WR)
+        ends.append(connection)
+
+    server.serve = deaf
+    conversation = engine(server.path).converse("/exec/1/start", {})
+    conversation.send(bytes(10_000_000))
+    assert conversation.read() == b""
+    closing = threading.Thread(target=conversation.close, daemon=True)
+    closing.start()
+    closing.join(20)
+    assert not closing.is_alive()
+    ends[0].close()
