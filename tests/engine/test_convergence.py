@@ -89,6 +89,8 @@ def test_a_failed_update_says_which_task_failed_where_and_why(
         assert part in str(failed.value)
     if action == "rollback":
         assert spec_of(pair.manager, name)["TaskTemplate"]["ContainerSpec"]["Command"] == options["command"]
+        # The tasks that the rollback brings back may still be on their way.
+        assert not pair.service(name, **options)["changed"]
         pair.manager.calls.clear()
         assert not pair.service(name, **options)["changed"]
         assert len(pair.manager.calls) == 1, "what is as it should be is not waited for, however it came to be so"
