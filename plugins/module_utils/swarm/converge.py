@@ -63,6 +63,8 @@ class Verdict:
     failure: str = ""
     errors: tuple[str, ...] = ()
     word: str = "running"
+    # Why tasks are given up for good, if they stay so: a change that was just made has not replaced them yet.
+    over: str = ""
 
     @property
     def complete(self) -> bool:
@@ -81,21 +83,31 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Progress:
-    """A service that is being followed: the last verdict, and since when it has been complete without a break."""
+    """A service that is being followed: the last verdict, and since when it is complete, or over, without a break."""
 
     verdict: Verdict
     since: float | None = None
+    over_since: float | None = None
 
     def converged(self, now: float) -> bool:
         return self.since is not None and now - self.since >= self.verdict.hold
 
+    def failure(self, now: float) -> str:
+        given_up = self.over_since is not None and now - self.over_since >= DEFAULT_MONITOR
+        return self.verdict.failure or (self.verdict.over if given_up else "")
+
 
 def advance(before: Progress | None, verdict: Verdict, now: float) -> Progress:
     """A service that falls back below what is wanted has to hold for the whole monitor period again."""
-    if not verdict.complete or verdict.failure:
-        return Progress(verdict)
-    since = before.since if before else None
-    return Progress(verdict, now if since is None else since)
+    whole = verdict.complete and not verdict.failure
+    since, over_since = (before.since, before.over_since) if before else (None, None)
+    return Progress(verdict, _kept(since, whole, now), _kept(over_since, bool(verdict.over), now))
+
+
+def _kept(since: float | None, holds: bool, now: float) -> float | None:
+    if not holds:
+        return None
+    return now if since is None else since
 
 
 def needs_waiting(service: dict[str, Any]) -> bool:
@@ -135,8 +147,6 @@ def judge(
     if update in FAILED_UPDATES and (changed or (counted != wanted and update != "rollback_completed")):
         message = status.get("Message", "")
         failure = FAILED_UPDATES[update] + (f" ({message})" if message else "")
-    elif update in ("", "completed"):
-        failure = _given_up(service, current, nodes)
     job = is_job(service["Spec"])
     return Verdict(
         name=service["Spec"]["Name"],
@@ -145,6 +155,7 @@ def judge(
         hold=0.0 if job else _monitor(service),
         update="" if update == "completed" else update,
         failure=failure,
+        over=_given_up(service, current, nodes) if update in ("", "completed") else "",
         # Also where all run at this moment: tasks that fail and start again do so between their failures.
         errors=task_errors(tasks, names_of(nodes)),
         word="complete" if job else "running",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Optional, Union
 
 from .. import fields
@@ -120,7 +120,8 @@ class Followed:
         return bool(self.failures()) or all(one.converged(self.now) for one in self.progress.values())
 
     def failures(self) -> dict[str, Verdict]:
-        return {ident: one.verdict for ident, one in self.progress.items() if one.verdict.failure}
+        found = {ident: (one.verdict, one.failure(self.now)) for ident, one in self.progress.items()}
+        return {ident: replace(verdict, failure=failure) for ident, (verdict, failure) in found.items() if failure}
 
     def show(self) -> str:
         waiting = [one.verdict.describe() for one in self.progress.values() if not one.converged(self.now)]

@@ -135,17 +135,21 @@ def test_a_task_that_nothing_follows_ends_the_wait(mode: str, said: str) -> None
     found = load(mode)
     last = found["tasks"][0]
     last["Status"]["State"] = "failed"
-    assert not judge(**found).failure, "it is about to be replaced"
+    assert not judge(**found).over, "it is about to be replaced"
     last["DesiredState"] = "shutdown"
-    assert said in judge(**found).failure
+    assert said in judge(**found).over
+    first = advance(None, judge(**found), 10.0)
+    assert not first.failure(14.9), "what was just changed may be about to replace it"
+    assert said in advance(first, judge(**found), 15.0).failure(15.0)
     found["service"]["UpdateStatus"] = {"State": "updating"}
-    assert not judge(**found).failure, "the update says what comes of it"
+    assert not judge(**found).over, "the update says what comes of it"
     next_one = copy.deepcopy(last)
     next_one.update(ID="next", DesiredState="ready")
     next_one["Status"]["State"] = "new"
     del found["service"]["UpdateStatus"]
     found["tasks"].append(next_one)
-    assert not judge(**found).failure
+    assert not judge(**found).over
+    assert not advance(first, judge(**found), 15.0).failure(15.0)
 
 
 def test_tasks_of_an_earlier_run_of_a_job_do_not_count() -> None:
