@@ -202,6 +202,8 @@ def test_a_signing_ca_is_compared_with_the_trust_root() -> None:
         ("fd00::1", "[fd00::1]:2377"),
         ("[fd00::1]", "[fd00::1]:2377"),
         ("[fd00::1]:99", "[fd00::1]:99"),
+        ("tcp://10.0.0.1:99", "10.0.0.1:99"),
+        ("tcp://[fd00::1]", "[fd00::1]:2377"),
     ],
 )
 def test_remote_addresses_get_the_port(given: str, remote: str) -> None:
