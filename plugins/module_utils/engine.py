@@ -22,7 +22,17 @@ from urllib.parse import quote
 from ansible.module_utils.basic import env_fallback
 
 from .conversation import Conversation, begin, half_closes
-from .errors import Conflict, EngineError, NoLeader, NotFound, NotManager, OutOfSequence, OverlayError, Unavailable
+from .errors import (
+    Conflict,
+    EngineError,
+    InputError,
+    NoLeader,
+    NotFound,
+    NotManager,
+    OutOfSequence,
+    OverlayError,
+    Unavailable,
+)
 from .unix_http import UnixClient
 from .versions import ENGINES
 
@@ -229,8 +239,11 @@ class PredictingEngine(Engine):
 
 def open_engine(params: Mapping[str, Any], check_mode: bool = False) -> Engine:
     """The engine that the connection options name."""
+    asked = params["api_version"]
+    if not re.fullmatch(r"(auto|\d+\.\d+)?", asked):
+        raise InputError(f'option "api_version": "{asked}" is no version; give for example "1.41", or auto')
     try:
-        engine = Engine(_client(params), params["docker_host"], params["api_version"], params["timeout"])
+        engine = Engine(_client(params), params["docker_host"], asked, params["timeout"])
         if not check_mode:
             return engine
         engine.call("GET", "/_ping")
