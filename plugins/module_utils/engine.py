@@ -19,7 +19,17 @@ from urllib.parse import quote
 from ansible.module_utils.basic import env_fallback
 
 from .conversation import Conversation, begin, half_closes
-from .errors import Conflict, EngineError, NoLeader, NotFound, NotManager, OutOfSequence, OverlayError, Unavailable
+from .errors import (
+    Conflict,
+    EngineError,
+    InputError,
+    NoLeader,
+    NotFound,
+    NotManager,
+    OutOfSequence,
+    OverlayError,
+    Unavailable,
+)
 from .transport import open_client, timed_out
 from .versions import ENGINES
 
@@ -223,8 +233,11 @@ class PredictingEngine(Engine):
 
 def open_engine(params: Mapping[str, Any], check_mode: bool = False) -> Engine:
     """The engine that the connection options name."""
+    asked = params["api_version"]
+    if not re.fullmatch(r"(auto|\d+\.\d+)?", asked):
+        raise InputError(f'option "api_version": "{asked}" is no version; give for example "1.41", or auto')
     try:
-        engine = Engine(open_client(params), params["docker_host"], params["api_version"], params["timeout"])
+        engine = Engine(open_client(params), params["docker_host"], asked, params["timeout"])
         if not check_mode:
             return engine
         engine.call("GET", "/_ping")

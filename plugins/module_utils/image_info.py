@@ -11,6 +11,7 @@ from typing import Any, Optional
 
 from .engine import Engine
 from .errors import NotFound
+from .image_names import familiar, untagged
 from .swarm.info import filters_of
 
 SPEC: dict[str, Any] = {
@@ -52,19 +53,5 @@ def is_called(image: Mapping[str, Any], name: str) -> bool:
     if "@" in wanted:
         # A tag beside a digest says nothing more.
         repository, _at, digest = wanted.partition("@")
-        return f"{_untagged(repository)}@{digest}" in known
+        return f"{untagged(repository)}@{digest}" in known
     return wanted in known
-
-
-def familiar(name: str) -> str:
-    """As the Engine lists it: Docker Hub is not said, and a name without tag and digest means ``latest``."""
-    for prefix in ("docker.io/", "index.docker.io/"):
-        name = name[len(prefix) :] if name.startswith(prefix) else name
-    if name.startswith("library/"):
-        name = name[len("library/") :]
-    return name if "@" in name or _untagged(name) != name else f"{name}:latest"
-
-
-def _untagged(name: str) -> str:
-    repository, colon, tag = name.rpartition(":")
-    return repository if colon and "/" not in tag else name

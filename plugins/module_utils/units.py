@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 from .errors import InputError
@@ -98,6 +99,16 @@ def env_list(value: Any, where: str) -> list[str]:
     return [text(item, where) for item in items]
 
 
+def words(value: Any, where: str) -> list[str]:
+    """A text is split as a shell splits it."""
+    if isinstance(value, str):
+        try:
+            return shlex.split(value)
+        except ValueError as error:
+            raise InputError(f'option "{where}" cannot be split into words ({error}); give a list') from error
+    return [str(word) for word in value]
+
+
 def _pair(item: Any) -> tuple[str, str]:
     key, _equals, one = str(item).partition("=")
     return key, one
@@ -110,3 +121,4 @@ POSITIVE = Convert(parse=positive)
 TEXT = Convert(parse=text)
 TEXT_MAP = Convert(parse=text_map)
 ENV = Convert(parse=env_list)
+WORDS = Convert(parse=words)

@@ -20,6 +20,7 @@ description:
   - A duration is a string such as V(1m30s), a size one such as V(512M) in powers of 1024.
 extends_documentation_fragment:
   - baremetal.overlay.engine
+  - baremetal.overlay.engine.attributes
 options:
   name:
     description: The service's exact name.
@@ -431,8 +432,9 @@ options:
         type: dict
   mode:
     description:
-      - How many tasks there are. A change of the mode makes the service anew. A new service is V(replicated) unless
-        said otherwise.
+      - How many tasks there are. A change of the mode makes the service anew; where the Engine refuses that, it is
+        again as it was. A job keeps no O(update_config) and O(rollback_config) of what it was made of.
+      - A new service is V(replicated) unless said otherwise.
     type: str
     choices: [replicated, global, replicated-job, global-job]
   replicas:

@@ -54,7 +54,8 @@ options:
     default: []
   state:
     description:
-      - V(absent) removes every service, secret, config and network that carries the stack's label.
+      - V(absent) removes every service, secret, config and network that carries the stack's label. What a service that
+        is not of the stack uses stays, with a warning.
     type: str
     choices: [present, absent]
     default: present

@@ -284,3 +284,16 @@ def test_containers_are_connected_and_disconnected_by_name(swarm_engine: Engine,
     run_service(swarm_engine, name="conn-service", state="absent")
     for name in ("conn-home", "conn"):
         run_network(swarm_engine, name=name, state="absent")
+
+
+def test_a_container_that_does_not_run_is_connected_once(swarm_engine: Engine, image: str) -> None:
+    run_network(swarm_engine, name="conn-idle", driver="bridge")
+    swarm_engine.call("POST", "/containers/create", {"Image": image, "Cmd": ["/bin/true"]}, query={"name": "idle"})
+    asked = {"name": "conn-idle", "connected": ["idle"]}
+    assert run_network(swarm_engine, True, **asked)["actions"] == ["connected container idle"]
+    assert run_network(swarm_engine, **asked)["actions"] == ["connected container idle"]
+    assert "conn-idle" in swarm_engine.call("GET", "/containers/idle/json")["NetworkSettings"]["Networks"]
+    again = run_network(swarm_engine, **asked)
+    assert not again["changed"] and "diff" not in again
+    swarm_engine.call("DELETE", "/containers/idle")
+    run_network(swarm_engine, name="conn-idle", state="absent")

@@ -211,6 +211,22 @@ def test_what_docker_secret_and_docker_config_made_is_known(blobs: Blobs) -> Non
     assert blobs.live("app_v4")["Spec"]["Labels"]["ansible_version"] == "4", "docker_secret goes on from there, too"
 
 
+def test_who_makes_it_in_between_is_compared_with(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = Engine.call
+
+    def late(engine: Engine, verb: str, path: str, *args: Any, **more: Any) -> Any:
+        """The other run makes it between the list and what follows from it."""
+        found = call(engine, verb, path, *args, **more)
+        if (verb, path) == ("GET", f"/{blobs.kind}s"):
+            monkeypatch.setattr(Engine, "call", call)
+            Blobs(engine, blobs.kind)(name="race", data="one", labels={"a": "1"})
+        return found
+
+    monkeypatch.setattr(Engine, "call", late)
+    assert not blobs(name="race", data="one", labels={"a": "1"})["changed"]
+    assert blobs.live("race")["Spec"]["Labels"]["a"] == "1"
+
+
 def test_a_secret_without_a_label_is_taken_for_equal_and_that_is_said(swarm_engine: Engine) -> None:
     made = Blobs(swarm_engine, "secret")
     ident = swarm_engine.call("POST", "/secrets/create", {"Name": "bare", "Data": "eA=="})["ID"]

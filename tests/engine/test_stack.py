@@ -15,7 +15,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.engine import En
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError, OverlayError, WaitTimeout
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import rollout, service_state
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
-from running import programs
+from running import programs, quick, run_service
 from stacks import run
 
 SECRETS = {"user": "admin", "password": "correct horse"}
@@ -191,3 +191,28 @@ def test_other_modes_converge_and_go(swarm_engine: Engine, image: str, mode: str
     again = service_state.run(swarm_engine, params, False)
     assert not again["changed"], again["diff"]
     assert service_state.run(swarm_engine, {**params, "state": "absent"}, False)["changed"]
+
+
+def test_what_a_service_of_others_uses_stays_and_is_predicted_to(web: Stack) -> None:
+    web(web.definition(services=1))
+    used = {"networks": ["web-net"], "secrets": [{"secret_name": "web-user"}]}
+    run_service(web.engine, name="stranger", **quick(web.image, **used))
+    predicted = web(state="absent", check_mode=True)
+    done = web(state="absent")
+    assert predicted["plan"] == done["plan"] == ['remove service "web1"', 'remove secret "web-password"']
+    assert predicted["warnings"] == done["warnings"]
+    assert done["warnings"] == [
+        f"{one} stays: a service that is not of the stack uses it" for one in ('secret "web-user"', 'network "web-net"')
+    ]
+    run_service(web.engine, name="stranger", state="absent")
+
+
+def test_a_content_at_the_engine_s_limit_is_refused_before_anything_is_made(web: Stack) -> None:
+    wanted = web.definition(services=1)
+    wanted["services"]["web1"]["configs"] = ["big"]
+    wanted["configs"] = {"big": {"name": "web-big", "content": "x" * 1000 * 1024}}
+    with pytest.raises(InputError, match='config "web-big": 1024000 bytes; from 1 to 1023999 are possible'):
+        web(wanted)
+    assert "web-net" not in [one["Name"] for one in web.engine.call("GET", "/networks")]
+    wanted["configs"]["big"]["content"] = "x" * 1023999
+    assert 'create config "web-big"' in web(wanted)["plan"]

@@ -154,6 +154,10 @@ def test_the_task_is_chosen(swarm: Engine, worker: Engine) -> None:
     with pytest.raises(InputError, match=r'"idle": no such task runs; its tasks: idle.1 is pending \(no suitable node'):
         eventually(lambda: "no suitable" in json.dumps(swarm.call("GET", "/tasks")))
         ran(swarm, "/bin/pwd", service="idle")
+    ident = str(swarm.call("GET", "/services/near")["ID"])
+    assert ran(swarm, "/bin/pwd", service=ident)["task"] == "near.1"
+    with pytest.raises(InputError, match=f'service "{ident[:8]}" does not exist'):
+        ran(swarm, "/bin/pwd", service=ident[:8])
     with pytest.raises(InputError, match='service "nea" does not exist'):
         ran(swarm, "/bin/pwd", service="nea")
 

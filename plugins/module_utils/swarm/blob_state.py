@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .. import fields
 from ..engine import Engine, retry_out_of_sequence
-from ..errors import InputError, Refused
+from ..errors import Conflict, InputError, NotFound, Refused
 from ..rows import Change
 from .blob import (
     FOREIGN,
@@ -180,7 +181,11 @@ def converge(kind: Kind, engine: Engine, params: Mapping[str, Any], check_mode: 
             _apply(kind, engine, plan)
         return plan
 
-    plan = retry_out_of_sequence(attempt)
+    try:
+        plan = retry_out_of_sequence(attempt)
+    except Conflict:
+        # Somebody else made it since it was listed: it is compared with what is wanted.
+        plan = retry_out_of_sequence(attempt)
     result: dict[str, Any] = {
         "changed": bool(plan.steps),
         f"{kind.name}_id": plan.ident,
@@ -222,4 +227,5 @@ def _apply(kind: Kind, engine: Engine, plan: Plan) -> None:
             version = {"version": step.live["Version"]["Index"]}
             engine.call("POST", f"{kind.path}/{step.live['ID']}/update", step.body, query=version)
         else:
-            engine.call("DELETE", f"{kind.path}/{step.live['ID']}")
+            with suppress(NotFound):
+                engine.call("DELETE", f"{kind.path}/{step.live['ID']}")

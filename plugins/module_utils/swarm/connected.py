@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from ..engine import Engine
@@ -67,12 +67,17 @@ def plan(engine: Engine, params: Mapping[str, Any], live: Optional[Mapping[str, 
         found = endpoints(engine.call("GET", f"/networks/{live['Id']}"))
         here = {ident: one for ident, one in found.items() if ident not in of_services}
     planned = connections(params["connected"], params["appends"], here)
-    missing = [] if check_mode else [name for name in planned.connect if not _exists(engine, name)]
+    known = {name: _networks_of(engine, name) for name in planned.connect}
+    missing = [] if check_mode else [name for name, networks in known.items() if networks is None]
     if missing:
         raise InputError(
             [f'option "connected": container "{name}" does not exist on this host; create it first' for name in missing]
         )
-    return planned
+    if live is None:
+        return planned
+    # A container that does not run has no endpoint, and gets the one that it is connected to when it starts.
+    meant = {live["Name"], live["Id"]}
+    return replace(planned, connect=tuple(name for name in planned.connect if not meant & set(known[name] or ())))
 
 
 def apply(engine: Engine, planned: Connections, network_id: str) -> None:
@@ -82,9 +87,10 @@ def apply(engine: Engine, planned: Connections, network_id: str) -> None:
         engine.call("POST", f"/networks/{network_id}/connect", {"Container": name})
 
 
-def _exists(engine: Engine, name: str) -> bool:
+def _networks_of(engine: Engine, name: str) -> Optional[Mapping[str, Any]]:
+    """The networks that a container is connected to, by name; None where there is no such container."""
     try:
-        engine.call("GET", f"/containers/{name}/json")
+        found = engine.call("GET", f"/containers/{name}/json")
     except NotFound:
-        return False
-    return True
+        return None
+    return dict(found["NetworkSettings"]["Networks"] or {})

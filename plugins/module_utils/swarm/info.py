@@ -11,6 +11,8 @@ from typing import Any, Callable
 from ..engine import Engine
 from ..errors import OverlayError
 from .cluster import public
+from .converge import names_of
+from .quorum import hostname_of
 
 _KINDS = ("nodes", "services", "tasks")
 
@@ -63,7 +65,7 @@ def _list(engine: Engine, kind: str, params: Mapping[str, Any]) -> list[dict[str
         return found
     brief: Callable[[Mapping[str, Any]], dict[str, Any]] = {"nodes": node, "services": service}.get(kind, task)
     if kind == "tasks":
-        names = {one["ID"]: one["Description"]["Hostname"] for one in engine.call("GET", "/nodes")}
+        names = names_of(engine.call("GET", "/nodes"))
         return [{**brief(one), "Node": names.get(one.get("NodeID", ""))} for one in found]
     return [brief(one) for one in found]
 
@@ -84,11 +86,11 @@ def node(one: Mapping[str, Any]) -> dict[str, Any]:
     manager = one.get("ManagerStatus") or {}
     return {
         "ID": one["ID"],
-        "Hostname": one["Description"]["Hostname"],
+        "Hostname": hostname_of(one),
         "Status": one["Status"]["State"],
         "Availability": one["Spec"]["Availability"],
         "ManagerStatus": "Leader" if manager.get("Leader") else manager.get("Reachability"),
-        "EngineVersion": one["Description"]["Engine"]["EngineVersion"],
+        "EngineVersion": ((one.get("Description") or {}).get("Engine") or {}).get("EngineVersion", ""),
     }
 
 

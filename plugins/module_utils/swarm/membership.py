@@ -142,6 +142,7 @@ def same_swarm(remotes: list[str], swarm: Swarm) -> None:
 
 
 def with_port(remote: str) -> str:
+    remote = remote[len("tcp://") :] if remote.startswith("tcp://") else remote
     bare = remote.count(":") > 1 and not remote.startswith("[")
     host = f"[{remote}]" if bare else remote
     return host if host.rpartition(":")[2].isdigit() and not host.endswith("]") else f"{host}:2377"

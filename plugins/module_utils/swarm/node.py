@@ -15,7 +15,7 @@ from ..rows import Change, Field
 from ..units import TEXT_MAP
 from ..wait import Held, wait_until
 from . import drain
-from .quorum import managers_of, name_of
+from .quorum import hostname_of, managers_of, name_of
 
 Node = Mapping[str, Any]
 # What is asked of a node, and the node where there is one; the node afterwards, and what changed.
@@ -69,7 +69,7 @@ def want_of(asked: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]
 def candidates(hostname: str, nodes: Sequence[Node]) -> list[Node]:
     """By ID, or by exact host name; of several of one name, those that are not down."""
     by_id = [node for node in nodes if node["ID"] == hostname]
-    found = by_id or [node for node in nodes if node["Description"]["Hostname"] == hostname]
+    found = by_id or [node for node in nodes if hostname and hostname_of(node) == hostname]
     up = [node for node in found if node["Status"]["State"] != "down"]
     return up if len(found) > 1 and up else found
 
@@ -144,7 +144,7 @@ def _told_apart(engine: Engine, hostnames: Sequence[str], timeout: float) -> Seq
 
 def _violations(engine: Engine, plan: Plan, nodes: Sequence[Node], check_mode: bool) -> list[str]:
     found = []
-    there = ", ".join(sorted(node["Description"]["Hostname"] for node in nodes))
+    there = ", ".join(sorted(hostname_of(node) or node["ID"] for node in nodes))
     for one, live in plan:
         at = f'node "{one["hostname"]}"'
         if one["state"] == "absent":

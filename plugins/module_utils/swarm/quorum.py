@@ -58,8 +58,13 @@ def managers_of(nodes: Iterable[Mapping[str, Any]]) -> Managers:
     )
 
 
+def hostname_of(node: Mapping[str, Any]) -> str:
+    """Empty for a node that the swarm has let in and that has not said anything of itself yet, or never did."""
+    return str((node.get("Description") or {}).get("Hostname", ""))
+
+
 def name_of(node: Mapping[str, Any]) -> str:
     """The host name, and the address that tells hosts of one name apart."""
-    host = node["Description"]["Hostname"] if node.get("Description") else node["ID"]
+    host = hostname_of(node) or node["ID"]
     address = (node.get("Status") or {}).get("Addr")
     return f"{host} ({address})" if address else host

@@ -101,7 +101,13 @@ def update(
 
 def updated(spec: Mapping[str, Any], want: Want, refs: Refs, force: bool = False) -> dict[str, Any]:
     """The specification that an update asks for; another ForceUpdate replaces the tasks whatever else there is."""
-    body = fields.merge(TABLE, spec, want(spec) if callable(want) else want, refs)
+    wanted = want(spec) if callable(want) else want
+    body = fields.merge(TABLE, spec, wanted, refs)
+    if is_job(body) and not is_job(spec):
+        for option, key in (("update_config", "UpdateConfig"), ("rollback_config", "RollbackConfig")):
+            # A job is not updated, and the Engine refuses one that says how.
+            if option not in wanted:
+                body.pop(key, None)
     if force:
         body["TaskTemplate"]["ForceUpdate"] = body["TaskTemplate"].get("ForceUpdate", 0) + 1
     return body

@@ -10,25 +10,15 @@ from __future__ import annotations
 
 import base64
 import re
-import shlex
 from typing import Any, Callable
 
 from ..errors import InputError
+from ..image_names import familiar
 from ..rows import GIVEN, IN_PLACE, KEYED, ORDERED, SET, WRITE_ONLY, Arm, Convert, Field, OneOf, Row, Table
-from ..units import CPUS, DURATION, ENV, SIZE, TEXT_MAP
+from ..units import CPUS, DURATION, ENV, SIZE, TEXT_MAP, WORDS
 
 SECOND = 1_000_000_000
 JOBS = (1, 41)
-
-
-def _words(value: Any, where: str) -> list[str]:
-    """A text is split as a shell splits it."""
-    if isinstance(value, str):
-        try:
-            return shlex.split(value)
-        except ValueError as error:
-            raise InputError(f'option "{where}" cannot be split into words ({error}); give a list') from error
-    return [str(word) for word in value]
 
 
 def _test(value: Any, where: str) -> list[str]:
@@ -258,7 +248,7 @@ CONFIG_TARGET = OneOf("target", "", {
 CONTAINER_ROWS: Table = (
     Field("image", f"{CONTAINER}.Image"),
     Field("container_labels", f"{CONTAINER}.Labels", "dict", convert=TEXT_MAP),
-    Field("command", f"{CONTAINER}.Command", "raw", compare=ORDERED, convert=Convert(parse=_words), default=[]),
+    Field("command", f"{CONTAINER}.Command", "raw", compare=ORDERED, convert=WORDS, default=[]),
     Field("args", f"{CONTAINER}.Args", "list", compare=ORDERED),
     Field("hostname", f"{CONTAINER}.Hostname", since=(1, 27)),
     Field("env", f"{CONTAINER}.Env", "raw", compare=SET, convert=ENV, default=[]),
@@ -352,5 +342,5 @@ TABLE: Table = (
 
 
 def same_image(want: str, have: str) -> str:
-    """``name:tag`` is what runs as ``name:tag@sha256:…``: who deployed it had the tag resolved."""
-    return have if "@" not in want and have.partition("@")[0] == want else want
+    """``name`` is what runs as ``name:latest@sha256:…``: who deployed it had the tag added, and resolved."""
+    return have if want and "@" not in want and familiar(have.partition("@")[0]) == familiar(want) else want

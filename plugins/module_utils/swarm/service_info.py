@@ -38,12 +38,17 @@ def gather(engine: Engine, params: Mapping[str, Any], _check_mode: bool) -> dict
 
 
 def _services(engine: Engine, names: Optional[list[str]], stack: Optional[str]) -> dict[str, Optional[dict[str, Any]]]:
-    """What was asked for → the live service. The Engine's filter by name also finds what begins like it."""
-    label = {"label": [f"{STACK_LABEL}={stack}"]}
-    query = {"status": True, "filters": label if names is None else {"name": names}}
+    """What was asked for → the live service."""
+    if names is not None:
+        return named(engine, names)
+    query = {"status": True, "filters": {"label": [f"{STACK_LABEL}={stack}"]}}
     listed = engine.call("GET", "/services", query=query)
-    if names is None:
-        return {one["Spec"]["Name"]: one for one in sorted(listed, key=lambda one: str(one["Spec"]["Name"]))}
+    return {one["Spec"]["Name"]: one for one in sorted(listed, key=lambda one: str(one["Spec"]["Name"]))}
+
+
+def named(engine: Engine, names: list[str]) -> dict[str, Optional[dict[str, Any]]]:
+    """By exact name or ID. The Engine's filter by name also finds what begins like it."""
+    listed = engine.call("GET", "/services", query={"status": True, "filters": {"name": names}})
     found = {name: _exact(name, listed) for name in names}
     missing = [name for name, one in found.items() if one is None]
     if missing:

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from .. import fields
 from ..engine import Engine
-from ..errors import Conflict, InputError, OutOfSequence, OverlayError
+from ..errors import Conflict, EngineError, InputError, OutOfSequence, OverlayError
 from ..rows import Change, OneOf, Refs
 from ..versions import gate, unkept
 from . import rollout
@@ -188,11 +188,30 @@ def _apply(engine: Engine, wanted: Wanted, live: Optional[dict[str, Any]], rebui
     if not rebuilt:
         rollout.update(engine, live, wanted.of, refs, params["force_update"], headers)
         return live
-    # A service cannot change its mode: the same service is made anew once nothing of it holds on to ports and names.
-    body = fields.merge(TABLE, live["Spec"], wanted.of(live["Spec"]), refs)
+    body = rollout.updated(live["Spec"], wanted.of, refs)
     rollout.remove(engine, live["ID"])
-    rollout.await_gone(engine, [live], params["wait_timeout"])
-    return dict(engine.call("POST", "/services/create", body=body, headers=headers))
+    try:
+        rollout.await_gone(engine, [live], params["wait_timeout"])
+    finally:
+        # Also where that takes too long: nobody but this run knows any more what the service is like.
+        made = _made_anew(engine, body, live["Spec"], headers)
+    return made
+
+
+def _made_anew(
+    engine: Engine, body: Mapping[str, Any], before: Mapping[str, Any], headers: Optional[Mapping[str, str]]
+) -> dict[str, Any]:
+    """A service cannot change its mode: it is made anew. Where the Engine refuses that, it is again what it was."""
+    try:
+        return dict(engine.call("POST", "/services/create", body=body, headers=headers))
+    except Conflict:
+        raise
+    except EngineError as error:
+        engine.call("POST", "/services/create", body=before, headers=headers)
+        raise OverlayError(
+            f'service "{body["Name"]}" cannot be made anew, and was made again as it was: {error}; '
+            "change the options that this names, or keep the mode"
+        ) from error
 
 
 def _roll_back(

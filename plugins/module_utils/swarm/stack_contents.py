@@ -40,6 +40,8 @@ def contents_of(
             given = (
                 _given(blob, data, paths, check_mode) if kind == "secret" else (blob.content is not None, blob.content)
             )
+            if given == (True, None) and not check_mode:
+                raise InputError(f'secret "{blob.key}": its content in secret_data is null; give a text')
             contents[(kind, blob.name)] = _bytes(given[1]) if given[0] else _of_file(kind, blob, files, check_mode)
         except InputError as error:
             violations.extend(error.violations)

@@ -19,8 +19,8 @@ from .. import fields
 from ..errors import InputError
 from ..rows import Change, Refs, shown
 from ..versions import gate
-from . import fingerprint
-from .blob import told_by_labels
+from . import config, fingerprint, secret
+from .blob import FOREIGN, told_by_labels
 from .compose import NAMESPACE_LABEL, Blob, Definition, Network
 from .compose_names import impossible
 from .network import TABLE as NETWORK_TABLE
@@ -32,7 +32,7 @@ BASE_LABEL = "baremetal.overlay.base"
 OWN_LABELS = (BASE_LABEL, fingerprint.LABEL)
 VERSION = re.compile(r"_v(\d+)")
 Contents = dict[tuple[str, str], Optional[bytes]]
-MAX_BYTES = {"secret": 500 * 1024, "config": 1000 * 1024}
+LIMITS = {kind.name: kind.limit for kind in (secret.KIND, config.KIND)}
 
 
 @dataclass
@@ -114,9 +114,14 @@ def plan_stack(stack: str, definition: Definition, contents: Contents, live: Liv
 def plan_removal(stack: str, live: Live) -> Plan:
     """Everything that carries the stack's label; volumes stay, as their content would be lost."""
     plan = Plan()
+    ours = members(live.services, stack)
+    others = [one for name, one in live.services.items() if name not in ours]
     for kind in ("service", "secret", "config", "network"):
         for name in sorted(members(live.of(kind), stack)):
-            plan.remove(kind, name, live)
+            if kind != "service" and name in _used(kind, others, live.refs):
+                plan.warnings.append(f'{kind} "{name}" stays: a service that is not of the stack uses it')
+            else:
+                plan.remove(kind, name, live)
     return plan
 
 
@@ -187,8 +192,9 @@ def _plan_blob(plan: Plan, kind: str, blob: Blob, data: Optional[bytes], live: L
     if latest and (data is None or _holds(plan, kind, objects[latest], blob, data, live)):
         _plan_labels(plan, kind, latest, objects[latest], blob, data)
         return latest
-    if data is not None and not 0 < len(data) <= MAX_BYTES[kind] and not blob.driver:
-        plan.violations.append(f'{kind} "{blob.name}": {len(data)} bytes; from 1 to {MAX_BYTES[kind]} are possible')
+    limit = LIMITS[kind]
+    if data is not None and not 0 < len(data) < limit and not blob.driver:
+        plan.violations.append(f'{kind} "{blob.name}": {len(data)} bytes; from 1 to {limit - 1} are possible')
     name = _next_name(latest, blob.name, {*objects, *(step.name for step in plan.of(kind))})
     problem = impossible(kind, name)
     if problem:
@@ -246,7 +252,9 @@ def _plan_labels(plan: Plan, kind: str, name: str, one: dict[str, Any], blob: Bl
     if before != blob.labels:
         own = {key: labels[key] for key in OWN_LABELS if key in labels}
         body = {**one["Spec"], "Labels": {**_labels(kind, blob, data), **blob.labels, **own}}
-        plan.steps.append(Step(kind, name, "update", body, before, blob.labels, ("labels",), one))
+        # docker_secret's is an unsalted hash of the content.
+        told = {key: "(hidden)" if key == FOREIGN else value for key, value in before.items()}
+        plan.steps.append(Step(kind, name, "update", body, told, blob.labels, ("labels",), one))
 
 
 def _labels(kind: str, blob: Blob, data: Optional[bytes]) -> dict[str, str]:

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Optional
 
 from ..container_exec import Command, execute
 from ..engine import Engine
-from ..errors import InputError, NotFound
-from ..units import env_list
-from . import tasks
+from ..errors import InputError
+from ..units import env_list, words
+from . import service_info, tasks
 
 SPEC: dict[str, Any] = {
     "service": {"type": "str"},
@@ -56,7 +55,7 @@ def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str
 
 
 def command_of(params: Mapping[str, Any]) -> Command:
-    argv = params["argv"] or shlex.split(params["command"] or "")
+    argv = params["argv"] or words(params["command"] or "", "command")
     if not argv:
         raise InputError('option "argv" is empty; give the program and its arguments')
     stdin = params["stdin"] if params["secret_stdin"] is None else params["secret_stdin"]
@@ -78,16 +77,13 @@ def command_of(params: Mapping[str, Any]) -> Command:
 
 def find(engine: Engine, params: Mapping[str, Any]) -> dict[str, Any]:
     service = params["service"]
-    try:
-        made = engine.call("GET", "/tasks", query={"filters": {"service": [service]}})
-    except NotFound as error:
-        raise InputError(
-            f'service "{service}" does not exist; service_info and stack_info list what there is'
-        ) from error
+    # The Engine's own filter of tasks also takes what an ID begins with: a command must not run in another's task.
+    live = service_info.named(engine, [service])[service]
+    if live is None:
+        raise InputError(f'service "{service}" does not exist; service_info and stack_info list what there is')
+    made = engine.call("GET", "/tasks", query={"filters": {"service": [live["ID"]]}})
     nodes = engine.call("GET", "/nodes")
-    task = choose(
-        tasks.view(made, [{"ID": one["ServiceID"], "Spec": {"Name": service}} for one in made], nodes), params
-    )
+    task = choose(tasks.view(made, [live], nodes), params)
     node = next(one for one in nodes if one["ID"] == task["node_id"])
     return {
         "task": task["name"],

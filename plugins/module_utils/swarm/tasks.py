@@ -34,7 +34,7 @@ def counts(service: Mapping[str, Any], tasks: Optional[Iterable[Mapping[str, Any
     if status is None and tasks is None:
         return {"running": None, "wanted": None}
     if status is None:
-        status = _counted(service, [one for one in tasks or [] if one["ServiceID"] == service["ID"]])
+        status = _counted(service, [one for one in tasks or [] if one.get("ServiceID") == service["ID"]])
     found = {"running": status.get("RunningTasks", 0), "wanted": status.get("DesiredTasks", 0)}
     return {**found, "completed": status.get("CompletedTasks", 0)} if is_job(service["Spec"]) else found
 

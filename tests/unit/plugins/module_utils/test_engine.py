@@ -15,6 +15,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.engine import (
     Engine,
     FreshEngine,
     PredictingEngine,
+    open_engine,
     retry_out_of_sequence,
 )
 
@@ -171,3 +172,9 @@ def test_retries_are_bounded() -> None:
     with pytest.raises(errors.OutOfSequence):
         retry_out_of_sequence(attempt, tries=3)
     assert len(tries) == 3
+
+
+@pytest.mark.parametrize("version", ["v1.41", "1", "1.x", "latest"])
+def test_what_is_no_version_is_told(version: str) -> None:
+    with pytest.raises(errors.InputError, match=f'option "api_version": "{version}" is no version; give for example'):
+        open_engine({"docker_host": "unix:///nonexistent", "api_version": version, "timeout": 1})

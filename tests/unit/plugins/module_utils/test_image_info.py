@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.image_info import familiar, is_called
+from ansible_collections.baremetal.overlay.plugins.module_utils.image_info import is_called
+from ansible_collections.baremetal.overlay.plugins.module_utils.image_names import familiar
 
 IMAGE = {
     "Id": "sha256:" + "cafe0123456789ab" * 4,

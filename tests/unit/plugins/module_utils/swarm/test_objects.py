@@ -165,6 +165,19 @@ def test_of_two_nodes_of_one_name_the_living_one_is_meant() -> None:
         node.find(name, [one, {**one, "ID": "twin"}])
 
 
+def test_a_node_that_has_not_said_its_name_yet_is_no_obstacle() -> None:
+    """So the Engine shows a node that it has let in and that has not reported yet, or never does."""
+    silent = {
+        "ID": "s1", "Spec": {"Role": "worker", "Availability": "active"}, "Status": {"State": "unknown"},
+        "Description": {"Platform": {}, "Resources": {}, "Engine": {}, "TLSInfo": {}},
+    }  # fmt: skip
+    named = {**silent, "ID": "n1", "Description": {"Hostname": "rack1"}, "Status": {"State": "ready"}}
+    assert node.find("rack1", [silent, named]) is named and node.find("s1", [silent, named]) is silent
+    assert node.find("", [silent, named]) is None
+    assert quorum.name_of(silent) == "s1"
+    assert (info.node(silent)["Hostname"], info.node(silent)["EngineVersion"]) == ("", "")
+
+
 def test_a_manager_counts_once_raft_agrees() -> None:
     (one,) = answer("nodes")
     assert node.in_role(one, "manager") and not node.in_role(one, "worker")
@@ -202,6 +215,8 @@ def test_a_signing_ca_is_compared_with_the_trust_root() -> None:
         ("fd00::1", "[fd00::1]:2377"),
         ("[fd00::1]", "[fd00::1]:2377"),
         ("[fd00::1]:99", "[fd00::1]:99"),
+        ("tcp://10.0.0.1:99", "10.0.0.1:99"),
+        ("tcp://[fd00::1]", "[fd00::1]:2377"),
     ],
 )
 def test_remote_addresses_get_the_port(given: str, remote: str) -> None:

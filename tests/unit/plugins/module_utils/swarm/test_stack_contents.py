@@ -54,6 +54,11 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"secret_data": {"x": "y"}},
         '"secret_data" has "x", which is not',
     ),
+    "data that is nothing": (
+        {"file": "controller"},
+        {"secret_data": {"word": None}},
+        'secret "word": its content in secret_data is null; give a text',
+    ),
     "a file for nobody": (
         {"file": "controller"},
         {"secret_files": {"x": "y"}},

@@ -114,7 +114,8 @@ def test_secrets_that_carry_no_label_of_ours(case: str) -> None:
     said = [one for one in sentences(found) if "service" not in one]
     if wanted == ["labels"]:
         assert said == ['update secret "password": labels']
-        body = next(step.want for step in found.steps if step.kind == "secret")
+        body, before = next((step.want, step.before) for step in found.steps if step.kind == "secret")
+        assert before["ansible_key"] == "(hidden)", "a diff shows it to more people than the label does"
         assert "ansible_key" not in body["Labels"], "an unsalted hash does not stay"
         assert fingerprint.matches(body["Labels"][fingerprint.LABEL], b"one")
     else:
@@ -244,6 +245,11 @@ def test_versions_are_those_of_exactly_that_name() -> None:
         ("i:1", "i:1@sha256:ab", "i:1@sha256:ab"),
         ("i:2", "i:1@sha256:ab", "i:2"),
         ("i@sha256:cd", "i@sha256:ab", "i@sha256:cd"),
+        ("i", "i:latest@sha256:ab", "i:latest@sha256:ab"),
+        ("docker.io/library/i", "i:latest", "i:latest"),
+        ("i", "i:1@sha256:ab", "i"),
+        ("r:5000/i", "r:5000/i:latest@sha256:ab", "r:5000/i:latest@sha256:ab"),
+        ("", "i:latest", ""),
     ],
 )
 def test_a_resolved_tag_is_the_tag(want: str, have: str, taken: str) -> None:

@@ -1,0 +1,20 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names of images that say the same."""
+
+from __future__ import annotations
+
+
+def familiar(name: str) -> str:
+    """As the Engine lists it: Docker Hub is not said, and a name without tag and digest means ``latest``."""
+    for prefix in ("docker.io/", "index.docker.io/"):
+        name = name[len(prefix) :] if name.startswith(prefix) else name
+    if name.startswith("library/"):
+        name = name[len("library/") :]
+    return name if "@" in name or untagged(name) != name else f"{name}:latest"
+
+
+def untagged(name: str) -> str:
+    repository, colon, tag = name.rpartition(":")
+    return repository if colon and "/" not in tag else name
