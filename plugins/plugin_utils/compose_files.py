@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_values import Place, Problems
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_variables import interpolate
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose.values import Place, Problems
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose.variables import interpolate
 
 # The parser in C, where PyYAML has it: hundreds of services take seconds without.
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -13,8 +13,8 @@ from ..engine import Engine
 from ..errors import Conflict, EngineError, InputError, NotFound, OutOfSequence
 from ..wait import Clock, wait_until
 from . import rollout
-from .compose import Definition, Given, Namespace, convert
-from .compose_environment import Files
+from .compose.definition import Definition, Given, Namespace, convert
+from .compose.environment import Files
 from .converge import needs_waiting
 from .network_remake import allocated, await_allocated
 from .stack_contents import ask_for_content, contents_of, files_of

@@ -13,8 +13,8 @@ from typing import Any, Optional
 from ..engine import Engine
 from ..errors import EngineError, InputError
 from .blob import told_by_labels
-from .compose import Blob, Definition
-from .compose_environment import Files
+from .compose.definition import Blob, Definition
+from .compose.environment import Files
 from .stack_plan import Contents, Live, labels_of, versions_of
 
 # What the Engine says to new content for an old secret.

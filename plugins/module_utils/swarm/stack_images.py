@@ -14,7 +14,7 @@ from typing import Any
 from ..engine import Engine
 from ..errors import EngineError
 from . import rollout
-from .compose import IMAGE_LABEL, Definition
+from .compose.definition import IMAGE_LABEL, Definition
 from .stack_plan import Live, labels_of
 
 

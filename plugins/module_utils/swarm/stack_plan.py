@@ -21,8 +21,8 @@ from ..rows import Change, Refs, shown
 from ..versions import gate
 from . import config, fingerprint, secret
 from .blob import FOREIGN, told_by_labels
-from .compose import NAMESPACE_LABEL, Blob, Definition, Network
-from .compose_names import impossible
+from .compose.definition import NAMESPACE_LABEL, Blob, Definition, Network
+from .compose.names import impossible
 from .network import TABLE as NETWORK_TABLE
 from .network import body_of, changes_of
 from .rollout import PLACEHOLDER, PREDEFINED

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import stack
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import compose
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import definition as compose
 
 ARGS = ["http://minio{1...2}:9000/drives/drive{1...2}"]
 OPTIONS = {

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any, Optional
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import Definition, Namespace, convert
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose.definition import (
+    Definition,
+    Namespace,
+    convert,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.stack_contents import contents_of, files_of
 
 SENT = {"controller": base64.b64encode(b"controller").decode(), "gone": None}

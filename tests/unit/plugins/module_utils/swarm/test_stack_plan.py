@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import FreshEngine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import fingerprint, stack
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import Namespace, convert
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose.definition import Namespace, convert
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.stack_plan import (
     BASE_LABEL,
     Live,

@@ -11,15 +11,15 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import fields
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.rows import Refs
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import (
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose.definition import (
     Definition,
     Given,
     Namespace,
     convert,
 )
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_merge import merge_definitions
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_names import impossible
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_service import SERVICE
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose.merge import merge_definitions
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose.names import impossible
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose.service import SERVICE
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
 
 TOP = {

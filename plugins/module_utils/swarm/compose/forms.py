@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from .compose_values import (
+from .values import (
     Key,
     Place,
     choice,

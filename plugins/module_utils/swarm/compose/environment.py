@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
-from .compose_values import Place, pairs, text_or_texts
+from .values import Place, pairs, text_or_texts
 
 Files = Mapping[str, Optional[bytes]]
 _MARK = "\ufeff"

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Callable, Optional
 
-from .. import units
-from ..errors import InputError
+from ... import units
+from ...errors import InputError
 
 KINDS = {
     type(None): "nothing",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .compose_forms import (
+from .forms import (
     generic_resources,
     health,
     hosts,
@@ -20,7 +20,7 @@ from .compose_forms import (
     tmpfs,
     ulimits,
 )
-from .compose_values import (
+from .values import (
     Key,
     Place,
     choice,

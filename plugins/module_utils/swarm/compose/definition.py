@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional, Union
 
-from ..errors import InputError
-from . import compose_service
-from .compose_environment import Files, with_environment
-from .compose_merge import merge_definitions
-from .compose_names import check_names
-from .compose_values import Key, Place, Problems, pairs, section, take, text, truth
-from .compose_variables import interpolate
+from ...errors import InputError
+from . import service
+from .environment import Files, with_environment
+from .merge import merge_definitions
+from .names import check_names
+from .values import Key, Place, Problems, pairs, section, take, text, truth
+from .variables import interpolate
 
 NAMESPACE_LABEL = "com.docker.stack.namespace"
 IMAGE_LABEL = "com.docker.stack.image"
@@ -105,7 +105,7 @@ def convert(definitions: list[Mapping[str, Any]], namespace: Namespace, given: O
     services: dict[str, dict[str, Any]] = {}
     used: set[str] = set()
     for key, place in _entries(top, "services"):
-        options = compose_service.options(place)
+        options = service.options(place)
         used |= _attach(place, key, options, networks, namespace)
         _mount(place, options, volumes, namespace)
         _refer(options, "secrets", "secret_name", secrets)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Optional
 
-from .compose_values import Place
+from .values import Place
 
 # Services and networks are names in DNS; dots are for secrets and configs only.
 _DNS = (63, re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_-]*[a-zA-Z0-9])?"), "letters and digits, and - or _ between them")

@@ -10,32 +10,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import compose, compose_forms, compose_service
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose_merge import merge_definitions
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import definition as top
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import forms, service
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose.merge import merge_definitions
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.compose_files import load
 
-CORPUS = Path(__file__).resolve().parents[4] / "engine" / "compose"
+CORPUS = Path(__file__).resolve().parents[5] / "engine" / "compose"
 DEPLOY = ("services", "*", "deploy")
 # Where a table's keys stand, and which of them are read here and unknown to the CLI (or to the oldest engine).
 PLACES: dict[str, tuple[Any, tuple[str, ...], set[str]]] = {
-    "the top": (compose.TOP, (), {"name"}),
-    "a service": (compose_service.SERVICE, ("services", "*"), {
+    "the top": (top.TOP, (), {"name"}),
+    "a service": (service.SERVICE, ("services", "*"), {
         "group_add", "oom_score_adj", "dns_opt", "cgroupns_mode", "platform", "pull_policy"}),
-    "deploy": (compose_service.DEPLOY, DEPLOY, set()),
-    "update_config": (compose_service.UPDATE, (*DEPLOY, "update_config"), set()),
-    "rollback_config": (compose_service.UPDATE, (*DEPLOY, "rollback_config"), set()),
-    "a health check": (compose_forms.HEALTHCHECK, ("services", "*", "healthcheck"), {"start_interval"}),
-    "a port": (compose_forms.PORTS, ("services", "*", "ports", "*"), {"name", "app_protocol"}),
-    "a mount": (compose_forms.VOLUMES, ("services", "*", "volumes", "*"), {"image"}),
-    "a secret of a service": (compose_forms.REFERENCE, ("services", "*", "secrets", "*"), set()),
-    "a config of a service": (compose_forms.REFERENCE, ("services", "*", "configs", "*"), set()),
-    "a network of a service": (compose_forms.NETWORK, ("services", "*", "networks", "*"), {
+    "deploy": (service.DEPLOY, DEPLOY, set()),
+    "update_config": (service.UPDATE, (*DEPLOY, "update_config"), set()),
+    "rollback_config": (service.UPDATE, (*DEPLOY, "rollback_config"), set()),
+    "a health check": (forms.HEALTHCHECK, ("services", "*", "healthcheck"), {"start_interval"}),
+    "a port": (forms.PORTS, ("services", "*", "ports", "*"), {"name", "app_protocol"}),
+    "a mount": (forms.VOLUMES, ("services", "*", "volumes", "*"), {"image"}),
+    "a secret of a service": (forms.REFERENCE, ("services", "*", "secrets", "*"), set()),
+    "a config of a service": (forms.REFERENCE, ("services", "*", "configs", "*"), set()),
+    "a network of a service": (forms.NETWORK, ("services", "*", "networks", "*"), {
         "mac_address", "link_local_ips", "priority"}),
-    "a network": (compose.NETWORK, ("networks", "*"), {"enable_ipv6"}),
-    "a volume": (compose.VOLUME, ("volumes", "*"), set()),
+    "a network": (top.NETWORK, ("networks", "*"), {"enable_ipv6"}),
+    "a volume": (top.VOLUME, ("volumes", "*"), set()),
     # No driver of secrets is at hand.
-    "a secret": (compose.SECRET, ("secrets", "*"), {"driver", "driver_opts"}),
-    "a config": (compose.CONFIG, ("configs", "*"), {"content"}),
+    "a secret": (top.SECRET, ("secrets", "*"), {"driver", "driver_opts"}),
+    "a config": (top.CONFIG, ("configs", "*"), {"content"}),
 }  # fmt: skip
 
 
