@@ -43,6 +43,9 @@ SCENARIOS = (
 # Four restarts of engines, each with its wait: ten minutes.
 SOAK_SCENARIOS = ("engine-restart",)
 
+# Those of tests/engine in which nodes come and go, and updates are watched.
+SLOW_ON_ENGINES = ("test_cluster_objects", "test_convergence", "test_managers", "test_network_remake")
+
 # What tests/engine says at its end: which engine it ran on, how many cases.
 SAID = re.compile(r"^ran: (.+)$", re.MULTILINE)
 PYTEST_LAST_LINE = re.compile(r"^(?:=+ )?((?:\d+ \w+,? ?)+) in [0-9.:]+.*$", re.MULTILINE)
@@ -103,7 +106,7 @@ def core_lanes(root: Path) -> list[Lane]:
 
 
 def live_lanes(root: Path, soak: bool) -> list[Lane]:
-    lanes = [engine_lane(root, release) for release in ENGINES]
+    lanes = [lane for release in ENGINES for lane in engine_lanes(root, release)]
     lanes.append(Lane("fresh lab", "molecule", ("make", "lab-down", "lab"), turn=IN_THE_LAB))
     for scenario in (*SCENARIOS, *(SOAK_SCENARIOS if soak else ())):
         folder = root / "molecule" / scenario
@@ -117,16 +120,23 @@ def live_lanes(root: Path, soak: bool) -> list[Lane]:
     return [*lanes, Lane("lab", "lab", ("pytest", "tests/lab"), needs=lab, counts_tests=True, turn=IN_THE_LAB)]
 
 
-def engine_lane(root: Path, release: str) -> Lane:
-    return Lane(
-        f"engine ({release})",
-        "engine",
-        ("pytest", "tests/engine", "--engine", release),
-        needs=root / "tests" / "engine",
-        counts_tests=True,
-        turn=WAITS,
-        says=f"engine {release}.",
-    )
+def engine_lanes(root: Path, release: str) -> list[Lane]:
+    """Two halves that take about as long, as they mostly wait for clusters to agree; no file is in neither."""
+    folder = root / "tests" / "engine"
+    slow = [f"tests/engine/{name}.py" for name in SLOW_ON_ENGINES]
+    halves = {"clusters": slow, "objects": ["tests/engine", *(f"--ignore={path}" for path in slow)]}
+    return [
+        Lane(
+            f"engine ({release}) {half}",
+            "engine",
+            ("pytest", *what, "--engine", release),
+            needs=folder,
+            counts_tests=True,
+            turn=WAITS,
+            says=f"engine {release}.",
+        )
+        for half, what in halves.items()
+    ]
 
 
 def unlisted(root: Path) -> list[str]:
@@ -191,7 +201,7 @@ def run(lane: Lane) -> Result:
 
 def run_all(lanes: Sequence[Lane]) -> list[Result]:
     of = {turn: [lane for lane in lanes if lane.turn == turn] for turn in (COMPUTES, WAITS, IN_THE_LAB)}
-    with ThreadPoolExecutor(max_workers=2) as computing, ThreadPoolExecutor(max_workers=2) as waiting:
+    with ThreadPoolExecutor(max_workers=2) as computing, ThreadPoolExecutor(max_workers=4) as waiting:
         beside = computing.map(run, of[COMPUTES]), waiting.map(run, of[WAITS])
     return [*beside[0], *beside[1]] + [run(lane) for lane in of[IN_THE_LAB]]
 

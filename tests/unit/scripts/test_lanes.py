@@ -44,7 +44,7 @@ def test_verdict_on_a_lane_of_tests(code: int, output: str, failure: str) -> Non
     ],
 )
 def test_a_lane_of_an_engine_ran_on_that_engine(ran: str, failure: str) -> None:
-    lane = lanes.engine_lane(lanes.ROOT, "26.1")
+    lane = lanes.engine_lanes(lanes.ROOT, "26.1")[0]
     found, detail = lanes.verdict(lane, 0, f"....\n{ran}12 passed in 0.41s")
     assert found == failure
     assert detail == "; ".join(["12 passed", *(line.removeprefix("ran: ") for line in ran.splitlines())])
