@@ -17,44 +17,6 @@ description:
   - A secret that services use is never removed; the message names them. With O(rolling_versions=true) other content is
     a secret of another name, so that services can go over to it.
 options:
-  name:
-    description: The secret's exact name; with O(rolling_versions=true) what the versions' names begin with.
-    type: str
-    required: true
-  state:
-    description: Whether the secret is there; with O(rolling_versions=true), V(absent) removes all versions.
-    type: str
-    choices: [absent, present]
-    default: present
-  data:
-    description:
-      - The secret's content.
-      - Without O(data) and O(data_src) the content of a secret that exists stays as it is.
-    type: str
-  data_is_b64:
-    description: Whether O(data) is Base64 that is decoded first.
-    type: bool
-    default: false
-  data_src:
-    description: The file on the managed host that holds the content, byte for byte.
-    type: path
-  labels:
-    description: Labels of the secret.
-    type: dict
-  labels_state:
-    description:
-      - V(merge) sets the given labels and keeps the others.
-      - V(replace) makes the given labels the only ones.
-    type: str
-    choices: [merge, replace]
-    default: merge
-  template_driver:
-    description: The driver that fills in the content as a template for each task; an empty string is none.
-    type: str
-    choices: [golang, '']
-  template_options:
-    description: Options of that driver; V(golang) has none.
-    type: dict
   driver:
     description: A plugin of the engine that has the content, in place of the cluster. Excludes O(data) and O(data_src).
     type: dict
@@ -65,24 +27,8 @@ options:
       options:
         description: Options of the plugin.
         type: dict
-  rolling_versions:
-    description:
-      - Whether the name is that of versions, C(<name>_v1), C(<name>_v2) and so on. Other content is then the next
-        version, which services go over to by the returned name, while older ones stay for those that still use them.
-    type: bool
-    default: false
-  versions_to_keep:
-    description:
-      - With O(rolling_versions=true), how many of the newest versions stay; V(0) and V(1) keep the current one, V(-1)
-        all of them.
-      - A version that a service uses is kept until a later run finds it unused.
-    type: int
-    default: 5
-  force:
-    description: Makes the secret anew even where its content is the same.
-    type: bool
-    default: false
 extends_documentation_fragment:
+  - baremetal.overlay.blob
   - baremetal.overlay.engine
   - baremetal.overlay.engine.attributes
 author: the baremetal.overlay developers (@baremetal)

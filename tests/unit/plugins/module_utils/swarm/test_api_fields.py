@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Optional
 
 import pytest
 import yaml
+from ansible_collections.baremetal.overlay.plugins.doc_fragments import blob as blob_page
 from ansible_collections.baremetal.overlay.plugins.module_utils.rows import Table, Version
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
     cluster,
@@ -224,13 +225,22 @@ def test_every_version_that_brought_something_has_its_engine() -> None:
 
 @pytest.mark.parametrize("owner", PAGES)
 def test_the_manual_says_what_needs_a_newer_engine(owner: str) -> None:
-    options = yaml.safe_load(PAGES[owner].DOCUMENTATION)["options"]
+    options = _options(PAGES[owner])
     unsaid = [
         leaf.option
         for leaf in leaves(owner)
         if leaf.since and leaf.since > OLDEST and f"Engine API {dotted(leaf.since)}" not in _said(options, leaf.option)
     ]
     assert not unsaid, f"{owner}: not in the documentation: {', '.join(unsaid)}"
+
+
+def _options(page: Any) -> dict[str, Any]:
+    """Those of the manual's page, with those that it has in common with another one."""
+    found = yaml.safe_load(page.DOCUMENTATION)
+    options = dict(found.get("options", {}))
+    if "baremetal.overlay.blob" in found["extends_documentation_fragment"]:
+        options.update(yaml.safe_load(blob_page.ModuleDocFragment.DOCUMENTATION)["options"])
+    return options
 
 
 def _said(options: dict[str, Any], option: str) -> str:
