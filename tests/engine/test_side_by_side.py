@@ -45,14 +45,16 @@ def both(engines: list[PrivateEngine], swarm_engine: Engine, tmp_path_factory: p
 
 @pytest.fixture(autouse=True, scope="module")
 def cleared(swarm_engine: Engine, both: Both) -> Iterator[None]:
-    """The swarm is as other tests expect it: no service, none of the objects."""
+    """The swarm is as other tests expect it: no service, none of the objects, and every setting as it was."""
+    before = swarm_engine.call("GET", "/swarm")["Spec"]
     yield
     for one in swarm_engine.call("GET", "/services"):
         swarm_engine.call("DELETE", f"/services/{one['ID']}")
     for _path, body in cases.PREPARATION:
         kind = _path.split("/")[1]
         swarm_engine.call("DELETE", f"/{kind}/{body['Name']}")
-    both.ours("swarm", labels={}, autolock_managers=False)
+    version = swarm_engine.call("GET", "/swarm")["Version"]["Index"]
+    swarm_engine.call("POST", "/swarm/update", before, query={"version": version})
 
 
 def spec(engine: Engine, path: str) -> dict[str, Any]:
