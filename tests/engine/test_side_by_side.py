@@ -37,22 +37,18 @@ NETWORK: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def both(engines: list[PrivateEngine], swarm_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Both:
+def both(
+    engines: list[PrivateEngine], swarm_engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Both]:
+    """Afterwards the swarm is as other tests expect it: no service, none of the objects, every setting as it was."""
+    before = swarm_engine.call("GET", "/swarm")["Spec"]
     for path, body in cases.PREPARATION:
         swarm_engine.call("POST", path, body)
-    return Both(engines[0].url, tmp_path_factory.mktemp("side"))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def cleared(swarm_engine: Engine, both: Both) -> Iterator[None]:
-    """The swarm is as other tests expect it: no service, none of the objects, and every setting as it was."""
-    before = swarm_engine.call("GET", "/swarm")["Spec"]
-    yield
+    yield Both(engines[0].url, tmp_path_factory.mktemp("side"))
     for one in swarm_engine.call("GET", "/services"):
         swarm_engine.call("DELETE", f"/services/{one['ID']}")
-    for _path, body in cases.PREPARATION:
-        kind = _path.split("/")[1]
-        swarm_engine.call("DELETE", f"/{kind}/{body['Name']}")
+    for path, body in cases.PREPARATION:
+        swarm_engine.call("DELETE", f"/{path.split('/')[1]}/{body['Name']}")
     version = swarm_engine.call("GET", "/swarm")["Version"]["Index"]
     swarm_engine.call("POST", "/swarm/update", before, query={"version": version})
 
