@@ -21,6 +21,9 @@ from .sigv4 import Credentials
 
 DEFAULTS = Credentials("minioadmin", "minioadmin")
 DENIED = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied")
+# What a server that has only just come back says of what others have acknowledged, until it reaches enough drives: it
+# takes too few parts for none. Nothing that it shows says when that is over, and its health is good by then.
+UNSEEN = ("NoSuchKey", "NoSuchBucket", "NoSuchUpload")
 # S3's smallest part, but for the last one.
 PART = 5 << 20
 SMALL = 1 << 16
@@ -171,8 +174,10 @@ class Check:
         large = [os.urandom(PART), os.urandom(SMALL)]
         try:
             self._patiently(partial(_make, first, bucket), "a bucket to be made")
-            self._patiently(lambda: first.put(bucket, "object", small), "an object to be stored")
-            self._patiently(lambda: _multipart(second, bucket, "parts", large), "an object to be stored in parts")
+            self._patiently(lambda: first.put(bucket, "object", small), "an object to be stored", UNSEEN)
+            self._patiently(
+                lambda: _multipart(second, bucket, "parts", large), "an object to be stored in parts", UNSEEN
+            )
             self._compare(bucket, {"object": small, "parts": b"".join(large)})
         except OverlayError:
             # What went wrong is what the user has to read, not that cleaning up went wrong as well.
@@ -185,7 +190,7 @@ class Check:
         for key, content in contents.items():
             wanted = hashlib.sha256(content).hexdigest()
             for client in self.clients:
-                found = self._patiently(partial(client.sha256, bucket, key), f"{key} to be read")
+                found = self._patiently(partial(client.sha256, bucket, key), f"{key} to be read", UNSEEN)
                 self.verdicts[client.endpoint].objects_equal[key] = found == wanted
         wrong = [
             f"{verdict.endpoint} ({key})"
@@ -199,15 +204,15 @@ class Check:
                 self.report(),
             )
 
-    def _patiently(self, call: Callable[[], Result], what: str) -> Result:
-        """Again until the deadline where the cluster is only just coming back."""
+    def _patiently(self, call: Callable[[], Result], what: str, passing: Sequence[str] = ()) -> Result:
+        """Again until the deadline where the cluster is only just coming back; ``passing``: codes that say so, too."""
         results: list[Result] = []
 
         def probe() -> Optional[S3Error]:
             try:
                 results.append(call())
             except S3Error as error:
-                if not error.passing:
+                if not error.passing and error.code not in passing:
                     raise
                 return error
             return None

@@ -154,6 +154,16 @@ def test_servers_that_come_back_are_waited_for(store, clients):
     assert store.buckets == {}
 
 
+def test_a_server_that_does_not_find_yet_what_was_stored_is_asked_again_until_the_time_is_up(store, clients):
+    store.faults[1, "GET"] = [(404, "NoSuchKey")] * 8
+    store.faults[2, "POST"] = [(404, "NoSuchBucket")]
+    assert all(entry["objects_equal"] == {"object": True, "parts": True} for entry in check(clients).run())
+    store.faults[1, "GET"] = [(404, "NoSuchKey")] * 99
+    with pytest.raises(OverlayError, match=r"waiting for object to be read; last seen: .*NoSuchKey"):
+        check(clients).run()
+    assert store.buckets == {}
+
+
 def test_health_has_to_hold_for_as_long_as_asked(store, clients):
     store.faults[1, "health"] = [200, 200, 503]
     Check(clients, 60, StillClock(), stable=5).run(objects=False)
