@@ -24,7 +24,8 @@ from .stack_plan import Live, Plan, Step, plan_removal, plan_stack
 # What refers to others is made after them, and goes before them.
 MAKE = ("network", "secret", "config")
 REMOVAL_INTERVAL = 0.5
-# Another run may make or remove between our look and our change: look again, plan again.
+# Another run may make or remove between our look and our change: look again, plan again. Two that want the same make
+# each other's plans shorter; only one that does not get shorter is a try that failed.
 TRIES = 5
 
 
@@ -55,13 +56,14 @@ def _planned(
 ) -> tuple[Plan, Live]:
     """The plan, and but in check mode it is carried out up to what is removed in the end."""
     done: list[Step] = []
-    tries = 0
+    tries, left = 0, 0
     while True:
         tries += 1
         live = look(engine, check_mode, {one.name for one in definition.networks.values() if one.external})
         plan = Plan()
         try:
             plan = _plan(engine, params, definition, files, live)
+            tries, left = 1 if len(plan.steps) < left else tries, len(plan.steps)
             if not check_mode:
                 apply(engine, plan, live, params)
         except (Conflict, OutOfSequence, NotFound):
