@@ -30,8 +30,10 @@ from .fingerprint import LABEL, matches
 # the next version by that label, so a version of ours has it, too.
 FOREIGN = "ansible_key"
 FOREIGN_NUMBER = "ansible_version"
+# The name that versions of a stack's object go by.
+BASE_LABEL = "baremetal.overlay.base"
 # Labels that say something to us or to docker_secret and docker_config; users neither see nor remove them.
-OWN_LABELS = (LABEL, FOREIGN, FOREIGN_NUMBER, "baremetal.overlay.base")
+OWN_LABELS = (LABEL, FOREIGN, FOREIGN_NUMBER, BASE_LABEL)
 _NAME = re.compile(r"[a-zA-Z0-9]+(?:[a-zA-Z0-9-_.]*[a-zA-Z0-9])?")
 _NAME_LENGTH = 64
 

@@ -63,7 +63,9 @@ def _planned(
         plan = Plan()
         try:
             plan = _plan(engine, params, definition, files, live)
-            tries, left = 1 if len(plan.steps) < left else tries, len(plan.steps)
+            if len(plan.steps) < left:
+                tries = 1
+            left = len(plan.steps)
             if not check_mode:
                 apply(engine, plan, live, params)
         except (Conflict, OutOfSequence, NotFound):

@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..rows import Change, Refs, shown
 from ..versions import gate
 from . import config, fingerprint, secret
-from .blob import FOREIGN, told_by_labels
+from .blob import BASE_LABEL, FOREIGN, told_by_labels
 from .compose.definition import NAMESPACE_LABEL, Blob, Definition, Network
 from .compose.names import impossible
 from .network import TABLE as NETWORK_TABLE
@@ -28,7 +28,6 @@ from .network import body_of, changes_of
 from .rollout import PLACEHOLDER, PREDEFINED
 from .service import TABLE, same_image
 
-BASE_LABEL = "baremetal.overlay.base"
 OWN_LABELS = (BASE_LABEL, fingerprint.LABEL)
 VERSION = re.compile(r"_v(\d+)")
 Contents = dict[tuple[str, str], Optional[bytes]]
