@@ -17,7 +17,7 @@ OPTIONS = {
     "parity": None,
     "port": 9000,
     "console_port": 9001,
-    "network": "minio-overlay",
+    "attachment": {"networks": ["minio-overlay"], "publish": True, "hosts": {}, "identity": stack.USUAL_NETWORK},
     "drives_parent": "/srv/minio",
     "memory_limit": "4g",
     "tmp_size": "128m",
