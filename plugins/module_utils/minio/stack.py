@@ -34,7 +34,7 @@ RESERVED = ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO
 
 
 def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    """All servers; ``options`` are the role's variables without their prefix, ``image``, ``release`` and ``attachment``.
+    """All servers; ``options``: the role's variables without their prefix, ``image``, ``release``, ``attachment``.
 
     ``attachment`` has the ``networks``, whether to ``publish`` ports, the ``hosts`` (names that no network knows) and
     the ``identity``, which differs where servers would not reach each other.

@@ -90,7 +90,7 @@ def parents_are_there(cluster: Cluster) -> Iterator[str]:
     mtus = {host.name: mtu for host in cluster.group("minio") if (mtu := _interfaces(host).get(str(host.lan_parent)))}
     if len(set(mtus.values())) > 1:
         shown = ", ".join(f"{name}: {mtu}" for name, mtu in mtus.items())
-        yield f"swarm_lan_parent: these have different MTUs ({shown}); frames between them are dropped: give all one MTU"
+        yield f"swarm_lan_parent: these have different MTUs ({shown}); frames between them are dropped: give all one"
 
 
 def _parent(host: Host) -> Iterator[str]:

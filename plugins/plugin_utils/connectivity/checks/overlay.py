@@ -72,7 +72,7 @@ LAYER = Layer(
     name="overlay",
     title="Overlay",
     question="From inside every task, every other task answers ICMP echo and accepts a connection to MinIO's port.",
-    remedy="where underlay and Swarm ports are good, look at the data path port or the LAN, at IPsec, and at the engine's log",
+    remedy="where underlay and Swarm ports are good, look at the data path port or LAN, at IPsec and the engine's log",
     cells=cells,
     probes=probes,
 )
