@@ -199,8 +199,11 @@ def _addresses(wanted: Wanted, kept: Mapping[str, Found], stale: Sequence[str]) 
     bridge = wanted.links[0].name
     has = kept[bridge].addresses if bridge in kept else ()
     nodad = " nodad" if ":" in wanted.address else ""
-    lines = [] if wanted.address in has else [f"address replace {wanted.address} dev {bridge}{nodad}"]
-    return lines + [f"address delete {one} dev {bridge}" for one in stale if one in has and one != wanted.address]
+    # First, since the kernel may take along what came to the same subnet later.
+    lines = [f"address delete {one} dev {bridge}" for one in stale if one in has and one != wanted.address]
+    if lines or wanted.address not in has:
+        lines.append(f"address replace {wanted.address} dev {bridge}{nodad}")
+    return lines
 
 
 def _entries(wanted: Wanted, have: set[Entry]) -> list[str]:
