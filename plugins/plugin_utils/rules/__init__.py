@@ -18,6 +18,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     engines,
     hosts,
     inventory,
+    kernel_overlay,
     kernels,
     minio,
     networks,
@@ -31,6 +32,7 @@ RULES: Sequence[Rule] = (
     *hosts.RULES,
     *clocks.RULES,
     *kernels.RULES,
+    *kernel_overlay.RULES,
     *engines.RULES,
     *networks.RULES,
     *ports.RULES,
@@ -41,7 +43,14 @@ RULES: Sequence[Rule] = (
     *tls.RULES,
 )
 # What does not stand in the way: said, and never a reason to stop.
-ADVICE: Sequence[Rule] = (*clocks.ADVICE, *kernels.ADVICE, *engines.ADVICE, *networks.ADVICE, *drives.ADVICE)
+ADVICE: Sequence[Rule] = (
+    *clocks.ADVICE,
+    *kernels.ADVICE,
+    *kernel_overlay.ADVICE,
+    *engines.ADVICE,
+    *networks.ADVICE,
+    *drives.ADVICE,
+)
 
 
 def violations(cluster: Cluster, rules: Sequence[Rule] = RULES) -> list[str]:
