@@ -25,6 +25,10 @@ def overlay_address(number: Any, subnet: Any) -> str:
         ) from error
     # The first address names the network, and the last one of IPv4 is for everybody.
     last = network.num_addresses - (2 if network.version == 4 else 1)
+    if last < 1:
+        raise InputError(
+            [f'kernel_overlay_subnet "{subnet}": has no addresses for hosts; give for example 10.78.0.0/24']
+        )
     if isinstance(number, bool) or not str(number).isdigit() or not 1 <= int(number) <= last:
         raise InputError(
             [
@@ -55,6 +59,6 @@ def peers(hosts: Iterable[Mapping[str, Any]]) -> list[dict[str, Union[int, str]]
             text = str(ip_address(str(address)))
         except ValueError:
             continue
-        if not isinstance(number, bool) and str(number).isdigit() and int(number) > 0:
+        if not isinstance(number, bool) and str(number).isdigit() and int(str(number)) > 0:
             found.append({"number": int(str(number)), "address": text})
     return sorted(found, key=lambda peer: int(peer["number"]))

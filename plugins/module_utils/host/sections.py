@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Optional
 
-from . import drive_state, drives, engine_setup, firewall, formats, kernel, packages, tls_files
+from . import drive_state, drives, engine_setup, firewall, formats, kernel, links, links_plan, packages, tls_files
 from .engine_restart import RestartEngine, ask_minio
 from .snapshot import Snapshot
 from .steps import Plan
@@ -59,6 +59,24 @@ PACKAGES_SPEC: dict[str, Any] = {
     "names": {"type": "list", "elements": "str", "default": []},
     "hold": {"type": "list", "elements": "str", "default": []},
 }
+PEER_SPEC: dict[str, Any] = {
+    "number": {"type": "int", "required": True},
+    "address": {"type": "str", "required": True},
+}
+LINKS_SPEC: dict[str, Any] = {
+    "kind": {"type": "str", "choices": list(links_plan.KINDS), "default": "vxlan"},
+    "vni": {"type": "int", "default": 7700},
+    "port": {"type": "int"},
+    "number": {"type": "int", "required": True},
+    "address": {"type": "str", "required": True},
+    "peers": {"type": "list", "elements": "dict", "options": PEER_SPEC, "required": True},
+    "subnet": {"type": "str", "default": "10.78.0.0/24"},
+    "bridge": {"type": "str", "default": "ovl0"},
+    "mtu": {"type": "int"},
+    "underlay_mtu": {"type": "int"},
+    "encryption": {"type": "str", "choices": ["none", "ipsec"], "default": "none"},
+    "replication": {"type": "str", "choices": list(links_plan.REPLICATION), "default": "static"},
+}
 FIREWALL_SPEC: dict[str, Any] = {
     "client_networks": {"type": "list", "elements": "str", "required": True},
     "peers": {"type": "list", "elements": "str", "required": True},
@@ -85,6 +103,9 @@ SECTIONS: dict[str, Section] = {
     "packages": Section(PACKAGES_SPEC, lambda options, snapshot: packages.plan(options, snapshot.packages)),
     "engine": Section(ENGINE_SPEC, lambda options, snapshot: engine_setup.plan(options, snapshot.engine())),
     "drives": Section(DRIVE_SPEC, _plan_drives, applied=False),
+    "links": Section(
+        LINKS_SPEC, lambda options, snapshot: links.plan(options, snapshot.links(options["bridge"])), applied=False
+    ),
     "firewall": Section(
         FIREWALL_SPEC, lambda options, snapshot: firewall.plan(options, snapshot.firewall()), applied=False
     ),

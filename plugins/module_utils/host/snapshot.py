@@ -23,6 +23,7 @@ from . import (
     engine_setup,
     firewall,
     kernel,
+    links,
     listeners,
     local_engine,
     network,
@@ -36,7 +37,14 @@ from .system import STATE_DIRECTORY, System
 from .units import Unit
 
 CREDENTIALS = f"{STATE_DIRECTORY}/minio-root.json"
-UNITS = (engine_setup.SERVICE, engine_setup.RUNTIME, firewall.SERVICE, firewall.FIREWALLD)
+UNITS = (
+    engine_setup.SERVICE,
+    engine_setup.RUNTIME,
+    firewall.SERVICE,
+    firewall.FIREWALLD,
+    links.SERVICE,
+    links.NETWORKD,
+)
 
 
 class Snapshot:
@@ -115,6 +123,10 @@ class Snapshot:
     def firewall(self) -> firewall.State:
         """What the section ``firewall`` plans from."""
         return firewall.read(self.system, self.packages, self.units)
+
+    def links(self, bridge: str) -> links.State:
+        """What the section ``links`` plans from."""
+        return links.read(self.system, self.units, self.addresses, bridge)
 
     def facts(self, look: Optional[Mapping[str, Any]] = None) -> dict[str, Any]:
         """What the controller's checks need; never a secret. Some of it only where it is asked for."""

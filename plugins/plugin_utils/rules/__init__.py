@@ -19,6 +19,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     engines,
     hosts,
     inventory,
+    kernel_overlay,
     kernels,
     minio,
     networks,
@@ -32,6 +33,7 @@ RULES: Sequence[Rule] = (
     *hosts.RULES,
     *clocks.RULES,
     *kernels.RULES,
+    *kernel_overlay.RULES,
     *engines.RULES,
     *networks.RULES,
     *drivers.RULES,
@@ -46,6 +48,7 @@ RULES: Sequence[Rule] = (
 ADVICE: Sequence[Rule] = (
     *clocks.ADVICE,
     *kernels.ADVICE,
+    *kernel_overlay.ADVICE,
     *engines.ADVICE,
     *networks.ADVICE,
     *drivers.ADVICE,
