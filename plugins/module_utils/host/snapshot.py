@@ -111,7 +111,7 @@ class Snapshot:
 
     def firewall(self) -> firewall.State:
         """What the section ``firewall`` plans from."""
-        return firewall.read(self.system, self.packages, self.units, self.pending)
+        return firewall.read(self.system, self.packages, self.units, self.addresses, self.pending)
 
     def facts(self, look: Optional[Mapping[str, Any]] = None) -> dict[str, Any]:
         """What the controller's checks need; never a secret. Some of it only where it is asked for."""
