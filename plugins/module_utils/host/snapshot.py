@@ -18,6 +18,7 @@ from typing import Any, Optional
 from . import (
     blockdevices,
     clock,
+    confirm,
     controller,
     daemon,
     engine_setup,
@@ -94,6 +95,11 @@ class Snapshot:
         return blockdevices.read(self.system)
 
     @cached_property
+    def pending(self) -> Optional[confirm.Pending]:
+        """A change that waits for its confirmation."""
+        return confirm.read(self.system)
+
+    @cached_property
     def debian(self) -> int:
         """The major version where this is Debian itself, else 0."""
         text = self.system.read("/etc/os-release") or ""
@@ -122,7 +128,7 @@ class Snapshot:
 
     def firewall(self) -> firewall.State:
         """What the section ``firewall`` plans from."""
-        return firewall.read(self.system, self.packages, self.units)
+        return firewall.read(self.system, self.packages, self.units, self.addresses, self.pending)
 
     def links(self, bridge: str) -> links.State:
         """What the section ``links`` plans from."""
