@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The network under one cluster is exchanged: its servers reach each other by it, and what was stored before is there."""
+"""The network under one cluster is exchanged: servers reach each other by it, and what was stored before is there."""
 
 from __future__ import annotations
 

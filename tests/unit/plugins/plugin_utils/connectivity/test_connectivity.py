@@ -38,6 +38,7 @@ class World:
         self.hostvars["n1"]["__connectivity_visit"] = {"store": client}
         self.ran = names
         self.faults = {}
+        self.settings = {}
 
     def host(self, number):
         task = {"service": f"minio{number}", "address": f"10.77.0.{number}", "pid": 100 + number, "mtu": 1450}
@@ -53,7 +54,7 @@ class World:
         return self.hostvars[name]["__connectivity_respond"]["sight"]
 
     def view(self):
-        return view.read(self.hostvars, self.groups, self.ran, SETTINGS)
+        return view.read(self.hostvars, self.groups, self.ran, {**SETTINGS, **self.settings})
 
     def run(self):
         """Every host probes what the plan says, and sees what is well unless there is a fault."""
@@ -68,7 +69,7 @@ class World:
 
     def result(self, name, probe):
         good = {"ok": True, "ms": 0.1, "size": probe.get("size"), "error": ""}
-        if probe["kind"] == "dns":
+        if probe["kind"] in ("dns", "hosts"):
             good["addresses"] = [f"10.77.0.{probe['name'][5:]}"]
         return {**good, **self.faults.get((name, probe["key"]), {})}
 
@@ -106,6 +107,37 @@ def test_every_pair_is_probed_both_ways_and_managers_only_for_management(world):
     assert [key for key in keys if key.startswith("2377")] == ["2377/tcp n1", "2377/tcp n2", "2377/tcp n3"]
     assert [key for key in keys if key.startswith("underlay")] == ["underlay n1", "underlay n2", "underlay n3"]
     assert len(keys) == len(set(keys))
+
+
+def test_servers_that_have_no_network_of_their_own_are_seen_on_the_underlay(world):
+    world.settings = {"driver": "host", "network": "host"}
+    result = world.run()
+    assert result["verdict"] == "pass"
+    assert {layer["name"] for layer in result["layers"] if layer["status"] == "not_run"} == {"overlay", "overlay-mtu"}
+    (reason,) = set(reasons(result, "not_run"))
+    assert "overlay_network_driver: host" in reason
+    assert not [probe for probe in plan.draw(world.view())["n1"]["probes"] if probe["key"].startswith("overlay")]
+
+
+def test_names_in_the_hosts_network_are_looked_up_in_the_hosts_file(world):
+    for name in world.ran:
+        world.sight(name)["tasks"][0]["network"] = "host"
+    world.settings = {"driver": "kernel", "network": "host"}
+    assert world.run()["verdict"] == "pass"
+    kinds = {probe["kind"] for probe in plan.draw(world.view())["n1"]["probes"] if probe["key"].startswith("dns")}
+    assert kinds == {"hosts"}
+
+
+def test_asked_for_itself_a_server_may_be_told_its_address_on_another_network(world):
+    for name in world.ran:
+        task = world.sight(name)["tasks"][0]
+        task["own"] = [task["address"], "172.30.2.2"]
+    elsewhere = {"ok": True, "addresses": ["172.30.2.2"], "error": ""}
+    world.faults[("n1", "dns minio1")] = elsewhere
+    assert world.run()["verdict"] == "pass"
+    world.hostvars["n1"].pop("__connectivity_probe")
+    world.faults[("n1", "dns minio2")] = elsewhere
+    assert cells(world.run(), "fail") == {("dns", "dns", "n1", "minio2")}
 
 
 def test_one_manager_looks_at_s3_and_the_others_clear(world):
