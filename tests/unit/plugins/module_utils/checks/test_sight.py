@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.checks import hosts_file, sight
+from ansible_collections.baremetal.overlay.plugins.module_utils.checks import hosts_file, sight, vtep
 
 SERVICE = "com.docker.swarm.service.name"
 
@@ -49,6 +51,24 @@ def test_in_the_hosts_network_only_servers_count_and_only_where_they_are_reached
     engine = Engine(container("agent", host=""), container("minio1", host=""), container("minio2", bridge="172.30.0.2"))
     assert seen(engine, ["host"], "10.78.0.1") == [("minio1", "10.78.0.1", ["10.78.0.1"])]
     assert seen(engine, ["host"]) == []
+
+
+FIXTURES = Path(__file__).parents[3] / "fixtures" / "host"
+
+
+def test_where_a_vxlan_leads_is_what_its_kernel_floods_to():
+    links, entries = ((FIXTURES / f"links-{name}.json").read_text() for name in ("vxlan", "fdb"))
+    floods = {one["dst"] for one in json.loads(entries) if one["mac"] == vtep.EVERYBODY and "dst" in one}
+    assert len(floods) > 1
+    assert vtep.read(links, entries, "ovl0") == sorted(floods)
+    assert vtep.read(links, entries, "ovl1") == [] == vtep.read("", "", "ovl0")
+
+
+def test_where_tunnels_lead():
+    tunnel = {"ifname": "ovl0-2", "master": "ovl0", "linkinfo": {"info_data": {"remote": "192.0.2.2"}}}
+    sixth = {"ifname": "ovl0-3", "master": "ovl0", "linkinfo": {"info_data": {"remote6": "2001:db8::3"}}}
+    other = {"ifname": "gre1", "linkinfo": {"info_data": {"remote": "192.0.2.9"}}}
+    assert vtep.read(json.dumps([tunnel, sixth, other]), "", "ovl0") == ["192.0.2.2", "2001:db8::3"]
 
 
 HOSTS = "127.0.0.1 localhost\n10.78.0.1 minio1\n10.78.0.2\tminio2 other # minio3\nfd00::4 minio4\n"

@@ -50,6 +50,14 @@ class World:
             answer["store"] = {"error": "", "clients": [{}]}
         return {"overlay_underlay_address": f"192.0.2.{number}", "__connectivity_respond": answer}
 
+    def kernel_overlay(self):
+        """Servers in the hosts' network, over an overlay of the hosts' own."""
+        self.settings = {"driver": "kernel", "network": "host"}
+        addresses = {name: variables["overlay_underlay_address"] for name, variables in self.hostvars.items()}
+        for name in addresses:
+            remotes = [address for other, address in addresses.items() if other != name]
+            self.sight(name)["vtep"] = {"bridge": "ovl0", "remotes": remotes}
+
     def sight(self, name):
         return self.hostvars[name]["__connectivity_respond"]["sight"]
 
@@ -122,10 +130,26 @@ def test_servers_that_have_no_network_of_their_own_are_seen_on_the_underlay(worl
 def test_names_in_the_hosts_network_are_looked_up_in_the_hosts_file(world):
     for name in world.ran:
         world.sight(name)["tasks"][0]["network"] = "host"
-    world.settings = {"driver": "kernel", "network": "host"}
+    world.kernel_overlay()
     assert world.run()["verdict"] == "pass"
     kinds = {probe["kind"] for probe in plan.draw(world.view())["n1"]["probes"] if probe["key"].startswith("dns")}
     assert kinds == {"hosts"}
+
+
+def test_a_kernel_overlay_leads_to_all_hosts_and_to_nobody_else(world):
+    world.kernel_overlay()
+    layers = [layer["name"] for layer in world.run()["layers"]]
+    assert layers.index("vtep") == layers.index("overlay") - 1
+    world.sight("n1")["vtep"]["remotes"] = ["192.0.2.2", "192.0.2.4", "192.0.2.99"]
+    world.sight("n4")["vtep"] = {"bridge": "", "remotes": []}
+    result = world.run()
+    assert [cell[2:] for cell in sorted(cells(result, "fail")) if cell[1] == "stranger"] == [("n1", "192.0.2.99")]
+    assert {cell[2:] for cell in cells(result, "fail") if cell[1] == "remote"} == {
+        ("n1", "n3"),
+        *(("n4", name) for name in ("n1", "n2", "n3")),
+    }
+    assert "n1 has no link to n3 (192.0.2.3)" in result["failures"]
+    assert "n4 has no bridge, and so no link to n1 (192.0.2.1)" in result["failures"]
 
 
 def test_asked_for_itself_a_server_may_be_told_its_address_on_another_network(world):
