@@ -16,6 +16,8 @@ description:
   - Packets are judged ahead of the Engine's address translation, which published ports take past rules for input.
   - Only the ports that are named are filtered. The host itself may reach them, and established connections go on.
   - The table is replaced in one transaction, after nft has checked it. One that is gone or was changed is loaded.
+  - A change is kept only if it is confirmed over a new connection, and if the TCP ports that hosts of the cluster
+    reached of each other before still answer. Otherwise the host takes it back by itself, and the task fails.
   - A host on which firewalld runs is refused.
 author: the baremetal.overlay developers (@baremetal)
 options:
@@ -49,6 +51,21 @@ options:
     type: list
     elements: str
     default: [docker0, docker_gwbridge]
+  confirm_timeout:
+    description:
+      - Seconds within which a change is confirmed over a new connection.
+      - Otherwise the host puts back what was there before, by a timer of systemd that runs before anything is changed,
+        or at its next start.
+    type: int
+    default: 60
+  confirm:
+    description: The token of a change that is to be confirmed. The action plugin gives it.
+    type: str
+  confirm_refused:
+    description: What speaks against the change that O(confirm) names, which is then taken back at once.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     description: Predicts what the real run does, also where nftables is not installed yet.
@@ -75,6 +92,10 @@ sections:
       changed: true
       plan: [load the table inet baremetal_overlay (it is not there)]
       violations: []
+confirmed:
+  description: Whether the change was confirmed, and so is kept.
+  returned: when something was changed
+  type: bool
 violations:
   description: Why nothing was changed.
   returned: always
@@ -84,20 +105,26 @@ violations:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.host import firewall, runner, sections
-from ..module_utils.host.snapshot import Snapshot
+from ..module_utils.host import confirmed, firewall, runner, sections
+from ..module_utils.host.confirmed import Confirmed
 from ..module_utils.host.system import System
+
+SECTION = Confirmed(
+    name=firewall.NAME,
+    plan=lambda options, snapshot: firewall.plan(options, snapshot.firewall()),
+    guard=lambda options, snapshot: firewall.guard(options, snapshot.firewall(), snapshot.system),
+    prepares=firewall.PREPARES,
+    verify=firewall.verify,
+    watched=lambda options, snapshot: firewall.watched(options, snapshot.addresses, snapshot.system),
+)
 
 
 def main() -> None:
     """Wires the options to the plan of the section ``firewall``."""
-    module = AnsibleModule(argument_spec=dict(sections.FIREWALL_SPEC), supports_check_mode=True)
+    spec = {**sections.FIREWALL_SPEC, **confirmed.CONFIRM_SPEC}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     with runner.failing(module):
-        system = System(module)
-        plans = {"firewall": firewall.plan(module.params, Snapshot(system).firewall())}
-        runner.refuse(module, plans)
-        changed = runner.apply(module, plans.values(), system)
-        module.exit_json(changed=changed, **runner.report(plans))
+        confirmed.run(module, SECTION, System(module))
 
 
 if __name__ == "__main__":

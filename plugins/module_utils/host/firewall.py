@@ -17,16 +17,20 @@ from ipaddress import collapse_addresses, ip_address, ip_network
 from typing import Any, Optional
 
 from ..errors import InputError, OverlayError
-from . import packages
+from . import listeners, packages
+from .confirm import Guard, Pending, spread
 from .packages import Packages
+from .revert_script import BOOT_SERVICE
 from .steps import Plan, Run, Step, WriteFile
 from .system import STATE_DIRECTORY, System
 from .units import Unit
 
+NAME = "firewall"
 TABLE = ("inet", "baremetal_overlay")
 PACKAGE = "nftables"
 SERVICE, FIREWALLD = "baremetal-overlay-firewall.service", "firewalld.service"
 UNIT_PATH = f"/etc/systemd/system/{SERVICE}"
+ENABLED_PATH = f"/etc/systemd/system/sysinit.target.wants/{SERVICE}"
 PATH = f"{STATE_DIRECTORY}/firewall.nft"
 # The digests of the file that was loaded, and of the table that the kernel showed then.
 LOADED = f"{STATE_DIRECTORY}/firewall.loaded"
@@ -37,8 +41,10 @@ UNIT = f"""\
 [Unit]
 Description=Who may reach the cluster's ports on this host (baremetal.overlay)
 DefaultDependencies=no
+# A change that was not confirmed may take the file with it.
+ConditionPathExists={PATH}
 # nftables.service flushes every table when it starts, reloads and stops: ours comes after it, each time.
-After=local-fs.target systemd-modules-load.service nftables.service
+After=local-fs.target systemd-modules-load.service nftables.service {BOOT_SERVICE}
 PartOf=nftables.service
 ReloadPropagatedFrom=nftables.service
 Wants=network-pre.target
@@ -115,6 +121,8 @@ class State:
     unit_file: Optional[str] = None
     loaded: Optional[str] = None
     listing: str = ""
+    # An unconfirmed change of this table, which may be taken back at any moment.
+    pending: Optional[Pending] = None
 
 
 def ruleset(options: Mapping[str, Any]) -> str:
@@ -224,9 +232,10 @@ def receipt(file: str, listing: str) -> str:
     return f"{digest(file)}\n{digest(canonical(listing))}\n"
 
 
-def read(system: System, installed: Packages, units: Mapping[str, Unit]) -> State:
+def read(system: System, installed: Packages, units: Mapping[str, Unit], pending: Optional[Pending] = None) -> State:
     """Looks at files, units and the kernel's table."""
     return State(
+        pending=pending if pending and pending.what == NAME else None,
         packages=installed,
         unit=units[SERVICE],
         firewalld=units[FIREWALLD],
@@ -270,6 +279,8 @@ def _steps(text: str, state: State) -> list[Step]:
 
 
 def _why_load(text: str, state: State) -> str:
+    if state.pending:
+        return f"a change that another run made at {state.pending.since} is not confirmed yet"
     if not canonical(state.listing):
         return "it is not there"
     if state.file != text or state.loaded != receipt(text, state.listing):
@@ -313,3 +324,39 @@ class Load:
                 f"see `journalctl -u {SERVICE}` and whether something flushes the ruleset"
             )
         system.write(LOADED, receipt(self.text, listing), 0o600)
+
+
+# What can be done before the way back is armed: it changes nothing that is in force.
+PREPARES = (packages.Install, Check)
+
+
+def guard(options: Mapping[str, Any], state: State, system: System) -> Guard:
+    """What a change may touch. The table of before comes back as the kernel shows it, whoever made it."""
+    table = system.query(("nft", "list", "table", *TABLE))
+    name = " ".join(TABLE)
+    return Guard(
+        what=NAME,
+        files=(PATH, UNIT_PATH, LOADED, ENABLED_PATH),
+        undo='nft -f "$state/table.nft"',
+        redo="" if state.unit.running else f"systemctl stop {SERVICE}",
+        saved={"table.nft": f"table {name}\ndelete table {name}\n{table}"},
+        proofs=(("nft", "-c", "-f", "{state}/table.nft"),),
+        targets=spread(options["peers"], [*options["client_ports"], *options["cluster_tcp_ports"]]),
+    )
+
+
+def verify(system: System) -> list[str]:
+    """Whether what was proven is what was loaded."""
+    file, loaded = system.read(PATH) or "", system.read(LOADED)
+    if loaded == receipt(file, system.query(LIST)):
+        return []
+    return [f"the table {' '.join(TABLE)} is not the one that was loaded any more: somebody else changed or flushed it"]
+
+
+def watched(options: Mapping[str, Any], addresses: Sequence[Mapping[str, Any]], system: System) -> dict[str, Any]:
+    """What peers can look at from outside: the ports of the cluster on which somebody listens here."""
+    peers = [str(peer) for peer in options["peers"]]
+    own = [one["address"] for one in addresses if one["address"] in peers]
+    ports = sorted({*options["client_ports"], *options["cluster_tcp_ports"]})
+    found = {one["port"] for one in listeners.read(system, ports) if one["protocol"] == "tcp"}
+    return {"address": own[0] if own else None, "ports": sorted(found) if own else [], "peers": peers}

@@ -18,6 +18,7 @@ from typing import Any, Optional
 from . import (
     blockdevices,
     clock,
+    confirm,
     controller,
     daemon,
     engine_setup,
@@ -77,6 +78,11 @@ class Snapshot:
         return blockdevices.read(self.system)
 
     @cached_property
+    def pending(self) -> Optional[confirm.Pending]:
+        """A change that waits for its confirmation."""
+        return confirm.read(self.system)
+
+    @cached_property
     def debian(self) -> int:
         """The major version where this is Debian itself, else 0."""
         text = self.system.read("/etc/os-release") or ""
@@ -105,7 +111,7 @@ class Snapshot:
 
     def firewall(self) -> firewall.State:
         """What the section ``firewall`` plans from."""
-        return firewall.read(self.system, self.packages, self.units)
+        return firewall.read(self.system, self.packages, self.units, self.pending)
 
     def facts(self, look: Optional[Mapping[str, Any]] = None) -> dict[str, Any]:
         """What the controller's checks need; never a secret. Some of it only where it is asked for."""

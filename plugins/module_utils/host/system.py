@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -59,6 +62,32 @@ class System:
 
     def exists(self, path: str) -> bool:
         return Path(path).exists()
+
+    def is_there(self, path: str) -> bool:
+        """As ``exists``, for the link itself where it is one."""
+        return os.path.lexists(path)
+
+    @property
+    def pid(self) -> int:
+        return os.getpid()
+
+    @contextmanager
+    def lock(self, path: str, seconds: float = 5) -> Iterator[bool]:
+        """Whether nobody else has the lock within that time; the kernel takes it back from who dies."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + seconds
+        with Path(path).open("ab") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        yield False
+                        return
+                    time.sleep(0.05)
+                else:
+                    yield True
+                    return
 
     def names(self, path: str) -> list[str]:
         """What is in a directory; nothing where there is none."""
