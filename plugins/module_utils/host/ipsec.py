@@ -15,98 +15,23 @@ finish    Keys of before are forgotten.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-from ..ipsec import backstop, charon, connections, keys, protected
-from ..ipsec.files import CERTIFICATE, CONF, DROP_IN, DROP_IN_PATH, KEY, LOADED, SNIPPET, SNIPPET_PATH, TRUST
-from ..minio import pem
-from . import firewall, packages
-from .packages import Packages
+from ..ipsec import backstop, charon
+from ..ipsec.files import CERTIFICATE, CONF, LOADED, TRUST
+from ..ipsec.protected import TCP
+from ..ipsec.protected import read as read_protected
+from . import firewall, ipsec_steps, listeners, packages
+from .confirm import Guard, spread
+from .ipsec_state import NAME, RIVALS, SERVICE, State, agreement, old_secrets, read
 from .steps import Plan
 from .system import System
-from .units import Unit
 
-PACKAGES = ("charon-systemd", "strongswan-swanctl", "libstrongswan-standard-plugins", "nftables")
-SERVICE = "strongswan.service"
-# Other programs that want port 500 for themselves.
-RIVALS = ("strongswan-starter.service", "ipsec.service", "racoon.service")
-UNITS = (SERVICE, backstop.SERVICE, *RIVALS)
-PREPARE, ENFORCE, FINISH = PHASES = ("prepare", "enforce", "finish")
-SECRET = re.compile(
-    rf'^ *ike-{connections.PREFIX}(\d+)-([0-9a-f]+) \{{\n(?:^ +id-.*\n)*^ +secret = "0x([0-9a-f]+)"\n', re.MULTILINE
-)
-
-
-@dataclass(frozen=True)
-class State:
-    """Everything that the plan looks at. Keys are in it: it is never shown."""
-
-    packages: Packages
-    units: Mapping[str, Unit]
-    files: Mapping[str, Optional[str]] = field(default_factory=dict)
-    key: str = "absent"
-    listing: str = ""
-    live: Optional[charon.Live] = None
-    # None: nothing here could say it.
-    nft: Optional[bool] = None
-
-    @property
-    def secrets(self) -> dict[int, dict[str, str]]:
-        """The keys of the file by the number of the peer and what they are called, in their order."""
-        found: dict[int, dict[str, str]] = {}
-        for number, name, value in SECRET.findall(self.files.get(CONF) or ""):
-            found.setdefault(int(number), {})[name] = value
-        return found
-
-    @property
-    def table(self) -> str:
-        return firewall.canonical(self.listing)
-
-    @property
-    def enforced(self) -> bool:
-        """Whether clear text is refused, now or from the next boot on."""
-        return bool(self.table) or self.units[backstop.SERVICE].enabled == "enabled"
-
-    @property
-    def loaded(self) -> dict[str, Any]:
-        """What was loaded when we loaded last, and how charon showed it."""
-        try:
-            found: dict[str, Any] = json.loads(self.files.get(LOADED) or "{}")
-        except ValueError:
-            return {}
-        return found
-
-    @property
-    def present(self) -> bool:
-        """Whether there is anything of ours."""
-        live = self.live or charon.Live()
-        return bool(
-            self.table or live.connections or live.secrets or any(text is not None for text in self.files.values())
-        )
-
-
-FILES = (CONF, SNIPPET_PATH, DROP_IN_PATH, backstop.PATH, backstop.UNIT_PATH, backstop.LOADED, LOADED, CERTIFICATE, TRUST)
-
-
-def read(system: System, installed: Packages, units: Mapping[str, Unit]) -> State:
-    """Looks at files, units, the kernel's table and charon."""
-    files = {path: system.read(path) for path in FILES}
-    nft = system.which("nft")
-    listing = system.query(backstop.LIST) if nft else ""
-    return State(
-        packages=installed,
-        units=units,
-        files=files,
-        key=pem.pair(Path(CERTIFICATE), Path(KEY)),
-        listing=listing,
-        live=charon.try_look() if units[SERVICE].running else None,
-        nft=None if not nft else bool(listing) or bool(system.query(backstop.PROBE)),
-    )
+# What can be done before the way back is armed: it changes nothing that is in force.
+PREPARES = (packages.Install, ipsec_steps.CheckTable)
+ENABLED_PATH = f"/etc/systemd/system/sysinit.target.wants/{backstop.SERVICE}"
+__all__ = ["plan", "read"]
 
 
 def violations(options: Mapping[str, Any], state: State) -> list[str]:
@@ -131,22 +56,8 @@ def violations(options: Mapping[str, Any], state: State) -> list[str]:
     return found
 
 
-def agreement(options: Mapping[str, Any]) -> str:
-    """What both ends have to have alike: another one is brought to all hosts in one run."""
-    return connections.digest(
-        [
-            options["authentication"],
-            [str(one) for one in protected.read(options["protect"])],
-            connections.IKE,
-            connections.ESP,
-        ]
-    )
-
-
 def plan(options: Mapping[str, Any], state: State) -> Plan:
     """Violations, or the steps of the phase in the order in which they are safe."""
-    from . import ipsec_steps
-
     if options["state"] == "absent":
         steps = ipsec_steps.absent(options, state) if state.present else []
         return Plan(steps=steps, flags={"enforced": state.enforced})
@@ -170,30 +81,46 @@ def flags_of(options: Mapping[str, Any], state: State) -> dict[str, Any]:
     }
 
 
-def wanted_secrets(options: Mapping[str, Any]) -> dict[int, str]:
-    """The key of each pair that this host is in."""
-    if options["authentication"] != "psk":
-        return {}
-    return {int(peer["number"]): str(peer["secret"]) for peer in options["peers"] if peer.get("secret")}
+def tcp_ports(options: Mapping[str, Any]) -> list[int]:
+    """What has to answer before and after."""
+    return [one.port for one in read_protected(options["protect"]) if one.protocol == TCP]
 
 
-def old_secrets(options: Mapping[str, Any], state: State) -> dict[int, list[str]]:
-    """Keys of before, of peers that are still there: they are good until all hosts have the new ones."""
-    wanted = wanted_secrets(options)
-    found = {
-        number: [value for name, value in have.items() if name != keys.digest(wanted[number])]
-        for number, have in state.secrets.items()
-        if number in wanted
-    }
-    return {number: values for number, values in found.items() if values}
+def guard(options: Mapping[str, Any], state: State, system: System) -> Guard:
+    """The table and the connections of before. What is negotiated stays; its traps and refusals go."""
+    name = " ".join(backstop.TABLE)
+    return Guard(
+        what=NAME,
+        files=(CONF, TRUST, LOADED, backstop.PATH, backstop.UNIT_PATH, backstop.LOADED, ENABLED_PATH),
+        undo='nft -f "$state/table.nft"',
+        # Where the table was absent, its unit is no more than a name. charon reads what its file has now.
+        redo=("" if state.units[backstop.SERVICE].running else f"systemctl stop {backstop.SERVICE}\n")
+        + "swanctl --load-all --noprompt",
+        saved={
+            "table.nft": f"table {name}\ndelete table {name}\n{system.query(('nft', 'list', 'table', *backstop.TABLE))}"
+        },
+        proofs=(("nft", "-c", "-f", "{state}/table.nft"),),
+        targets=spread([str(peer["address"]) for peer in options["peers"]], tcp_ports(options)),
+    )
 
 
-def secrets_in_order(options: Mapping[str, Any], state: State) -> list[tuple[int, str]]:
-    """charon takes any of a pair's keys, and proves itself with the one that was loaded last."""
+def verify(system: System) -> list[str]:
+    """Whether what was proven is what was loaded, and everything that was negotiated is of the right mode."""
     found = []
-    old = old_secrets(options, state)
-    for number, new in sorted(wanted_secrets(options).items()):
-        before = old.get(number, [])
-        order = {PREPARE: [new, *before], ENFORCE: [*before, new], FINISH: [new]}[options["phase"]]
-        found += [(number, value) for value in order]
-    return found
+    if system.read(backstop.LOADED) != firewall.receipt(system.read(backstop.PATH) or "", system.query(backstop.LIST)):
+        found.append(
+            f"the table {' '.join(backstop.TABLE)} is not the one that was loaded any more: somebody else changed or "
+            "flushed it"
+        )
+    live = charon.try_look(system)
+    if live is None:
+        return [*found, f"charon does not answer any more; see `journalctl -u {SERVICE}`"]
+    wrong = sorted({(one.connection, one.name, one.mode) for one in live.children if one.mode != charon.TRANSPORT})
+    return [*found, *(f"{connection}: {child} is in {mode} mode" for connection, child, mode in wrong)]
+
+
+def watched(options: Mapping[str, Any], system: System) -> dict[str, Any]:
+    """What peers can look at from outside: what they may only reach inside ESP, as far as somebody listens here."""
+    found = {one["port"] for one in listeners.read(system, tcp_ports(options)) if one["protocol"] == "tcp"}
+    peers = [str(peer["address"]) for peer in options["peers"]]
+    return {"address": options["address"], "ports": sorted(found), "peers": peers}

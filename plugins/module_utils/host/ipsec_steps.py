@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import OverlayError
 from ..ipsec import backstop, charon, connections
 from ..ipsec.files import CERTIFICATE, CONF, DROP_IN, DROP_IN_PATH, KEY, LOADED, SNIPPET, SNIPPET_PATH, TRUST
 from ..minio import pem
-from . import firewall, ipsec, packages
+from . import firewall, packages
+from . import ipsec_state as ipsec
 from .steps import Run, Step, Unmark, WriteFile
 from .system import System
 
@@ -38,24 +39,23 @@ class Remember:
     wanted: Mapping[str, str]
     facts: Mapping[str, str]
     sentence: str = ""
-    connect: charon.Connect = field(default=charon.Session, compare=False)
 
     def apply(self, system: System) -> None:
-        with self.connect() as session:
+        with system.charon() as session:
             live = charon.look(session)
+        before = ipsec.read_loaded(system.read(LOADED))
         found = {name: [digest, charon.shown(live, name)] for name, digest in self.wanted.items()}
-        system.write(LOADED, json.dumps({**self.facts, "connections": found}, indent=1, sort_keys=True) + "\n", 0o600)
+        kept = {name: what for name, what in (before.get("connections") or {}).items() if name in live.connections}
+        facts = {**before, **self.facts, "connections": {**kept, **found}}
+        system.write(LOADED, json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600)
 
 
 def present(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """From whatever is there to what the phase wants."""
-    phase = options["phase"]
-    active = phase != ipsec.PREPARE or state.enforced
-    steps = [*_install(state), *_files(options, state, active), *_start(state)]
-    steps += _load(options, state, active)
-    if phase != ipsec.PREPARE:
-        steps += _enforce(options, state)
-    if phase == ipsec.FINISH:
+    steps = [*_install(state), *_files(options, state), *_start(state), *_introduce(options, state)]
+    if options["phase"] != ipsec.PREPARE:
+        steps += [*_negotiate(options, state), *_activate(options, state), *_refuse(options, state)]
+    if options["phase"] == ipsec.FINISH:
         steps += _forget(options, state)
     return steps
 
@@ -76,29 +76,35 @@ def _install(state: ipsec.State) -> list[Step]:
     return steps
 
 
-def wanted(options: Mapping[str, Any], state: ipsec.State, active: bool, by_name: bool = False) -> dict[str, dict[str, Any]]:
-    """The connections; their trust is a name in a file, and a text where charon is told."""
+def wanted(options: Mapping[str, Any], state: ipsec.State, actions: tuple[str, str]) -> dict[str, dict[str, Any]]:
+    """The connections as charon is told."""
     trust = options.get("trust") or state.files.get(TRUST) or ""
-    return connections.connections(options, active, [TRUST] if by_name else pem.blocks(trust))
+    return connections.connections(options, actions, pem.blocks(trust))
 
 
-def conf(options: Mapping[str, Any], state: ipsec.State, active: bool) -> str:
-    """What charon starts from."""
+def conf(options: Mapping[str, Any], state: ipsec.State) -> str:
+    """What charon starts from. What is in force stays in it until this is confirmed over a new connection."""
     secrets = {
         connections.secret_name(number, value): connections.secret(options, number, value)
         for number, value in ipsec.secrets_in_order(options, state)
     }
+    prepares = options["phase"] == ipsec.PREPARE
+    actions = connections.READY if prepares else connections.AT_START
+    wished = connections.connections(options, actions, [TRUST])
+    if prepares and state.enforced:
+        kept = connections.parse(state.files.get(CONF) or "").get("connections") or {}
+        wished = {**wished, **kept}
     text = "# Written by baremetal.overlay.ipsec. Changes by hand are lost in the next run.\n"
-    text += connections.render({"connections": wanted(options, state, active, by_name=True)})
+    text += connections.render({"connections": wished})
     return text + (connections.render({"secrets": secrets}) if secrets else "")
 
 
-def _files(options: Mapping[str, Any], state: ipsec.State, active: bool) -> list[Step]:
+def _files(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     steps: list[Step] = []
     trust = pem.bundle([options.get("trust") or ""])
     if trust and trust != state.files.get(TRUST):
         steps.append(WriteFile(TRUST, trust, state.files.get(TRUST)))
-    text = conf(options, state, active)
+    text = conf(options, state)
     if text != state.files.get(CONF):
         steps.append(WriteSecrets(CONF, text, state.files.get(CONF), 0o600))
     return steps
@@ -114,44 +120,57 @@ def _start(state: ipsec.State) -> list[Step]:
     return [Run(f"start {ipsec.SERVICE}, now and at boot", commands)] if commands else []
 
 
-def _load(options: Mapping[str, Any], state: ipsec.State, active: bool) -> list[Step]:
+def _introduce(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """Keys, the certificate, and peers that charon does not know: it is ready for them, and asks for nothing."""
+    live, loaded = state.live or charon.Live(), state.loaded
+    ready = wanted(options, state, connections.READY)
+    new = {name: connection for name, connection in ready.items() if name not in live.connections}
+    order = ipsec.secrets_in_order(options, state)
+    names = [connections.secret_name(number, value) for number, value in order]
+    leads = connections.digest(names)
+    new_keys = loaded.get("leads") != leads or not set(names) <= set(live.secrets)
+    certificate = (state.files.get(CERTIFICATE) or "") if options["authentication"] != "psk" else ""
+    fingerprint = pem.fingerprint(certificate)
+    new_certificate = bool(certificate) and loaded.get("certificate") != fingerprint
+    if not (new or new_keys or new_certificate):
+        return []
+    steps: list[Step] = [
+        charon.Load(
+            new,
+            [_secret(options, number, value) for number, value in order] if new_keys else [],
+            sentence=_sentence(new, new_keys and bool(order), new_certificate),
+            certificate=certificate if new_certificate else "",
+            key_path=KEY,
+        )
+    ]
+    again = sorted(set(live.established) & set(ready)) if new_certificate else []
+    if again:
+        steps.append(charon.Reauthenticate(again))
+    return [*steps, Remember(_digests(new), {"leads": leads, "certificate": fingerprint})]
+
+
+def _digests(connected: Mapping[str, Any]) -> dict[str, str]:
+    return {name: connections.digest(connection) for name, connection in connected.items()}
+
+
+def _activate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """Only what differs: an unchanged connection is not touched, and what is negotiated goes on."""
     live, loaded = state.live or charon.Live(), state.loaded
-    connected = wanted(options, state, active)
-    digests = {name: connections.digest(connection) for name, connection in connected.items()}
+    connected = wanted(options, state, connections.ACTIVE)
+    digests = _digests(connected)
     known = loaded.get("connections") or {}
     changed = {
         name: connection
         for name, connection in connected.items()
-        if name not in live.connections or known.get(name) != [digests[name], charon.shown(live, name)]
+        if known.get(name) != [digests[name], charon.shown(live, name)]
     }
     stale = sorted(set(live.connections) - set(connected))
-    order = ipsec.secrets_in_order(options, state)
-    leads = connections.digest([connections.secret_name(number, value) for number, value in order])
-    names = {connections.secret_name(number, value) for number, value in order}
-    certificate = (state.files.get(CERTIFICATE) or "") if options["authentication"] != "psk" else ""
-    facts = {
-        "agreement": ipsec.agreement(options),
-        "leads": leads,
-        "certificate": pem.fingerprint(certificate),
-    }
-    new_keys = loaded.get("leads") != leads or not names <= set(live.secrets)
-    new_certificate = bool(certificate) and loaded.get("certificate") != facts["certificate"]
-    if not (changed or stale or new_keys or new_certificate or loaded.get("agreement") != facts["agreement"]):
+    agreement = ipsec.agreement(options)
+    if not (changed or stale or loaded.get("agreement") != agreement):
         return []
-    steps: list[Step] = [
-        charon.Load(
-            changed,
-            [_secret(options, number, value) for number, value in order] if new_keys else [],
-            stale,
-            _sentence(changed, stale, new_keys and bool(order), new_certificate),
-            certificate if new_certificate else "",
-            KEY,
-        )
-    ]
-    if new_certificate and state.live is not None:
-        steps.append(charon.Reauthenticate(sorted(set(live.established) & set(connected))))
-    return [*steps, Remember(digests, facts)]
+    parts = [f"ask for encryption with {len(changed)} peers"] if changed else []
+    parts += [f"unload {', '.join(stale)}"] if stale else []
+    return [charon.Load(changed, stale=stale, sentence="; ".join(parts)), Remember(digests, {"agreement": agreement})]
 
 
 def _secret(options: Mapping[str, Any], number: int, value: str) -> tuple[str, tuple[str, ...], str]:
@@ -159,12 +178,11 @@ def _secret(options: Mapping[str, Any], number: int, value: str) -> tuple[str, t
     return connections.secret_name(number, value), (owners["id-1"], owners["id-2"]), value
 
 
-def _sentence(changed: Mapping[str, Any], stale: list[str], new_keys: bool, new_certificate: bool) -> str:
-    parts = [f"load the connections with {len(changed)} peers"] if changed else []
-    parts += [f"unload {', '.join(stale)}"] if stale else []
-    parts += ["load keys"] if new_keys else []
-    parts += ["load the certificate"] if new_certificate else []
-    return ", ".join(parts)
+def _sentence(new: Mapping[str, Any], new_keys: bool, new_certificate: bool) -> str:
+    parts = [f"the connections with {len(new)} peers"] if new else []
+    parts += ["keys"] if new_keys else []
+    parts += ["the certificate"] if new_certificate else []
+    return f"load {', '.join(parts)}" if parts else ""
 
 
 def expected(options: Mapping[str, Any]) -> dict[str, str]:
@@ -177,21 +195,27 @@ def expected(options: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _enforce(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+def _negotiate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """What is there stays; what is missing or of the wrong mode is made before clear text is refused."""
     live = state.live or charon.Live()
-    peers = expected(options)
-    every = wanted(options, state, True)
+    every = wanted(options, state, connections.ACTIVE)
+    known = state.loaded.get("connections") or {}
     missing = {
         name: peer
-        for name, peer in peers.items()
+        for name, peer in expected(options).items()
         if not state.enforced
+        or name not in known
         or any(set(live.modes(name, child)) - {charon.TRANSPORT} for child in every[name]["children"])
-        or name not in live.connections
     }
+    if not missing:
+        return []
+    children = {name: list(every[name]["children"]) for name in missing}
+    return [charon.Negotiate(missing, children, f"negotiate with {', '.join(missing.values())}")]
+
+
+def _refuse(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """The backstop."""
     steps: list[Step] = []
-    if missing:
-        children = {name: list(every[name]["children"]) for name in missing}
-        steps.append(charon.Negotiate(missing, children, f"negotiate with {', '.join(missing.values())}"))
     text = backstop.ruleset(options)
     if state.files.get(backstop.PATH) != text:
         steps += [CheckTable(text), WriteFile(backstop.PATH, text, state.files.get(backstop.PATH), 0o600)]
@@ -205,6 +229,8 @@ def _enforce(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
 
 
 def _why_load(text: str, state: ipsec.State) -> str:
+    if state.pending:
+        return f"a change that another run made at {state.pending.since} is not confirmed yet"
     if not state.table:
         return "it is not there"
     receipt = firewall.receipt(text, state.listing)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Optional
 
-from . import drive_state, drives, engine_setup, firewall, formats, kernel, packages, tls_files
+from . import drive_state, drives, engine_setup, firewall, formats, ipsec, kernel, packages, tls_files
 from .engine_restart import RestartEngine, ask_minio
 from .snapshot import Snapshot
 from .steps import Plan
@@ -67,6 +67,30 @@ FIREWALL_SPEC: dict[str, Any] = {
     "cluster_udp_ports": {"type": "list", "elements": "int", "default": [4789, 7946]},
     "container_interfaces": {"type": "list", "elements": "str", "default": ["docker0", "docker_gwbridge"]},
 }
+IPSEC_PEER_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "number": {"type": "int", "required": True},
+    "address": {"type": "str", "required": True},
+    "secret": {"type": "str", "no_log": True},
+}
+IPSEC_PROTECT_SPEC: dict[str, Any] = {
+    "protocol": {"type": "str", "choices": ["gre", "tcp", "udp"], "required": True},
+    "port": {"type": "int", "default": 0},
+    "same": {"type": "bool", "default": False},
+    "anybody": {"type": "bool", "default": False},
+}
+IPSEC_SPEC: dict[str, Any] = {
+    "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
+    "phase": {"type": "str", "choices": ["enforce", "finish", "prepare"], "default": "finish"},
+    "number": {"type": "int", "default": 0},
+    "address": {"type": "str", "default": ""},
+    "peers": {"type": "list", "elements": "dict", "options": IPSEC_PEER_SPEC, "default": []},
+    "expect": {"type": "list", "elements": "str"},
+    "protect": {"type": "list", "elements": "dict", "options": IPSEC_PROTECT_SPEC, "default": []},
+    "authentication": {"type": "str", "choices": ["certificates", "psk"], "default": "psk"},
+    "trust": {"type": "str", "default": ""},
+    "ca_directory": {"type": "path"},
+}
 TLS_SPEC: dict[str, Any] = {"ca_directory": {"type": "path"}}
 RESTART_SPEC: dict[str, Any] = {
     "minio_url": {"type": "str", "default": ""},
@@ -88,6 +112,7 @@ SECTIONS: dict[str, Section] = {
     "firewall": Section(
         FIREWALL_SPEC, lambda options, snapshot: firewall.plan(options, snapshot.firewall()), applied=False
     ),
+    "ipsec": Section(IPSEC_SPEC, lambda options, snapshot: ipsec.plan(options, snapshot.ipsec()), applied=False),
     # Looked at only: what is due is decided where all hosts are known.
     "minio_tls": Section(TLS_SPEC, lambda options, _snapshot: Plan(flags=tls_files.read(options["ca_directory"]))),
 }

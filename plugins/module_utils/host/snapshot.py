@@ -23,6 +23,7 @@ from . import (
     daemon,
     engine_setup,
     firewall,
+    ipsec_state,
     kernel,
     listeners,
     local_engine,
@@ -37,7 +38,7 @@ from .system import STATE_DIRECTORY, System
 from .units import Unit
 
 CREDENTIALS = f"{STATE_DIRECTORY}/minio-root.json"
-UNITS = (engine_setup.SERVICE, engine_setup.RUNTIME, firewall.SERVICE, firewall.FIREWALLD)
+UNITS = (engine_setup.SERVICE, engine_setup.RUNTIME, firewall.SERVICE, firewall.FIREWALLD, *ipsec_state.UNITS)
 
 
 class Snapshot:
@@ -112,6 +113,10 @@ class Snapshot:
     def firewall(self) -> firewall.State:
         """What the section ``firewall`` plans from."""
         return firewall.read(self.system, self.packages, self.units, self.pending)
+
+    def ipsec(self) -> ipsec_state.State:
+        """What the section ``ipsec`` plans from."""
+        return ipsec_state.read(self.system, self.packages, self.units, self.pending)
 
     def facts(self, look: Optional[Mapping[str, Any]] = None) -> dict[str, Any]:
         """What the controller's checks need; never a secret. Some of it only where it is asked for."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from ..errors import OverlayError
+from ..ipsec import vici
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -49,6 +50,10 @@ class System:
             words = (err.strip() or out.strip() or "no output")[-1500:]
             raise CommandFailed(f"`{' '.join(argv)}` ended with {code}: {words}")
         return out
+
+    def charon(self) -> vici.Session:
+        """strongSwan's daemon; an error where none answers."""
+        return vici.Session()
 
     def which(self, program: str) -> Optional[str]:
         return self._module.get_bin_path(program, opt_dirs=["/usr/sbin", "/sbin", "/usr/local/sbin"])

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The backstop: nothing of the protected traffic leaves or enters without ESP, whether charon lives or not.
 
-One nftables table of ours. What leaves is judged last, after the translation of addresses, so that what a container sends
+One nftables table of ours. What leaves is judged last, after the translation of addresses, so that what a container
+sends
 through this host is seen as the wire will see it. What arrives is judged where packets for this host go, decrypted ones
 once more. IKE, ESP and ssh are in no rule.
 """
@@ -92,14 +93,18 @@ def ruleset(options: Mapping[str, Any]) -> str:
     selectors = read(options["protect"])
     addresses = [ip_address(str(peer["address"])) for peer in options["peers"]]
     sets = "".join(_set(version, [one for one in addresses if one.version == version]) for version in (4, 6))
-    return RULESET.format(sets=sets, leaves=_rules("leaving", "d", selectors), arrives=_rules("arriving", "s", selectors))
+    return RULESET.format(
+        sets=sets, leaves=_rules("leaving", "d", selectors), arrives=_rules("arriving", "s", selectors)
+    )
 
 
 def _set(version: int, addresses: Sequence[Any]) -> str:
     elements = ", ".join(str(one) for one in sorted(addresses))
     filled = f"        elements = {{ {elements} }}\n" if elements else ""
     kind = "ipv4_addr" if version == 4 else "ipv6_addr"
-    return f'    set peers{version} {{\n        type {kind}; comment "the other members, IPv{version}"\n{filled}    }}\n'
+    return (
+        f'    set peers{version} {{\n        type {kind}; comment "the other members, IPv{version}"\n{filled}    }}\n'
+    )
 
 
 def _rules(chain: str, end: str, selectors: Sequence[Selector]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 from ..errors import OverlayError
 from ..host.system import System
@@ -15,7 +15,6 @@ from ..wait import wait_until
 from .connections import PREFIX, digest
 from .vici import Message, Session, ViciError
 
-Connect = Callable[[], Session]
 SECRET_PREFIX = f"ike-{PREFIX}"
 TRANSPORT, INSTALLED, ESTABLISHED = "TRANSPORT", "INSTALLED", "ESTABLISHED"
 # Seconds for one negotiation; with a peer that answers it takes a tenth of one.
@@ -46,9 +45,7 @@ class Live:
 
     def modes(self, connection: str, child: str) -> list[str]:
         return [
-            one.mode
-            for one in self.children
-            if (one.connection, one.name, one.state) == (connection, child, INSTALLED)
+            one.mode for one in self.children if (one.connection, one.name, one.state) == (connection, child, INSTALLED)
         ]
 
 
@@ -82,10 +79,10 @@ def read_associations(session: Session) -> tuple[list[Child], dict[str, list[str
     return children, established
 
 
-def try_look(connect: Connect = Session) -> Optional[Live]:
+def try_look(system: System) -> Optional[Live]:
     """None where no charon answers, as on a host that is still bare."""
     try:
-        with connect() as session:
+        with system.charon() as session:
             return look(session)
     except ViciError:
         return None
@@ -95,16 +92,15 @@ def try_look(connect: Connect = Session) -> Optional[Live]:
 class Load:
     """Keys in their order (charon proves itself with the last one, and takes any), then the connections."""
 
-    connections: Mapping[str, Message]
-    secrets: Sequence[tuple[str, Sequence[str], str]]
-    stale: Sequence[str]
-    sentence: str
+    connections: Mapping[str, Message] = field(default_factory=dict)
+    secrets: Sequence[tuple[str, Sequence[str], str]] = field(default=(), repr=False)
+    stale: Sequence[str] = ()
+    sentence: str = ""
     certificate: str = ""
     key_path: str = ""
-    connect: Connect = field(default=Session, compare=False)
 
     def apply(self, system: System) -> None:
-        with self.connect() as session:
+        with system.charon() as session:
             for name, owners, value in self.secrets:
                 session.do(
                     "load-shared",
@@ -113,7 +109,9 @@ class Load:
             if self.certificate:
                 key = system.read(self.key_path)
                 if key is None:
-                    raise OverlayError(f"ipsec: {self.key_path} is not there, and the certificate is; have it made anew")
+                    raise OverlayError(
+                        f"ipsec: {self.key_path} is not there, and the certificate is; have it made anew"
+                    )
                 session.do("load-key", {"type": "any", "data": key})
                 session.do("load-cert", {"type": "X509", "flag": "NONE", "data": self.certificate})
             for name, connection in self.connections.items():
@@ -134,10 +132,9 @@ class Forget:
 
     secrets: Sequence[str]
     sentence: str = "forget keys that are no longer used"
-    connect: Connect = field(default=Session, compare=False)
 
     def apply(self, system: System) -> None:
-        with self.connect() as session:
+        with system.charon() as session:
             for name in self.secrets:
                 session.do("unload-shared", {"id": name})
 
@@ -149,10 +146,9 @@ class Negotiate:
     peers: Mapping[str, str]  # connection → the peer as the user calls it
     children: Mapping[str, Sequence[str]]  # connection → what this host begins, in this order
     sentence: str
-    connect: Connect = field(default=Session, compare=False)
 
     def apply(self, system: System) -> None:
-        with self.connect() as session:
+        with system.charon() as session:
             refused = []
             for connection, peer in self.peers.items():
                 for child in self.children[connection]:
@@ -205,14 +201,13 @@ class Reauthenticate:
 
     connections: Sequence[str]
     timeout: float = 60
-    connect: Connect = field(default=Session, compare=False)
 
     @property
     def sentence(self) -> str:
         return f"authenticate anew with {len(self.connections)} peers"
 
     def apply(self, system: System) -> None:
-        with self.connect() as session:
+        with system.charon() as session:
             _children, before = read_associations(session)
             chosen = [name for name in self.connections if before.get(name)]
             for name in chosen:
@@ -232,10 +227,9 @@ class Release:
 
     children: Sequence[tuple[str, str]]
     sentence: str = "ask for no encryption any more"
-    connect: Connect = field(default=Session, compare=False)
 
     def apply(self, system: System) -> None:
-        with self.connect() as session:
+        with system.charon() as session:
             for connection, child in self.children:
                 # One that has no trap says so, which is what is wanted.
                 session.ask("uninstall", {"ike": connection, "child": child})
@@ -248,10 +242,9 @@ class Unload:
     connections: Sequence[str]
     secrets: Sequence[str]
     sentence: str = "unload the connections with all peers"
-    connect: Connect = field(default=Session, compare=False)
 
     def apply(self, system: System) -> None:
-        with self.connect() as session:
+        with system.charon() as session:
             for name in self.connections:
                 session.do("unload-conn", {"name": name})
                 end(session, name)
@@ -262,4 +255,3 @@ class Unload:
 def shown(live: Live, name: str) -> str:
     """What ties a connection to what was loaded."""
     return digest(live.connections.get(name))
-

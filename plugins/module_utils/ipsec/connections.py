@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The connections of one host: pure, from declarations to what charon loads and to the file that it starts from.
 
-A sender's port is hashed for VXLAN and Geneve and taken at random for TCP. Protecting a port on both ends would miss all
-of that, so there are two children for each peer: what this host sends to the port (``out``), and what it receives on it
-(``in``). What has the port on both ends is neither: it would match both, and either end might choose another one.
+A sender's port is hashed for VXLAN and Geneve and taken at random for TCP. Protecting a port on both ends would miss
+all of that, so there are two children for each peer: what this host sends to the port (``out``), and what it receives
+on
+it (``in``). What has the port on both ends is neither: it would match both, and either end might choose another one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ DOMAIN = "baremetal-overlay"
 IKE = "aes256gcm16-prfsha384-x25519"
 ESP = "aes256gcm16-x25519-esn"
 OUT, IN, SAME, TUNNELS = "out", "in", "same", "gre"
+# What an end does by itself, and what the end that begins a child does. Ready for peers, and no more:
+READY = ("none", "none")
+# Packets ask for what is missing. While it runs, what is there is not begun anew:
+ACTIVE = ("trap", "trap")
+# When charon starts, the kernel may still have what a killed one left, which would go nowhere: one end begins.
+AT_START = ("trap", "trap|start")
 # A peer that is gone is noticed after three questions, and what its traps see brings it back.
 DPD_DELAY = "10s"
 
@@ -38,20 +45,26 @@ def name(number: int) -> str:
     return f"{PREFIX}{number}"
 
 
-def children(selectors: Sequence[Selector], active: bool, starts: bool) -> dict[str, dict[str, Any]]:
-    """The traffic selectors by direction; ``active``: traps catch what has no security association yet."""
+def children(selectors: Sequence[Selector], actions: tuple[str, str], first: bool) -> dict[str, dict[str, Any]]:
+    """The traffic selectors by direction; the second action is that of the end that begins a child.
+
+    ``first``: whether this end begins what has no direction. Both would make two of each.
+    """
     named = [one for one in selectors if one.port and not one.same]
     any_port = _selectors(sorted({Selector(one.protocol) for one in named}))
     ports = _selectors(named)
     same = _selectors(one for one in selectors if one.port and one.same)
-    found: dict[str, tuple[list[str], list[str], bool]] = {}
+    tunnels = _selectors(one for one in selectors if one.protocol == GRE)
+    waits, begins = actions
+    either = begins if first else waits
+    found: dict[str, dict[str, Any]] = {}
     if named:
-        found[OUT], found[IN] = (any_port, ports, True), (ports, any_port, False)
+        found = {OUT: _child(any_port, ports, waits, begins), IN: _child(ports, any_port, waits, waits)}
     if same:
-        found[SAME] = (same, same, starts)
-    if any(one.protocol == GRE for one in selectors):
-        found[TUNNELS] = (_selectors([Selector(GRE)]), _selectors([Selector(GRE)]), starts)
-    return {child: _child(local, remote, active, begins) for child, (local, remote, begins) in found.items()}
+        found[SAME] = _child(same, same, waits, either)
+    if tunnels:
+        found[TUNNELS] = _child(tunnels, tunnels, waits, either)
+    return found
 
 
 def _selectors(what: Iterable[Selector]) -> list[str]:
@@ -59,7 +72,7 @@ def _selectors(what: Iterable[Selector]) -> list[str]:
     return [f"dynamic[{NUMBERS[one.protocol]}{f'/{one.port}' if one.port else ''}]" for one in what]
 
 
-def _child(local: list[str], remote: list[str], active: bool, begins: bool) -> dict[str, Any]:
+def _child(local: list[str], remote: list[str], lost: str, start: str) -> dict[str, Any]:
     return {
         "mode": "transport",
         "local_ts": local,
@@ -68,14 +81,15 @@ def _child(local: list[str], remote: list[str], active: bool, begins: bool) -> d
         "replay_window": "1024",
         "hw_offload": "auto",
         "rekey_time": "1h",
-        # One end begins, so that there are not two of each.
-        "start_action": ("trap|start" if begins else "trap") if active else "none",
-        "dpd_action": "trap" if active else "none",
-        "close_action": "trap" if active else "none",
+        "start_action": start,
+        "dpd_action": lost,
+        "close_action": lost,
     }
 
 
-def connection(options: Mapping[str, Any], peer: Mapping[str, Any], active: bool, trust: Sequence[str] = ()) -> dict[str, Any]:
+def connection(
+    options: Mapping[str, Any], peer: Mapping[str, Any], actions: tuple[str, str], trust: Sequence[str] = ()
+) -> dict[str, Any]:
     """One peer; ``trust`` is what vouches for it: texts where charon reads it, names of files in a file."""
     own, other = identity(options["number"]), identity(peer["number"])
     by_key = options["authentication"] == "psk"
@@ -94,14 +108,16 @@ def connection(options: Mapping[str, Any], peer: Mapping[str, Any], active: bool
         "send_cert": "ifasked" if by_key else "always",
         "local": {"auth": auth, "id": f"fqdn:{own}"},
         "remote": {"auth": auth, "id": f"fqdn:{other}", **({} if by_key else {"cacerts": list(trust)})},
-        "children": children(read(options["protect"]), active, options["number"] < peer["number"]),
+        "children": children(read(options["protect"]), actions, options["number"] < peer["number"]),
     }
 
 
-def connections(options: Mapping[str, Any], active: bool, trust: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+def connections(
+    options: Mapping[str, Any], actions: tuple[str, str], trust: Sequence[str] = ()
+) -> dict[str, dict[str, Any]]:
     """All peers, by the name of their connection."""
     peers = sorted(options["peers"], key=lambda peer: int(peer["number"]))
-    return {name(peer["number"]): connection(options, peer, active, trust) for peer in peers}
+    return {name(peer["number"]): connection(options, peer, actions, trust) for peer in peers}
 
 
 def secret_name(number: int, secret: str) -> str:
@@ -125,6 +141,23 @@ def render(sections: Mapping[str, Any], depth: int = 0) -> str:
             text = ", ".join(value) if isinstance(value, (list, tuple)) else str(value)
             out += f'{indent}{key} = "{text}"\n'
     return out
+
+
+def parse(text: str) -> dict[str, Any]:
+    """What ``render`` wrote, to keep a part of it: values as texts."""
+    stack: list[dict[str, Any]] = [{}]
+    for line in text.splitlines():
+        words = line.strip()
+        if words.endswith(" {"):
+            inner: dict[str, Any] = {}
+            stack[-1][words[:-2]] = inner
+            stack.append(inner)
+        elif words == "}" and len(stack) > 1:
+            stack.pop()
+        elif " = " in words and not words.startswith("#"):
+            key, _equals, value = words.partition(" = ")
+            stack[-1][key] = value.strip('"')
+    return stack[0]
 
 
 def digest(value: Any) -> str:

@@ -14,6 +14,8 @@ CONF = f"{SWANCTL}/conf.d/{NAME}.conf"
 CERTIFICATE = f"{SWANCTL}/x509/{NAME}.pem"
 KEY = f"{SWANCTL}/private/{NAME}.pem"
 TRUST = f"{SWANCTL}/x509ca/{NAME}.pem"
+# Where a key waits for its certificate.
+PENDING = f"{SWANCTL}/.{NAME}"
 SNIPPET_PATH = f"/etc/strongswan.d/{NAME}.conf"
 DROP_IN_PATH = f"/etc/systemd/system/strongswan.service.d/{NAME}.conf"
 # What was loaded into charon, and how it showed it then.

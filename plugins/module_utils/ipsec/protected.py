@@ -44,7 +44,9 @@ def derive(
     control: bool = True,
 ) -> list[dict[str, Any]]:
     """What a deployment sends between its hosts, as ``ipsec_protect`` has it."""
-    found = [entry(protocol, port, same=(protocol, port) == (UDP, 7946)) for protocol, port in CONTROL] if control else []
+    found = (
+        [entry(protocol, port, same=(protocol, port) == (UDP, 7946)) for protocol, port in CONTROL] if control else []
+    )
     if driver == "overlay":
         found.append(entry(UDP, data_path_port, anybody=True))
     elif driver == "kernel" and KINDS.get(kind) == GRE:
@@ -91,5 +93,8 @@ def violations(given: Iterable[Mapping[str, Any]], ssh_ports: Iterable[int] = (2
                 f"{where}: is {forbidden[(protocol, int(port))]}, without which nobody could repair this; take it out"
             )
     if not count:
-        found.append("ipsec_protect: is empty, and nothing would be encrypted; name a protocol and a port, or set overlay_encryption: none")
+        found.append(
+            "ipsec_protect: is empty, and nothing would be encrypted; name a protocol and a port, "
+            "or set overlay_encryption: none"
+        )
     return found

@@ -133,7 +133,9 @@ class Session:
             self._socket.connect(path)
         except OSError as error:
             self._socket.close()
-            raise ViciError(f"charon: nobody answers at {path} ({error.strerror}); see `journalctl -u strongswan`") from error
+            raise ViciError(
+                f"charon: nobody answers at {path} ({error.strerror}); see `journalctl -u strongswan`"
+            ) from error
 
     def __enter__(self) -> Session:
         return self
