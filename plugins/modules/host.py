@@ -111,6 +111,70 @@ options:
             type: list
             elements: str
             default: []
+      links:
+        description:
+          - The links of a kernel overlay. This section is planned only.
+          - M(baremetal.overlay.links) applies it, with the same options.
+        type: dict
+        suboptions:
+          kind:
+            description: How frames travel. V(nvgre) and V(geneve) take a link for each peer, V(vxlan) one for all.
+            type: str
+            choices: [vxlan, nvgre, geneve]
+            default: vxlan
+          vni:
+            description: The number of the network. That of V(nvgre) is from 4096.
+            type: int
+            default: 7700
+          port:
+            description: The UDP port. Without it 14789 for V(vxlan) and 6081 for V(geneve).
+            type: int
+          number:
+            description: The number of this host, which gives it its address in the overlay.
+            type: int
+            required: true
+          address:
+            description: The address of this host on the underlay.
+            type: str
+            required: true
+          peers:
+            description: All hosts of the overlay. This one may be among them.
+            type: list
+            elements: dict
+            required: true
+            suboptions:
+              number:
+                description: The number of the host.
+                type: int
+                required: true
+              address:
+                description: Its address on the underlay.
+                type: str
+                required: true
+          subnet:
+            description: The subnet of the overlay, as CIDR. A host's address is its beginning plus the number.
+            type: str
+            default: 10.78.0.0/24
+          bridge:
+            description: The bridge that has the address. Names of other links begin with it.
+            type: str
+            default: ovl0
+          mtu:
+            description: The largest packet in the overlay. Without it the underlay's MTU less all headers.
+            type: int
+          underlay_mtu:
+            description: The largest packet between the hosts, where that is less than the own interface has.
+            type: int
+          encryption:
+            description: Whether the hosts encrypt the overlay with IPsec, whose headers need room.
+            type: str
+            choices: [none, ipsec]
+            default: none
+          replication:
+            description: How a host knows the others. V(static) means by their list, and each gets what is for all.
+            type: str
+            choices: [static]
+            default: static
       firewall:
         description:
           - Who may reach the cluster's ports. This section is planned only.
@@ -295,7 +359,7 @@ options:
           - C(esp) is what the Engine's encrypted overlays need, together with C(xfrm).
         type: list
         elements: str
-        choices: [br_netfilter, bridge, esp, ip_vs, nf_tables, overlay, veth, vxlan, xfrm, xfs]
+        choices: [br_netfilter, bridge, esp, geneve, gre, gre6, ip_vs, nf_tables, overlay, veth, vxlan, xfrm, xfs]
         default: []
   violations:
     description:

@@ -180,7 +180,7 @@ violations:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.host import confirmed, ipsec, runner, sections
+from ..module_utils.host import confirmed, ipsec, runner
 from ..module_utils.host.confirmed import Confirmed
 from ..module_utils.host.ipsec_state import ENFORCE, NAME
 from ..module_utils.host.snapshot import Snapshot
@@ -206,7 +206,7 @@ def run(module: AnsibleModule, system: System) -> None:
 
 def main() -> None:
     """Wires the options to the plan of the section ``ipsec``."""
-    module = AnsibleModule(argument_spec={**sections.IPSEC_SPEC, **confirmed.CONFIRM_SPEC}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={**ipsec.SPEC, **confirmed.CONFIRM_SPEC}, supports_check_mode=True)
     with runner.failing(module):
         if module.params["state"] == "present" and module.params["phase"] == ENFORCE:
             confirmed.run(module, SECTION, System(module))

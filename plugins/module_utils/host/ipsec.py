@@ -28,6 +28,30 @@ from .ipsec_state import NAME, RIVALS, SERVICE, State, agreement, old_secrets, r
 from .steps import Plan
 from .system import System
 
+PEER_SPEC: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "number": {"type": "int", "required": True},
+    "address": {"type": "str", "required": True},
+    "secret": {"type": "str", "no_log": True},
+}
+PROTECT_SPEC: dict[str, Any] = {
+    "protocol": {"type": "str", "choices": ["gre", "tcp", "udp"], "required": True},
+    "port": {"type": "int", "default": 0},
+    "same": {"type": "bool", "default": False},
+    "anybody": {"type": "bool", "default": False},
+}
+SPEC: dict[str, Any] = {
+    "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
+    "phase": {"type": "str", "choices": ["enforce", "finish", "prepare"], "default": "finish"},
+    "number": {"type": "int", "default": 0},
+    "address": {"type": "str", "default": ""},
+    "peers": {"type": "list", "elements": "dict", "options": PEER_SPEC, "default": []},
+    "expect": {"type": "list", "elements": "str"},
+    "protect": {"type": "list", "elements": "dict", "options": PROTECT_SPEC, "default": []},
+    "authentication": {"type": "str", "choices": ["certificates", "psk"], "default": "psk"},
+    "trust": {"type": "str", "default": ""},
+    "ca_directory": {"type": "path"},
+}
 # What can be done before the way back is armed: it changes nothing that is in force.
 PREPARES = (packages.Install, ipsec_steps.CheckTable)
 ENABLED_PATH = f"/etc/systemd/system/sysinit.target.wants/{backstop.SERVICE}"

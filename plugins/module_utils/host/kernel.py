@@ -41,6 +41,11 @@ FEATURES: dict[str, Feature] = {
     "overlay": Feature("OVERLAY_FS", "overlay", filesystem="overlay"),
     "xfs": Feature("XFS_FS", "xfs", filesystem="xfs"),
     "vxlan": Feature("VXLAN", "vxlan", attempt="ip link add overlay-v type vxlan id 1 dstport 4789"),
+    "geneve": Feature("GENEVE", "geneve", attempt="ip link add overlay-n type geneve id 1 remote 127.0.0.2"),
+    "gre": Feature(
+        "NET_IPGRE", "ip_gre", attempt="ip link add overlay-g type gretap local 127.0.0.1 remote 127.0.0.2 key 1"
+    ),
+    "gre6": Feature("IPV6_GRE", "ip6_gre", attempt="ip link add overlay-6 type ip6gretap local ::1 remote ::2 key 1"),
     "bridge": Feature("BRIDGE", "bridge", attempt="ip link add overlay-b type bridge"),
     "veth": Feature("VETH", "veth", attempt="ip link add overlay-p type veth peer name overlay-q"),
     "br_netfilter": Feature("BRIDGE_NETFILTER", "br_netfilter"),

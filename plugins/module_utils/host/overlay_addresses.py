@@ -55,6 +55,6 @@ def peers(hosts: Iterable[Mapping[str, Any]]) -> list[dict[str, Union[int, str]]
             text = str(ip_address(str(address)))
         except ValueError:
             continue
-        if not isinstance(number, bool) and str(number).isdigit() and int(number) > 0:
+        if not isinstance(number, bool) and str(number).isdigit() and int(str(number)) > 0:
             found.append({"number": int(str(number)), "address": text})
     return sorted(found, key=lambda peer: int(peer["number"]))

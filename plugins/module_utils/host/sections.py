@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Optional
 
-from . import drive_state, drives, engine_setup, firewall, formats, ipsec, kernel, packages, tls_files
+from . import (
+    drive_state,
+    drives,
+    engine_setup,
+    firewall,
+    formats,
+    ipsec,
+    kernel,
+    links,
+    links_plan,
+    packages,
+    tls_files,
+)
 from .engine_restart import RestartEngine, ask_minio
 from .snapshot import Snapshot
 from .steps import Plan
@@ -59,6 +71,24 @@ PACKAGES_SPEC: dict[str, Any] = {
     "names": {"type": "list", "elements": "str", "default": []},
     "hold": {"type": "list", "elements": "str", "default": []},
 }
+PEER_SPEC: dict[str, Any] = {
+    "number": {"type": "int", "required": True},
+    "address": {"type": "str", "required": True},
+}
+LINKS_SPEC: dict[str, Any] = {
+    "kind": {"type": "str", "choices": list(links_plan.KINDS), "default": "vxlan"},
+    "vni": {"type": "int", "default": 7700},
+    "port": {"type": "int"},
+    "number": {"type": "int", "required": True},
+    "address": {"type": "str", "required": True},
+    "peers": {"type": "list", "elements": "dict", "options": PEER_SPEC, "required": True},
+    "subnet": {"type": "str", "default": "10.78.0.0/24"},
+    "bridge": {"type": "str", "default": "ovl0"},
+    "mtu": {"type": "int"},
+    "underlay_mtu": {"type": "int"},
+    "encryption": {"type": "str", "choices": ["none", "ipsec"], "default": "none"},
+    "replication": {"type": "str", "choices": list(links_plan.REPLICATION), "default": "static"},
+}
 FIREWALL_SPEC: dict[str, Any] = {
     "client_networks": {"type": "list", "elements": "str", "required": True},
     "peers": {"type": "list", "elements": "str", "required": True},
@@ -66,30 +96,6 @@ FIREWALL_SPEC: dict[str, Any] = {
     "cluster_tcp_ports": {"type": "list", "elements": "int", "default": [2377, 7946]},
     "cluster_udp_ports": {"type": "list", "elements": "int", "default": [4789, 7946]},
     "container_interfaces": {"type": "list", "elements": "str", "default": ["docker0", "docker_gwbridge"]},
-}
-IPSEC_PEER_SPEC: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "number": {"type": "int", "required": True},
-    "address": {"type": "str", "required": True},
-    "secret": {"type": "str", "no_log": True},
-}
-IPSEC_PROTECT_SPEC: dict[str, Any] = {
-    "protocol": {"type": "str", "choices": ["gre", "tcp", "udp"], "required": True},
-    "port": {"type": "int", "default": 0},
-    "same": {"type": "bool", "default": False},
-    "anybody": {"type": "bool", "default": False},
-}
-IPSEC_SPEC: dict[str, Any] = {
-    "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
-    "phase": {"type": "str", "choices": ["enforce", "finish", "prepare"], "default": "finish"},
-    "number": {"type": "int", "default": 0},
-    "address": {"type": "str", "default": ""},
-    "peers": {"type": "list", "elements": "dict", "options": IPSEC_PEER_SPEC, "default": []},
-    "expect": {"type": "list", "elements": "str"},
-    "protect": {"type": "list", "elements": "dict", "options": IPSEC_PROTECT_SPEC, "default": []},
-    "authentication": {"type": "str", "choices": ["certificates", "psk"], "default": "psk"},
-    "trust": {"type": "str", "default": ""},
-    "ca_directory": {"type": "path"},
 }
 TLS_SPEC: dict[str, Any] = {"ca_directory": {"type": "path"}}
 RESTART_SPEC: dict[str, Any] = {
@@ -109,10 +115,13 @@ SECTIONS: dict[str, Section] = {
     "packages": Section(PACKAGES_SPEC, lambda options, snapshot: packages.plan(options, snapshot.packages)),
     "engine": Section(ENGINE_SPEC, lambda options, snapshot: engine_setup.plan(options, snapshot.engine())),
     "drives": Section(DRIVE_SPEC, _plan_drives, applied=False),
+    "links": Section(
+        LINKS_SPEC, lambda options, snapshot: links.plan(options, snapshot.links(options["bridge"])), applied=False
+    ),
     "firewall": Section(
         FIREWALL_SPEC, lambda options, snapshot: firewall.plan(options, snapshot.firewall()), applied=False
     ),
-    "ipsec": Section(IPSEC_SPEC, lambda options, snapshot: ipsec.plan(options, snapshot.ipsec()), applied=False),
+    "ipsec": Section(ipsec.SPEC, lambda options, snapshot: ipsec.plan(options, snapshot.ipsec()), applied=False),
     # Looked at only: what is due is decided where all hosts are known.
     "minio_tls": Section(TLS_SPEC, lambda options, _snapshot: Plan(flags=tls_files.read(options["ca_directory"]))),
 }

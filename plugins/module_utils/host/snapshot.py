@@ -25,6 +25,7 @@ from . import (
     firewall,
     ipsec_state,
     kernel,
+    links,
     listeners,
     local_engine,
     network,
@@ -38,7 +39,15 @@ from .system import STATE_DIRECTORY, System
 from .units import Unit
 
 CREDENTIALS = f"{STATE_DIRECTORY}/minio-root.json"
-UNITS = (engine_setup.SERVICE, engine_setup.RUNTIME, firewall.SERVICE, firewall.FIREWALLD, *ipsec_state.UNITS)
+UNITS = (
+    engine_setup.SERVICE,
+    engine_setup.RUNTIME,
+    firewall.SERVICE,
+    firewall.FIREWALLD,
+    *ipsec_state.UNITS,
+    links.SERVICE,
+    links.NETWORKD,
+)
 
 
 class Snapshot:
@@ -117,6 +126,10 @@ class Snapshot:
     def ipsec(self) -> ipsec_state.State:
         """What the section ``ipsec`` plans from."""
         return ipsec_state.read(self.system, self.packages, self.units, self.pending)
+
+    def links(self, bridge: str) -> links.State:
+        """What the section ``links`` plans from."""
+        return links.read(self.system, self.units, self.addresses, bridge)
 
     def facts(self, look: Optional[Mapping[str, Any]] = None) -> dict[str, Any]:
         """What the controller's checks need; never a secret. Some of it only where it is asked for."""

@@ -43,9 +43,9 @@ class System:
         code, out, _err = self._module.run_command(list(argv))
         return out if code == 0 else ""
 
-    def run(self, argv: Sequence[str], env: Optional[Mapping[str, str]] = None) -> str:
-        """A changing command; anything but 0 is an error that carries its last words."""
-        code, out, err = self._module.run_command(list(argv), environ_update=dict(env or {}))
+    def run(self, argv: Sequence[str], env: Optional[Mapping[str, str]] = None, data: Optional[str] = None) -> str:
+        """A changing command; anything but 0 is an error that carries its last words. ``data`` is what it reads."""
+        code, out, err = self._module.run_command(list(argv), environ_update=dict(env or {}), data=data)
         if code != 0:
             words = (err.strip() or out.strip() or "no output")[-1500:]
             raise CommandFailed(f"`{' '.join(argv)}` ended with {code}: {words}")

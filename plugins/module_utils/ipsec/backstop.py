@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from ..host.revert_script import BOOT_SERVICE
 from ..host.system import STATE_DIRECTORY
 from .protected import GRE, Selector, read
 
@@ -40,8 +41,10 @@ UNIT = f"""\
 [Unit]
 Description=Nothing of the cluster's traffic in clear text (baremetal.overlay)
 DefaultDependencies=no
+# A change that was not confirmed may take the file with it.
+ConditionPathExists={PATH}
 # nftables.service flushes every table when it starts, reloads and stops: ours comes after it, each time.
-After=local-fs.target systemd-modules-load.service nftables.service
+After=local-fs.target systemd-modules-load.service nftables.service {BOOT_SERVICE}
 PartOf=nftables.service
 ReloadPropagatedFrom=nftables.service
 Wants=network-pre.target
