@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     NUMBER_LABEL,
     Cluster,
@@ -28,6 +28,7 @@ TODO = {
     "overlay_firewall": "load the firewall's table",
     "overlay_drives": "prepare the drives",
     "overlay_join": "make or join the swarm",
+    "overlay_networks": "configure its own part of MinIO's networks",
     "overlay_credentials": "keep MinIO's credentials",
     "overlay_image": "load MinIO's image",
     "overlay_tls": "issue, renew or lay out its certificate",
@@ -57,6 +58,7 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
         number=variables.get("overlay_host_number"),
         address=variables.get("overlay_underlay_address"),
         pool=variables.get("minio_pool", 1),
+        lan_parent=variables.get("swarm_lan_parent"),
         drives=tuple(variables.get("minio_drives") or ()),
         tls={name: str(variables.get(f"minio_tls_{name}") or "") for name in ("certificate", "key")},
         report=result if "facts" in result else None,
@@ -79,6 +81,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "nodes": [_node(host, cluster) for host in cluster.seen if host.facts.get("hostname")],
         "underlay_mtu": _underlay_mtu(cluster),
         "minio": minio,
+        "networks": network_plan.draw(cluster),
         "work": work,
     }
 
@@ -148,6 +151,7 @@ def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any]) -> list[str]:
         "overlay_drives": "drives" in changed,
         "overlay_firewall": "firewall" in changed,
         "overlay_join": not host.in_swarm,
+        "overlay_networks": bool(network_plan.missing(cluster, host)),
         "overlay_acting": is_acting,
         "overlay_credentials": keeps and (given or not host.facts.get("credentials_present")),
         "overlay_image": host.name in minio["lacking_image"],

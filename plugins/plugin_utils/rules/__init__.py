@@ -14,6 +14,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import C
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     clients,
     clocks,
+    drivers,
     drives,
     engines,
     hosts,
@@ -33,6 +34,7 @@ RULES: Sequence[Rule] = (
     *kernels.RULES,
     *engines.RULES,
     *networks.RULES,
+    *drivers.RULES,
     *ports.RULES,
     *drives.RULES,
     *swarm.RULES,
@@ -41,7 +43,14 @@ RULES: Sequence[Rule] = (
     *tls.RULES,
 )
 # What does not stand in the way: said, and never a reason to stop.
-ADVICE: Sequence[Rule] = (*clocks.ADVICE, *kernels.ADVICE, *engines.ADVICE, *networks.ADVICE, *drives.ADVICE)
+ADVICE: Sequence[Rule] = (
+    *clocks.ADVICE,
+    *kernels.ADVICE,
+    *engines.ADVICE,
+    *networks.ADVICE,
+    *drivers.ADVICE,
+    *drives.ADVICE,
+)
 
 
 def violations(cluster: Cluster, rules: Sequence[Rule] = RULES) -> list[str]:

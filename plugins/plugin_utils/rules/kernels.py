@@ -15,6 +15,8 @@ REASONS = {
     "vxlan": "overlay networks are made of it",
     "bridge": "the Engine's networks are made of it",
     "veth": "the Engine's networks are made of it",
+    "macvlan": "overlay_network_driver: macvlan is made of it",
+    "ipvlan": "overlay_network_driver: ipvlan is made of it",
     "xfs": "MinIO's drives are formatted with it",
     "nf_tables": "the firewall is made of it (overlay_firewall)",
     "esp": "overlay_encryption: docker encrypts with it",
@@ -32,6 +34,7 @@ def needed(host: Host, settings: Mapping[str, Any]) -> list[str]:
     """The features without which a host cannot take its part."""
     found = ["bridge", "veth"]
     found += ["vxlan"] if settings.get("network_driver") == "overlay" else []
+    found += [driver] if (driver := settings.get("network_driver")) in ("macvlan", "ipvlan") else []
     found += ["xfs"] if "minio" in host.groups else []
     found += ["nf_tables"] if settings.get("firewall") else []
     found += ["esp", "xfrm"] if settings.get("encryption") == "docker" else []

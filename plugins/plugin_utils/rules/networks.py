@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     Cluster,
     Host,
@@ -28,7 +29,7 @@ def subnets_are_free(cluster: Cluster) -> Iterator[str]:
             yield f'network "{name}": subnet {text} is not a CIDR; give for example 10.77.0.0/24'
             continue
         for host in cluster.hosts:
-            taken = _collision(subnet, host)
+            taken = collision(subnet, host)
             if taken:
                 yield (
                     f'network "{name}": subnet {subnet} collides with {taken} of {host.name}; '
@@ -36,7 +37,8 @@ def subnets_are_free(cluster: Cluster) -> Iterator[str]:
                 )
 
 
-def _collision(subnet: Any, host: Host) -> str | None:
+def collision(subnet: Any, host: Host) -> str | None:
+    """What of a host's own a subnet would hide, or be hidden by."""
     try:
         if ip_address(str(host.address)) in subnet:
             return f"overlay_underlay_address {host.address}"
@@ -57,7 +59,8 @@ def ranges_are_apart(cluster: Cluster) -> Iterator[str]:
         for pool in cluster.settings.get("address_pools") or []
     }
     swarm = {f"swarm_default_addr_pool {pool}": pool for pool in cluster.settings.get("default_addr_pool") or []}
-    known = [(name, net) for name, text in {**subnets, **pools, **swarm}.items() if (net := _network(text))]
+    lan = {"swarm_lan_subnet": network_plan.lan_subnet(cluster)} if network_plan.lan_network(cluster) else {}
+    known = [(name, net) for name, text in {**subnets, **pools, **swarm, **lan}.items() if (net := _network(text))]
     for position, (name, net) in enumerate(known):
         for other, taken in known[position + 1 :]:
             if net.version == taken.version and net.overlaps(taken):
@@ -87,7 +90,7 @@ def swarm_pool_is_free(cluster: Cluster) -> Iterator[str]:
                 "MinIO's network is not concerned; give swarm_default_addr_pool a range that no host uses",
             )
             for host in cluster.seen
-            if not host.in_swarm and (taken := _collision(pool, host))
+            if not host.in_swarm and (taken := collision(pool, host))
         )
 
 
