@@ -296,8 +296,9 @@ options:
             choices: [certificates, psk]
             default: psk
           trust:
-            description: The certificates of the authority of O(sections.ipsec.authentication=certificates), as PEM.
-            Empty is what is there.
+            description:
+              - The certificates of the authority of O(sections.ipsec.authentication=certificates), as PEM.
+              - Empty is what is there.
             type: str
             default: ""
           ca_directory:

@@ -58,7 +58,7 @@ ENABLED_PATH = f"/etc/systemd/system/sysinit.target.wants/{backstop.SERVICE}"
 __all__ = ["plan", "read"]
 
 
-def violations(options: Mapping[str, Any], state: State) -> list[str]:
+def violations(state: State) -> list[str]:
     """What stands in the way on this host; what is wrong with the inventory is said by the controller."""
     found = [
         f"ipsec: {name} runs here, and one program speaks IKE on a host; `systemctl disable --now {name}`, "
@@ -71,13 +71,18 @@ def violations(options: Mapping[str, Any], state: State) -> list[str]:
             "ipsec: nft or the kernel does not know `meta ipsec` and `rt ipsec`, without which clear text cannot be "
             "refused; install nftables 0.9.1 or later and boot the distribution's own kernel"
         )
-    if options["authentication"] == "psk":
-        found += [
-            f"ipsec: peer {peer['name']} has no key; give ipsec_psk_master"
-            for peer in options["peers"]
-            if not peer.get("secret")
-        ]
     return found
+
+
+def keyless(options: Mapping[str, Any]) -> list[str]:
+    """Said once for all hosts by the controller, where there is one."""
+    if options["authentication"] != "psk":
+        return []
+    return [
+        f"ipsec: peer {peer['name']} has no key; give it one that both hosts have"
+        for peer in options["peers"]
+        if not peer.get("secret")
+    ]
 
 
 def plan(options: Mapping[str, Any], state: State) -> Plan:
@@ -85,9 +90,13 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     if options["state"] == "absent":
         steps = ipsec_steps.absent(options, state) if state.present else []
         return Plan(steps=steps, flags={"enforced": state.enforced})
-    wrong = violations(options, state)
+    wrong, lacking = violations(state), keyless(options)
     flags = flags_of(options, state)
-    return Plan(violations=wrong, steps=[] if wrong else ipsec_steps.present(options, state), flags=flags)
+    if lacking and not wrong:
+        flags["declared"] = True
+    if wrong or lacking:
+        return Plan(violations=[*wrong, *lacking], flags=flags)
+    return Plan(steps=ipsec_steps.present(options, state), flags=flags)
 
 
 def flags_of(options: Mapping[str, Any], state: State) -> dict[str, Any]:
@@ -97,6 +106,7 @@ def flags_of(options: Mapping[str, Any], state: State) -> dict[str, Any]:
     return {
         "enforced": state.enforced,
         "rotates": bool(old),
+        "forgets": bool(ipsec_steps.forget(options, state)),
         "differs": known is not None and known != agreement(options),
         "certificate": state.files.get(CERTIFICATE) or "",
         "key": state.key,

@@ -56,7 +56,7 @@ def present(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     if options["phase"] != ipsec.PREPARE:
         steps += [*_negotiate(options, state), *_activate(options, state), *_refuse(options, state)]
     if options["phase"] == ipsec.FINISH:
-        steps += _forget(options, state)
+        steps += forget(options, state)
     return steps
 
 
@@ -278,7 +278,8 @@ class LoadTable:
         system.write(backstop.LOADED, firewall.receipt(self.text, listing), 0o600)
 
 
-def _forget(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+def forget(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """Keys of before, once everybody has proven himself with those of now."""
     live = state.live or charon.Live()
     keep = {connections.secret_name(number, value) for number, value in ipsec.wanted_secrets(options).items()}
     old = sorted(set(live.secrets) - keep)

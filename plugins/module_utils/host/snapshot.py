@@ -160,6 +160,7 @@ class Snapshot:
             "credentials_present": self.system.exists(CREDENTIALS),
             "published": local_engine.published_facts(self.answers),
             "networks": local_engine.network_facts(self.answers),
+            "encrypted_networks": local_engine.encrypted_networks(self.answers),
             "listeners": self._listener_facts(look.get("ports") or []),
             "ways": network.read_ways(look.get("peers") or []),
             "features": kernel.read(self.system, look.get("features") or []),
