@@ -153,24 +153,27 @@ def _digests(connected: Mapping[str, Any]) -> dict[str, str]:
     return {name: connections.digest(connection) for name, connection in connected.items()}
 
 
-def _activate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+def _changed(options: Mapping[str, Any], state: ipsec.State) -> dict[str, dict[str, Any]]:
     """Only what differs: an unchanged connection is not touched, and what is negotiated goes on."""
-    live, loaded = state.live or charon.Live(), state.loaded
-    connected = wanted(options, state, connections.ACTIVE)
-    digests = _digests(connected)
-    known = loaded.get("connections") or {}
-    changed = {
+    live, known = state.live or charon.Live(), state.loaded.get("connections") or {}
+    return {
         name: connection
-        for name, connection in connected.items()
-        if known.get(name) != [digests[name], charon.shown(live, name)]
+        for name, connection in wanted(options, state, connections.ACTIVE).items()
+        if known.get(name) != [connections.digest(connection), charon.shown(live, name)]
     }
-    stale = sorted(set(live.connections) - set(connected))
+
+
+def _activate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    live = state.live or charon.Live()
+    changed = _changed(options, state)
+    stale = sorted(set(live.connections) - set(wanted(options, state, connections.ACTIVE)))
     agreement = ipsec.agreement(options)
-    if not (changed or stale or loaded.get("agreement") != agreement):
+    if not (changed or stale or state.loaded.get("agreement") != agreement):
         return []
     parts = [f"ask for encryption with {len(changed)} peers"] if changed else []
     parts += [f"unload {', '.join(stale)}"] if stale else []
-    return [charon.Load(changed, stale=stale, sentence="; ".join(parts)), Remember(digests, {"agreement": agreement})]
+    load = charon.Load(changed, stale=stale, sentence="; ".join(parts))
+    return [load, Remember(_digests(changed), {"agreement": agreement})]
 
 
 def _secret(options: Mapping[str, Any], number: int, value: str) -> tuple[str, tuple[str, ...], str]:
@@ -199,12 +202,12 @@ def _negotiate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """What is there stays; what is missing or of the wrong mode is made before clear text is refused."""
     live = state.live or charon.Live()
     every = wanted(options, state, connections.ACTIVE)
-    known = state.loaded.get("connections") or {}
+    changed = _changed(options, state)
     missing = {
         name: peer
         for name, peer in expected(options).items()
         if not state.enforced
-        or name not in known
+        or name in changed
         or any(set(live.modes(name, child)) - {charon.TRANSPORT} for child in every[name]["children"])
     }
     if not missing:

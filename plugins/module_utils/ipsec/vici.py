@@ -79,8 +79,8 @@ def decode(data: bytes) -> dict[str, Any]:
                 position, items = _take_named(kind, name, data, position, stack)
     except (IndexError, struct.error) as error:
         raise ViciError("charon: its answer ends in the middle") from error
-    if len(stack) != 1:
-        raise ViciError("charon: its answer ends in the middle of a section")
+    if len(stack) != 1 or items is not None:
+        raise ViciError("charon: its answer ends in the middle of a section or list")
     return stack[0]
 
 

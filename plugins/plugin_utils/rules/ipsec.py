@@ -115,12 +115,10 @@ def _needs_authority(host: Host, cluster: Cluster, now: datetime) -> Iterator[st
     if list(ipsec_plan.reasons(host, cluster, now)):
         found = ipsec_plan.look(host).get("certificate") or ""
         expired = found and tls.see(found).days_left(now) <= 0
-        what = (
-            f"its certificate expired on {tls.see(found).not_after:%Y-%m-%d}" if expired else "it needs a certificate"
-        )
+        what = f"certificate expired on {tls.see(found).not_after:%Y-%m-%d}" if expired else "certificate is due"
         yield (
-            f"{host.name}: {what}, and this run leaves out {cluster.settings.get('ipsec_ca_host')}, which keeps the CA; "
-            "run with it, too"
+            f"{host.name}: its IPsec {what}, and this run leaves out {cluster.settings.get('ipsec_ca_host')}, which "
+            "keeps the CA; run with it, too"
         )
 
 
