@@ -5,8 +5,8 @@
 
 ``modules``: single modules that have nothing to do, on an engine of their own (modules.py), minutes. ``links``: a
 thousand peers of a kernel overlay in a namespace (links.py), seconds. ``site``: site.yml beside a playbook of the same
-outcome (deployment.py); it takes labs down and up, most of an hour. ``throughput``: every overlay and its encryption beside
-the bare underlay, in the lab of virtual machines (throughput.py), most of an hour.
+outcome (deployment.py); it takes labs down and up, most of an hour. ``throughput``: every overlay and its encryption
+beside the bare underlay, in the lab of virtual machines (throughput.py), most of an hour.
 """
 
 from __future__ import annotations

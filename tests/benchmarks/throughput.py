@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each overlay and its encryption leave of the bare underlay: iperf3 and S3 between virtual machines.
 
-One cluster is deployed, and moved from path to path by site.yml. The underlay is measured again beside every path, so that
-each ratio compares what ran within the same minute. Emulated hosts are slow: only ratios count.
+One cluster is deployed, and moved from path to path by site.yml. The underlay is measured again beside every path, so
+that each ratio compares what ran within the same minute. Emulated hosts are slow: only ratios count.
 """
 
 from __future__ import annotations
@@ -168,6 +168,7 @@ def main() -> None:
         tcp = f"{one.path / 1e6:>7.0f} Mb/s{one.path / one.underlay:>7.2f}x" if one.path else f"{'':>12}{'':>8}"
         print(
             f"{path.label:<24}{one.underlay / 1e6:>7.0f} Mb/s{tcp}"
-            f"{one.put / 1e6:>7.1f} MB/s{one.put / first.put:>7.2f}x{one.get / 1e6:>7.1f} MB/s{one.get / first.get:>7.2f}x",
+            f"{one.put / 1e6:>7.1f} MB/s{one.put / first.put:>7.2f}x"
+            f"{one.get / 1e6:>7.1f} MB/s{one.get / first.get:>7.2f}x",
             flush=True,
         )
