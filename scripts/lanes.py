@@ -87,8 +87,10 @@ def lint_lanes(root: Path) -> list[Lane]:
         Lane(
             "mypy",
             "lint",
-            ("mypy", "plugins", "roles/lab/files", "scripts/lanes.py", "molecule")
-            + ("tests/lab", "tests/links", "tests/benchmarks"),
+            (
+                *("mypy", "plugins", "roles/lab/files", "scripts/lanes.py", "molecule"),
+                *("tests/lab", "tests/links", "tests/benchmarks"),
+            ),
         ),
         Lane("yamllint", "lint", ("yamllint", "--strict", ".")),
         Lane("ansible-lint", "lint", ("ansible-lint", "--offline", "--profile", "production", "--strict")),

@@ -282,6 +282,99 @@ options:
             type: list
             elements: str
             default: []
+      ipsec:
+        description:
+          - The traffic between members in ESP, and not in clear text. This section is planned only.
+          - M(baremetal.overlay.ipsec) applies it, with the same options.
+        type: dict
+        suboptions:
+          state:
+            description:
+              - V(absent) lets clear text through. With O(sections.ipsec.phase=finish) it ends what is negotiated and
+                removes files, too.
+            type: str
+            choices: [absent, present]
+            default: present
+          phase:
+            description:
+              - V(prepare) makes the host ready for its peers and asks for nothing.
+              - V(enforce) negotiates with them, refuses clear text, and from then on asks for what is missing.
+              - V(finish) forgets keys of before, also. It is what a prediction is made for.
+            type: str
+            choices: [enforce, finish, prepare]
+            default: finish
+          number:
+            description: The number of this host, by which its peers know it.
+            type: int
+            default: 0
+          address:
+            description: The address of this host towards its peers.
+            type: str
+            default: ""
+          peers:
+            description: The other members.
+            type: list
+            elements: dict
+            default: []
+            suboptions:
+              name:
+                description: What messages call it.
+                type: str
+                required: true
+              number:
+                description: Its number.
+                type: int
+                required: true
+              address:
+                description: Its address towards its peers.
+                type: str
+                required: true
+              secret:
+                description: The key of the pair, as hexadecimal digits, with O(sections.ipsec.authentication=psk).
+                type: str
+          expect:
+            description:
+              - The names of peers with which everything has to be negotiated before clear text is refused. Without it,
+                all.
+            type: list
+            elements: str
+          protect:
+            description: What is encrypted between members.
+            type: list
+            elements: dict
+            default: []
+            suboptions:
+              protocol:
+                description: The protocol.
+                type: str
+                choices: [gre, tcp, udp]
+                required: true
+              port:
+                description: The receiver's port; GRE has none.
+                type: int
+                default: 0
+              same:
+                description: Whether the sender's port is the same, as that of Swarm's gossip over UDP is.
+                type: bool
+                default: false
+              anybody:
+                description: Whether clear text to this port is refused from and to everybody, not from members only.
+                type: bool
+                default: false
+          authentication:
+            description: How members prove who they are.
+            type: str
+            choices: [certificates, psk]
+            default: psk
+          trust:
+            description:
+              - The certificates of the authority of O(sections.ipsec.authentication=certificates), as PEM.
+              - Empty is what is there.
+            type: str
+            default: ""
+          ca_directory:
+            description: Where this host keeps the CA of the members, if it does; its certificate is reported.
+            type: path
       minio_tls:
         description:
           - The certificate, trust and CA of MinIO that this host has. This section is looked at only.

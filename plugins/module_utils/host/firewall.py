@@ -181,10 +181,10 @@ def _host_violations(options: Mapping[str, Any], state: State) -> list[str]:
         )
     if state.legacy:
         found.append(
-            f'legacy iptables has rules here ("{state.legacy[0]}" and {len(state.legacy) - 1} more), and this table is '
-            "nftables: what one lets in the other may drop, and no listing shows both; move them (`update-alternatives "
-            "--set iptables /usr/sbin/iptables-nft`, restart docker, flush by `iptables-legacy -F`), or set "
-            "overlay_firewall: false"
+            f'legacy iptables filters here (rules and policies: {len(state.legacy)}, the first "{state.legacy[0]}"), '
+            "and this table is nftables: what one lets in the other may drop, and no listing shows both; move them "
+            "(`update-alternatives --set iptables /usr/sbin/iptables-nft`, restart docker, flush by "
+            "`iptables-legacy -F`), or set overlay_firewall: false"
         )
     missing = [name for name in options["drop_interfaces"] if name not in state.interfaces]
     if missing:

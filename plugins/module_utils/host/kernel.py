@@ -58,6 +58,7 @@ FEATURES: dict[str, Feature] = {
     "nf_tables": Feature("NF_TABLES", "nf_tables", attempt="nft add table inet overlay"),
     "ip_vs": Feature("IP_VS", "ip_vs"),
     "esp": Feature("INET_ESP", "esp4", attempt=_ESP),
+    "esp6": Feature("INET6_ESP", "esp6", attempt=_ESP.replace("127.0.0.1", "fd00::1").replace("127.0.0.2", "fd00::2")),
     "xfrm": Feature("XFRM_USER", "xfrm_user", attempt="ip xfrm state list"),
 }
 # How the tools say that it is the kernel which does not have it.

@@ -148,6 +148,15 @@ def image_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
     ]
 
 
+def encrypted_networks(answers: Optional[Answers]) -> list[str]:
+    """The overlay networks that the Engine encrypts by itself, as far as this node knows them."""
+    return [
+        network["Name"]
+        for network in (answers.networks if answers else [])
+        if network.get("Driver") == "overlay" and "encrypted" in (network.get("Options") or {})
+    ]
+
+
 def network_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
     """The networks that are a configuration only, which the node keeps for networks of the swarm."""
     return [

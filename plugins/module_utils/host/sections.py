@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Optional
 
+from ..minio.ca import CERTIFICATE as CA_CERTIFICATE
 from . import (
     drive_state,
     drives,
@@ -17,6 +18,7 @@ from . import (
     firewall,
     firewall_rules,
     formats,
+    ipsec,
     kernel,
     links,
     links_plan,
@@ -43,6 +45,13 @@ def _plan_drives(options: Options, snapshot: Snapshot) -> Plan:
     state = drive_state.read(options, snapshot)
     result = drives.plan(options, state)
     result.flags["formats"] = formats.read(snapshot.system, options, state)
+    return result
+
+
+def _plan_ipsec(options: Options, snapshot: Snapshot) -> Plan:
+    result = ipsec.plan(options, snapshot.ipsec())
+    directory = options.get("ca_directory")
+    result.flags["ca"] = (snapshot.system.read(f"{directory}/{CA_CERTIFICATE}") or "") if directory else None
     return result
 
 
@@ -137,6 +146,7 @@ SECTIONS: dict[str, Section] = {
     "firewall": Section(
         FIREWALL_SPEC, lambda options, snapshot: firewall.plan(options, snapshot.firewall()), applied=False
     ),
+    "ipsec": Section(ipsec.SPEC, _plan_ipsec, applied=False),
     # Looked at only: what is due is decided where all hosts are known.
     "minio_tls": Section(TLS_SPEC, lambda options, _snapshot: Plan(flags=tls_files.read(options["ca_directory"]))),
 }

@@ -23,6 +23,7 @@ from . import (
     daemon,
     engine_setup,
     firewall,
+    ipsec_state,
     kernel,
     links,
     listeners,
@@ -43,6 +44,7 @@ UNITS = (
     engine_setup.RUNTIME,
     firewall.SERVICE,
     firewall.FIREWALLD,
+    *ipsec_state.UNITS,
     links.SERVICE,
     links.NETWORKD,
 )
@@ -130,6 +132,10 @@ class Snapshot:
         """What the section ``firewall`` plans from."""
         return firewall.read(self.system, self.packages, self.units, self.addresses, self.pending)
 
+    def ipsec(self) -> ipsec_state.State:
+        """What the section ``ipsec`` plans from."""
+        return ipsec_state.read(self.system, self.packages, self.units, self.pending)
+
     def links(self, bridge: str) -> links.State:
         """What the section ``links`` plans from."""
         return links.read(self.system, self.units, self.addresses, bridge)
@@ -154,6 +160,7 @@ class Snapshot:
             "credentials_present": self.system.exists(CREDENTIALS),
             "published": local_engine.published_facts(self.answers),
             "networks": local_engine.network_facts(self.answers),
+            "encrypted_networks": local_engine.encrypted_networks(self.answers),
             "listeners": self._listener_facts(look.get("ports") or []),
             "ways": network.read_ways(look.get("peers") or []),
             "features": kernel.read(self.system, look.get("features") or []),

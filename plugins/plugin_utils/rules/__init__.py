@@ -19,6 +19,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     engines,
     hosts,
     inventory,
+    ipsec,
     kernel_overlay,
     kernels,
     minio,
@@ -43,6 +44,7 @@ RULES: Sequence[Rule] = (
     *minio.RULES,
     *clients.RULES,
     *tls.RULES,
+    *ipsec.RULES,
 )
 # What does not stand in the way: said, and never a reason to stop.
 ADVICE: Sequence[Rule] = (

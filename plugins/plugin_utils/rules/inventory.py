@@ -13,7 +13,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.minio import lay
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule, enumerate_names
 
-ENCRYPTIONS = ("none", "docker")
+ENCRYPTIONS = ("none", "docker", "ipsec")
 
 
 def settings_are_known(cluster: Cluster) -> Iterator[str]:
@@ -27,7 +27,8 @@ def settings_are_known(cluster: Cluster) -> Iterator[str]:
         found = f'"{encryption}" is unknown' if encryption else "is not set, and nothing is assumed"
         yield (
             f"overlay_encryption: {found}; allowed: {', '.join(ENCRYPTIONS)}; "
-            "none sends storage traffic in clear text between hosts, docker encrypts the overlay"
+            "none sends storage traffic in clear text between hosts, docker encrypts the overlay, "
+            "ipsec all that the hosts of the cluster send each other"
         )
 
 
