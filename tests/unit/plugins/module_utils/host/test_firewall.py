@@ -88,7 +88,11 @@ def guarded(**changes):
 
 CAME = controller.Connection("203.0.113.5", "198.51.100.11", 22)
 ADDRESSES = [{"interface": "eth0", "address": "198.51.100.11"}, {"interface": "mgmt", "address": "198.51.100.99"}]
-HERE = {"interfaces": [*GUARDED["interfaces"], "mgmt"], "addresses": ADDRESSES, "connection": CAME}
+HERE = {
+    "interfaces": [*GUARDED["interfaces"], "docker0", "mgmt", "veth12ab"],
+    "addresses": ADDRESSES,
+    "connection": CAME,
+}
 
 
 @pytest.mark.parametrize(
