@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from ..errors import OverlayError
+from ..ipsec import vici
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -42,9 +43,9 @@ class System:
         code, out, _err = self._module.run_command(list(argv))
         return out if code == 0 else ""
 
-    def run(self, argv: Sequence[str], env: Optional[Mapping[str, str]] = None) -> str:
-        """A changing command; anything but 0 is an error that carries its last words."""
-        code, out, err = self._module.run_command(list(argv), environ_update=dict(env or {}))
+    def run(self, argv: Sequence[str], env: Optional[Mapping[str, str]] = None, data: Optional[str] = None) -> str:
+        """A changing command; anything but 0 is an error that carries its last words. ``data`` is what it reads."""
+        code, out, err = self._module.run_command(list(argv), environ_update=dict(env or {}), data=data)
         if code != 0:
             words = (err.strip() or out.strip() or "no output")[-1500:]
             raise CommandFailed(f"`{' '.join(argv)}` ended with {code}: {words}")
@@ -56,6 +57,10 @@ class System:
             return ""
         code, out, err = self._module.run_command(list(argv), data=data)
         return "" if code == 0 else (err.strip() or out.strip() or f"it ended with {code}")[-1500:]
+
+    def charon(self) -> vici.Session:
+        """strongSwan's daemon; an error where none answers."""
+        return vici.Session()
 
     def which(self, program: str) -> Optional[str]:
         return self._module.get_bin_path(program, opt_dirs=["/usr/sbin", "/sbin", "/usr/local/sbin"])

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OverlayError
-from . import daemon, drives, engine_setup, firewall, fstab, packages, revert_script
+from . import daemon, drives, engine_setup, firewall, fstab, links, links_diff, packages, revert_script
 from .blockdevices import is_held
 from .drives import Drive, Place
+from .links_plan import Wanted
 from .steps import Plan, Run, Step, WriteFile
 from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
 
@@ -37,6 +38,7 @@ class State:
     firewall_unit: bool = False
     firewall_table: bool = False
     way_back: bool = False
+    links: links.Remains = field(default_factory=links.Remains)
 
 
 def read(options: Mapping[str, Any], drive_state: drives.State, installed: packages.Packages, system: System) -> State:
@@ -54,6 +56,7 @@ def read(options: Mapping[str, Any], drive_state: drives.State, installed: packa
         firewall_unit=system.exists(firewall.UNIT_PATH),
         firewall_table=bool(firewall.canonical(system.query(firewall.LIST))),
         way_back=system.exists(revert_script.BOOT_UNIT_PATH),
+        links=links.remains(system),
     )
 
 
@@ -67,7 +70,8 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     violations += [sentence for drive in consented for sentence in _refusals(drive, state)]
     result = Plan(violations=violations, flags={"stays": _stays(options, found, consented, state)})
     if not violations:
-        result.steps = [*_drives(consented, state), *_way_back(state), *_firewall(state), *_settings(options, state)]
+        result.steps = [*_drives(consented, state), *_way_back(state), *_links(state.links), *_firewall(state)]
+        result.steps += _settings(options, state)
         result.steps += _files(options, consented, state)
     return result
 
@@ -118,6 +122,20 @@ def _way_back(state: State) -> list[Step]:
             Run("", (("systemctl", "daemon-reload"),)),
         ]
     return steps
+
+
+def _links(remains: links.Remains) -> list[Step]:
+    """The unit first, which would make them again."""
+    steps: list[Step] = []
+    if remains.unit:
+        steps += [
+            Run(f"disable {links.SERVICE}", (("systemctl", "disable", "--now", links.SERVICE),)),
+            RemoveFile(links.UNIT_PATH),
+            Run("", (("systemctl", "daemon-reload"),)),
+        ]
+    steps += links.batches(links_diff.diff(Wanted(), remains.found))
+    # Once there is nothing left that it keeps networkd from.
+    return steps + ([RemoveFile(links.NETWORKD_PATH)] if remains.networkd else [])
 
 
 def _firewall(state: State) -> list[Step]:

@@ -27,8 +27,8 @@ class FakeSystem(System):
     def query(self, argv):
         return self.answers.get(argv[0], "")
 
-    def run(self, argv, _env=None):
-        self.ran.append(" ".join(argv))
+    def run(self, argv, _env=None, data=None):
+        self.ran.append(" ".join(argv) + (f" <<\n{data}" if data else ""))
         if self.failing and self.failing[0] in self.ran[-1]:
             self.failing.pop(0)
             raise CommandFailed(self.words)
