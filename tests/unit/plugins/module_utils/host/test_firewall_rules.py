@@ -147,7 +147,7 @@ def test_a_member_s_overlay_address_counts_on_the_overlay_alone():
 
 def test_of_gre_only_our_own_tunnels_are_judged():
     text = firewall_rules.ruleset({**OPTIONS, "gre_vsid": 7700})
-    assert "meta l4proto 47 @th,2,1 1 @th,32,24 7700 jump ours" in text
+    assert "meta l4proto 47 @th,32,24 7700 jump ours" in text
 
 
 @pytest.mark.parametrize(
