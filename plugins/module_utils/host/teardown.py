@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OverlayError
-from . import daemon, drives, engine_setup, firewall, fstab, links, links_diff, packages
+from . import daemon, drives, engine_setup, firewall, fstab, links, links_diff, packages, revert_script
 from .blockdevices import is_held
 from .drives import Drive, Place
 from .links_plan import Wanted
@@ -37,6 +37,7 @@ class State:
     runs: bool = False
     firewall_unit: bool = False
     firewall_table: bool = False
+    way_back: bool = False
     links: links.Remains = field(default_factory=links.Remains)
 
 
@@ -54,6 +55,7 @@ def read(options: Mapping[str, Any], drive_state: drives.State, installed: packa
         runs=system.exists(RUN_DIRECTORY),
         firewall_unit=system.exists(firewall.UNIT_PATH),
         firewall_table=bool(firewall.canonical(system.query(firewall.LIST))),
+        way_back=system.exists(revert_script.BOOT_UNIT_PATH),
         links=links.remains(system),
     )
 
@@ -68,7 +70,8 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     violations += [sentence for drive in consented for sentence in _refusals(drive, state)]
     result = Plan(violations=violations, flags={"stays": _stays(options, found, consented, state)})
     if not violations:
-        result.steps = [*_drives(consented, state), *_links(state.links), *_firewall(state), *_settings(options, state)]
+        result.steps = [*_drives(consented, state), *_way_back(state), *_links(state.links), *_firewall(state)]
+        result.steps += _settings(options, state)
         result.steps += _files(options, consented, state)
     return result
 
@@ -104,6 +107,21 @@ def _fstab(places: Sequence[Place], state: State) -> list[Step]:
     if text == (state.drives.fstab or ""):
         return []
     return [WriteFile(fstab.PATH, text, state.drives.fstab), Run("", (("systemctl", "daemon-reload"),))]
+
+
+def _way_back(state: State) -> list[Step]:
+    """First of what changes the host: a change that is not confirmed yet is not put back while it is removed."""
+    steps: list[Step] = []
+    if Path(revert_script.STATE).name in state.files:
+        command = ("systemctl", "stop", f"{revert_script.UNIT}.timer")
+        steps.append(Run("stop the timer of an unconfirmed change", (command,)))
+    if state.way_back:
+        steps += [
+            Run(f"disable {revert_script.BOOT_SERVICE}", (("systemctl", "disable", revert_script.BOOT_SERVICE),)),
+            RemoveFile(revert_script.BOOT_UNIT_PATH),
+            Run("", (("systemctl", "daemon-reload"),)),
+        ]
+    return steps
 
 
 def _links(remains: links.Remains) -> list[Step]:
