@@ -8,9 +8,13 @@ LAB_DEBIAN ?= trixie
 BIN := .venv/newest/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
-PLAY := ansible-playbook -i inventories/lab
-LAB_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/baremetal.overlay/lab
-LAB := PYTHONPATH=roles/lab/files OVERLAY_LAB='{"debian": "$(LAB_DEBIAN)"}' $(BIN)/python -m overlay_lab
+# What the lab's hosts are: containers, or vm for virtual machines; its hosts and networks are those of the inventory.
+LAB ?= containers
+LAB_INVENTORY ?= inventories/$(if $(filter vm,$(LAB)),lab_vm,lab)
+PLAY := ansible-playbook -i $(LAB_INVENTORY)
+LAB_SUBNET = $(shell sed -n 's/^lab_subnet: *\([0-9.]*\).*/\1/p' $(LAB_INVENTORY)/group_vars/all.yml)
+LAB_CACHE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/baremetal.overlay/$(if $(filter vm,$(LAB)),vm/$(LAB_SUBNET),lab)
+LAB_TOOL := PYTHONPATH=roles/lab/files OVERLAY_LAB='{"tier": "$(LAB)", "debian": "$(LAB_DEBIAN)"}' $(BIN)/python -m overlay_lab
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,8 +27,8 @@ demo: lab ## everything from nothing: the lab, the cluster, and a report of what
 
 # Engine and image first and directly: that is where the time goes, and they say how far they are.
 lab: bootstrap ## four hosts to deploy on, on this machine
-	@$(LAB) engine >/dev/null
-	@$(LAB) image >/dev/null
+	@$(LAB_TOOL) engine >/dev/null
+	@$(LAB_TOOL) image >/dev/null
 	$(PLAY) playbooks/lab.yml --extra-vars lab_debian=$(LAB_DEBIAN)
 
 lab-down: bootstrap ## remove the lab: containers, network, loop devices, files, and the engine if the lab started it
@@ -46,7 +50,7 @@ soak: bootstrap-test ## the long lanes
 	@$(BIN)/python scripts/lanes.py --soak
 
 # Part `modules` has an engine of its own; part `site` takes the lab down and up.
-bench: bootstrap ## what ours costs beside stock modules: single modules, a kernel overlay, site.yml; BENCH=modules, links or site
+bench: bootstrap-test ## what ours costs beside stock modules: single modules, a kernel overlay, site.yml; BENCH=modules, links, site or throughput
 	@scripts/bootstrap bench
 	@$(BIN)/python tests/benchmarks/bench.py $(BENCH)
 

@@ -34,6 +34,7 @@ SCENARIOS = (
     "node-loss",
     "connectivity",
     "firewall",
+    "drivers",
     "tls",
     "teardown",
     "walkthrough",

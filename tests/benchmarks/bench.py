@@ -5,7 +5,8 @@
 
 ``modules``: single modules that have nothing to do, on an engine of their own (modules.py), minutes. ``links``: a
 thousand peers of a kernel overlay in a namespace (links.py), seconds. ``site``: site.yml beside a playbook of the same
-outcome (deployment.py); it takes labs down and up, most of an hour.
+outcome (deployment.py); it takes labs down and up, most of an hour. ``throughput``: every overlay and its encryption
+beside the bare underlay, in the lab of virtual machines (throughput.py), most of an hour.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import deployment
 import links
 import measure
 import modules
+import throughput
 
-PARTS = ("modules", "links", "site")
+PARTS = ("modules", "links", "site", "throughput")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
             kept = links.main() and kept
         if "site" in parts:
             deployment.main(options.rounds, options.noops)
+        if "throughput" in parts:
+            throughput.main()
     except measure.RunError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

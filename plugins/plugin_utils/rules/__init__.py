@@ -14,10 +14,12 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import C
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     clients,
     clocks,
+    drivers,
     drives,
     engines,
     hosts,
     inventory,
+    ipsec,
     kernel_overlay,
     kernels,
     minio,
@@ -35,12 +37,14 @@ RULES: Sequence[Rule] = (
     *kernel_overlay.RULES,
     *engines.RULES,
     *networks.RULES,
+    *drivers.RULES,
     *ports.RULES,
     *drives.RULES,
     *swarm.RULES,
     *minio.RULES,
     *clients.RULES,
     *tls.RULES,
+    *ipsec.RULES,
 )
 # What does not stand in the way: said, and never a reason to stop.
 ADVICE: Sequence[Rule] = (
@@ -49,6 +53,7 @@ ADVICE: Sequence[Rule] = (
     *kernel_overlay.ADVICE,
     *engines.ADVICE,
     *networks.ADVICE,
+    *drivers.ADVICE,
     *drives.ADVICE,
 )
 

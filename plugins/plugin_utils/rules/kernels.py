@@ -19,10 +19,13 @@ REASONS = {
     "gre6": "kernel_overlay_kind: nvgre is made of it",
     "bridge": "the Engine's networks are made of it",
     "veth": "the Engine's networks are made of it",
+    "macvlan": "overlay_network_driver: macvlan is made of it",
+    "ipvlan": "overlay_network_driver: ipvlan is made of it",
     "xfs": "MinIO's drives are formatted with it",
-    "nf_tables": "the firewall is made of it (overlay_firewall)",
-    "esp": "overlay_encryption: docker encrypts with it",
-    "xfrm": "overlay_encryption: docker encrypts with it",
+    "nf_tables": "the firewall is made of it (overlay_firewall), and IPsec's refusal of clear text",
+    "esp": "overlay_encryption: {encryption} encrypts with it",
+    "esp6": "overlay_encryption: {encryption} encrypts with it between IPv6 addresses",
+    "xfrm": "overlay_encryption: {encryption} encrypts with it",
 }
 REMEDY = "boot a kernel that has it, such as the distribution's own"
 WISHES = {
@@ -36,10 +39,12 @@ def needed(host: Host, settings: Mapping[str, Any]) -> list[str]:
     """The features without which a host cannot take its part."""
     found = ["bridge", "veth"]
     found += ["vxlan"] if settings.get("network_driver") == "overlay" else []
+    found += [driver] if (driver := settings.get("network_driver")) in ("macvlan", "ipvlan") else []
     found += [_tunnel(host, settings)] if settings.get("network_driver") == "kernel" else []
     found += ["xfs"] if "minio" in host.groups else []
-    found += ["nf_tables"] if settings.get("firewall") else []
-    found += ["esp", "xfrm"] if settings.get("encryption") == "docker" else []
+    found += ["nf_tables"] if settings.get("firewall") or settings.get("encryption") == "ipsec" else []
+    if settings.get("encryption") in ("docker", "ipsec"):
+        found += ["esp6" if ":" in str(host.address) else "esp", "xfrm"]
     return found
 
 
@@ -64,7 +69,7 @@ def kernels_suffice(cluster: Cluster) -> Iterator[str]:
         (
             host.name,
             f"kernel {host.facts.get('kernel')} lacks {feature} ({_verdict(host, feature)['why']}), and "
-            f"{REASONS[feature]}; {_remedy(feature)}",
+            f"{_reason(feature, cluster)}; {_remedy(feature)}",
         )
         for host in cluster.seen
         for feature in needed(host, cluster.settings)
@@ -72,8 +77,12 @@ def kernels_suffice(cluster: Cluster) -> Iterator[str]:
     )
 
 
+def _reason(feature: str, cluster: Cluster) -> str:
+    return REASONS[feature].format(encryption=cluster.settings.get("encryption"))
+
+
 def _remedy(feature: str) -> str:
-    if feature in ("esp", "xfrm"):
+    if feature in ("esp", "esp6", "xfrm"):
         return f"{REMEDY}, or set overlay_encryption: none where the network between hosts is trusted"
     return f"{REMEDY}, or set overlay_firewall: false" if feature == "nf_tables" else REMEDY
 
@@ -81,7 +90,7 @@ def _remedy(feature: str) -> str:
 def kernels_are_known(cluster: Cluster) -> Iterator[str]:
     """What nothing says for certain, and what is only wished for."""
     yield from group_hosts(
-        (host.name, f"whether the kernel has {feature} is unknown ({verdict['why']}), and {REASONS[feature]}")
+        (host.name, f"whether the kernel has {feature} is unknown ({verdict['why']}), and {_reason(feature, cluster)}")
         for host in cluster.seen
         for feature in needed(host, cluster.settings)
         if (verdict := _verdict(host, feature)) and verdict["has"] is None

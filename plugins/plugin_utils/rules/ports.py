@@ -72,6 +72,8 @@ def _taker(host: Host, need: Need, ours: set[str], settings: Mapping[str, Any]) 
             return None if _is_ours(entry, ours, settings) else f"the container {entry['container']}{service}"
     for entry in host.facts.get("listeners") or []:
         if (entry["port"], entry["protocol"]) == (need.port, need.protocol):
+            if entry.get("service") and _is_ours(entry, ours, settings):
+                continue
             who = f"{entry['process']} (pid {entry['pid']})" if entry.get("pid") else "the kernel itself"
             return f"{who}, which listens on {entry['address']}"
     return None

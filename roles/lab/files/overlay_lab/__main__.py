@@ -12,11 +12,15 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from . import drives, engine, hosts, image, orphans, settings
 from .settings import Lab
 from .shell import LabError, say
+from .vm import guests
+from .vm import image as vm_image
+from .vm import settings as vm_settings
+from .vm.settings import VmLab
 
 
 def lock(cache: Path) -> TextIO:
@@ -64,25 +68,46 @@ def remove(lab: Lab) -> bool:
     return any(changes)
 
 
-VERBS: dict[str, Callable[[Lab], bool]] = {
+def make_vm_image(lab: VmLab) -> bool:
+    return vm_image.ensure(lab.debian, lab.images, lab.mirror or None)
+
+
+# The tiers of the lab: what its steps are, in this order, and how its settings are read.
+CONTAINERS: dict[str, Callable[[Lab], bool]] = {
     "engine": make_engine,
     "image": make_image,
     "drives": make_drives,
     "hosts": make_hosts,
     "remove": remove,
 }
+GUESTS: dict[str, Callable[[VmLab], bool]] = {
+    "image": make_vm_image,
+    "hosts": guests.ensure,
+    "remove": guests.remove,
+}
+
+
+def act(verb: str, data: dict[str, Any]) -> bool:
+    """One step, on the tier that the settings name."""
+    if data.get("tier", "containers") == "vm":
+        if verb not in GUESTS:
+            return False
+        machines = vm_settings.read(data)
+        with lock(machines.images if verb == "image" else machines.base / "locks" / machines.key):
+            return GUESTS[verb](machines)
+    lab = settings.read(data)
+    with lock(lab.cache):
+        return CONTAINERS[verb](lab)
 
 
 def main() -> int:
-    if len(sys.argv) != 2 or sys.argv[1] not in VERBS:
-        print(f"usage: python3 -m overlay_lab {'|'.join(VERBS)}", file=sys.stderr)
+    if len(sys.argv) != 2 or sys.argv[1] not in CONTAINERS:
+        print(f"usage: python3 -m overlay_lab {'|'.join(CONTAINERS)}", file=sys.stderr)
         return 2
     try:
         if os.geteuid() != 0:
-            raise LabError("the lab makes containers and loop devices: it needs root")
-        lab = settings.read(json.loads(os.environ.get("OVERLAY_LAB") or "{}"))
-        with lock(lab.cache):
-            changed = VERBS[sys.argv[1]](lab)
+            raise LabError("the lab makes hosts, networks and devices: it needs root")
+        changed = act(sys.argv[1], json.loads(os.environ.get("OVERLAY_LAB") or "{}"))
     except LabError as error:
         say(str(error))
         return 1

@@ -32,7 +32,7 @@ def _inspect(kind: str, name: str) -> dict[str, Any]:
     return json.loads(found.stdout)[0] if found.returncode == 0 else {}
 
 
-def _keypair(path: Path) -> bool:
+def keypair(path: Path) -> bool:
     if path.exists() and path.with_suffix(".pub").exists():
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def _keypair(path: Path) -> bool:
     return True
 
 
-def _write(path: Path, text: str, mode: int = 0o644) -> bool:
+def write(path: Path, text: str, mode: int = 0o644) -> bool:
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     unfinished = path.with_name(path.name + ".new")
@@ -58,20 +58,20 @@ def ensure_files(lab: Lab) -> bool:
     """What the hosts read at start (mounted read-only) and what ssh needs here: keys, known hosts, drives."""
     lab.cache.mkdir(parents=True, exist_ok=True)
     lab.cache.chmod(0o700)
-    changed = _keypair(lab.cache / "ssh" / "id_ed25519")
+    changed = keypair(lab.cache / "ssh" / "id_ed25519")
     public = (lab.cache / "ssh" / "id_ed25519.pub").read_text(encoding="utf-8")
     known = ""
     for host in lab.hosts:
         folder = lab.cache / "hosts" / host.name
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
-        changed |= _keypair(folder / "ssh_host_ed25519_key")
+        changed |= keypair(folder / "ssh_host_ed25519_key")
         key = (folder / "ssh_host_ed25519_key.pub").read_text(encoding="utf-8").split()
         known += f"{host.address} {key[0]} {key[1]}\n"
         rows = "".join("loop{} {} {} {} {}\n".format(d.loop, *drives.numbers(d), d.name, d.image) for d in host.drives)
-        changed |= _write(folder / "authorized_keys", public)
-        changed |= _write(folder / "drives", rows)
-    return changed | _write(lab.cache / "ssh" / "known_hosts", known)
+        changed |= write(folder / "authorized_keys", public)
+        changed |= write(folder / "drives", rows)
+    return changed | write(lab.cache / "ssh" / "known_hosts", known)
 
 
 def ensure_network(lab: Lab) -> bool:

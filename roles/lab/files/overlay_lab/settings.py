@@ -72,9 +72,13 @@ class Lab:
         return [drive for host in self.hosts for drive in host.drives]
 
 
-def cache_folder() -> Path:
+def cache_base() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "baremetal.overlay" / "lab"
+    return Path(base) / "baremetal.overlay"
+
+
+def cache_folder() -> Path:
+    return cache_base() / "lab"
 
 
 def first_loop() -> int:
@@ -87,7 +91,7 @@ def _host(name: str, number: int, address: str, drives: int) -> Host:
     return Host(name, number, address, tuple(made))
 
 
-def _repeated(values: Iterable[Any]) -> list[Any]:
+def repeated(values: Iterable[Any]) -> list[Any]:
     return [value for value, times in Counter(values).items() if times > 1]
 
 
@@ -101,8 +105,8 @@ def read(data: dict[str, Any]) -> Lab:
         for host in hosts
         if ipaddress.ip_address(host.address) not in subnet
     ]
-    problems += [f"number {n} is given to more than one host" for n in _repeated(host.number for host in hosts)]
-    problems += [f"address {a} is given to more than one host" for a in _repeated(host.address for host in hosts)]
+    problems += [f"number {n} is given to more than one host" for n in repeated(host.number for host in hosts)]
+    problems += [f"address {a} is given to more than one host" for a in repeated(host.address for host in hosts)]
     problems += [f"host {h.name}: {len(h.drives)} drives; at most 9" for h in hosts if len(h.drives) > 9]
     if problems:
         raise LabError("the lab's inventory cannot be built: " + "; ".join(problems))

@@ -26,7 +26,7 @@ def say(message: str) -> None:
     print(f"lab: {message}", file=sys.stderr, flush=True)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     # A killed run leaves no helper working on in the background, so that the next run starts on quiet ground.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -36,7 +36,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     try:
         done = subprocess.run(
-            command, input=stdin, capture_output=True, text=True, check=False, env=env, preexec_fn=_die_with_parent
+            command, input=stdin, capture_output=True, text=True, check=False, env=env, preexec_fn=die_with_parent
         )
     except FileNotFoundError:
         raise LabError(f"the command {command[0]} is not installed on this machine") from None
@@ -60,7 +60,7 @@ def watch(command: Sequence[str], log: Path, describe: Callable[[str], str], env
     with (
         log.open("w", encoding="utf-8") as output,
         subprocess.Popen(
-            [*apart, *command], stdout=output, stderr=output, text=True, env=env, preexec_fn=_die_with_parent
+            [*apart, *command], stdout=output, stderr=output, text=True, env=env, preexec_fn=die_with_parent
         ) as process,
     ):
         while process.poll() is None:

@@ -179,7 +179,7 @@ def test_no_task_and_no_engine_are_told_apart(world):
     world.sight("n3").update(tasks=[], engine_error="no engine answers", engine=None)
     result = world.run()
     said = reasons(result, "not_run")
-    assert "n2: no task on the overlay network runs there" in said
+    assert "n2: no task on the network of MinIO's servers runs there" in said
     assert "n3: its engine does not answer" in said
     assert cells(result, "fail") == {("hosts", "engine", "n3", "Engine")}
 
