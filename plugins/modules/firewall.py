@@ -14,7 +14,8 @@ description:
   - Owns one nftables table, C(inet baremetal_overlay), and touches no other. It is written to
     C(/etc/baremetal-overlay/firewall.nft) and loaded before the network is up by C(baremetal-overlay-firewall.service).
   - Packets are judged ahead of the Engine's address translation, which published ports take past rules for input.
-  - Only the ports that are named are filtered. The host itself may reach them, and established connections go on.
+  - Only the ports that are named are filtered, unless interfaces are named for a default drop (O(drop_interfaces)).
+    The host itself may reach all, and established connections go on.
   - The table is replaced in one transaction, after nft has checked it. One that is gone or was changed is loaded.
   - A change is kept only if it is confirmed over a new connection, and if the TCP ports that hosts of the cluster
     reached of each other before still answer. Otherwise the host takes it back by itself, and the task fails.
@@ -51,6 +52,77 @@ options:
     type: list
     elements: str
     default: [docker0, docker_gwbridge]
+  gre_vsid:
+    description: The VSID of an NVGRE overlay, whose tunnels are for members only. Other tunnels are not judged.
+    type: int
+  overlay_interfaces:
+    description: Interfaces of a kernel overlay, on which addresses of
+      O(overlay_networks) are members.
+    type: list
+    elements: str
+    default: []
+  overlay_networks:
+    description: The addresses of members in a kernel overlay, as CIDR.
+    type: list
+    elements: str
+    default: []
+  drop_interfaces:
+    description:
+      - Interfaces by which nothing comes in that is not listed, be it for the host, a container or others.
+      - Let in are answers, ICMP as far as networks need it, DHCP, the cluster's ports as everywhere,
+        O(management_ports),
+        O(allowed) and what O(extra_rules)
+        accept.
+    type: list
+    elements: str
+    default: []
+  management_networks:
+    description: Networks, as CIDR, that may reach O(management_ports) by such an interface.
+    type: list
+    elements: str
+    default: []
+  management_ports:
+    description: TCP ports of management.
+    type: list
+    elements: int
+    default: [22]
+  controller_manages:
+    description:
+      - Whether networks that leave out the machine that runs this are refused.
+      - Without it such a change is tried, and taken back unless it can be confirmed.
+    type: bool
+    default: true
+  ipsec:
+    description: Whether members may send IKE and ESP by such an interface.
+    type: bool
+    default: false
+  allowed:
+    description: What else may come in by such an interface, ports that containers publish among it.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      protocol:
+        description: The protocol. Only V(tcp), V(udp) and V(sctp) have ports.
+        type: str
+        choices: [tcp, udp, sctp, igmp, gre, esp, ah, ospf, vrrp]
+        default: tcp
+      port:
+        description: The port on the host.
+        type: int
+      sources:
+        description: Networks, as CIDR.
+        type: list
+        elements: str
+        required: true
+      comment:
+        description: What it is for, as the table shows it.
+        type: str
+  extra_rules:
+    description: Rules in the words of nft, before the drop. They are checked by nft before anything is changed.
+    type: list
+    elements: str
+    default: []
   confirm_timeout:
     description:
       - Seconds within which a change is confirmed over a new connection.
@@ -80,6 +152,15 @@ EXAMPLES = r"""
   baremetal.overlay.firewall:
     client_networks: [192.0.2.0/24, "2001:db8:7::/64"]
     peers: [198.51.100.11, 198.51.100.12, 198.51.100.13]
+
+- name: Nothing else by the first interface but ssh from one network, and what monitors it
+  baremetal.overlay.firewall:
+    client_networks: [192.0.2.0/24]
+    peers: [198.51.100.11, 198.51.100.12, 198.51.100.13]
+    drop_interfaces: [eth0]
+    management_networks: [203.0.113.0/28]
+    allowed:
+      - {port: 9100, sources: [203.0.113.9/32], comment: node exporter}
 """
 
 RETURN = r"""

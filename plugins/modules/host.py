@@ -211,6 +211,77 @@ options:
             type: list
             elements: str
             default: [docker0, docker_gwbridge]
+          gre_vsid:
+            description: The VSID of an NVGRE overlay, whose tunnels are for members only. Other tunnels are not judged.
+            type: int
+          overlay_interfaces:
+            description: Interfaces of a kernel overlay, on which addresses of
+              O(sections.firewall.overlay_networks) are members.
+            type: list
+            elements: str
+            default: []
+          overlay_networks:
+            description: The addresses of members in a kernel overlay, as CIDR.
+            type: list
+            elements: str
+            default: []
+          drop_interfaces:
+            description:
+              - Interfaces by which nothing comes in that is not listed, be it for the host, a container or others.
+              - Let in are answers, ICMP as far as networks need it, DHCP, the cluster's ports as everywhere,
+                O(sections.firewall.management_ports),
+                O(sections.firewall.allowed) and what O(sections.firewall.extra_rules)
+                accept.
+            type: list
+            elements: str
+            default: []
+          management_networks:
+            description: Networks, as CIDR, that may reach O(sections.firewall.management_ports) by such an interface.
+            type: list
+            elements: str
+            default: []
+          management_ports:
+            description: TCP ports of management.
+            type: list
+            elements: int
+            default: [22]
+          controller_manages:
+            description:
+              - Whether networks that leave out the machine that runs this are refused.
+              - Without it such a change is tried, and taken back unless it can be confirmed.
+            type: bool
+            default: true
+          ipsec:
+            description: Whether members may send IKE and ESP by such an interface.
+            type: bool
+            default: false
+          allowed:
+            description: What else may come in by such an interface, ports that containers publish among it.
+            type: list
+            elements: dict
+            default: []
+            suboptions:
+              protocol:
+                description: The protocol. Only V(tcp), V(udp) and V(sctp) have ports.
+                type: str
+                choices: [tcp, udp, sctp, igmp, gre, esp, ah, ospf, vrrp]
+                default: tcp
+              port:
+                description: The port on the host.
+                type: int
+              sources:
+                description: Networks, as CIDR.
+                type: list
+                elements: str
+                required: true
+              comment:
+                description: What it is for, as the table shows it.
+                type: str
+          extra_rules:
+            description: Rules in the words of nft, before the drop. They are checked by nft before anything is changed.
+            type: list
+            elements: str
+            default: []
       ipsec:
         description:
           - The traffic between members in ESP, and not in clear text. This section is planned only.

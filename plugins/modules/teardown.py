@@ -11,7 +11,8 @@ module: teardown
 short_description: Takes what is ours off one host
 version_added: 0.1.0
 description:
-  - Removes the firewall's table, unit and file, drop-ins of units, C(/etc/baremetal-overlay), and holds of packages.
+  - Removes the kernel overlay's links and their unit, the firewall's table, unit and file, drop-ins of units,
+    C(/etc/baremetal-overlay), and holds of packages.
   - Drives stay mounted with their data. Those of O(drives_consent) are unmounted and wiped.
   - The engine, its packages, images and C(/etc/docker/daemon.json) stay.
   - The host has left its swarm before, see M(baremetal.overlay.swarm).

@@ -64,7 +64,9 @@ class ConfirmedAction(ActionBase):
                 return {**base, **done}
             began = time.monotonic()
             failure = self._confirm(arguments, armed, began, peers, variables)
-            return {**base, **done, "confirmed": not failure, **({"failed": True, "msg": failure} if failure else {})}
+            # What was taken back is as it was.
+            over = {"failed": True, "changed": False, "msg": failure} if failure else {}
+            return {**base, **done, "confirmed": not failure, **over}
         finally:
             for peer in peers:
                 peer.close()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from typing import Any
@@ -27,6 +28,7 @@ DRIVERS = ("overlay", *HOST_DRIVERS, *LAN_DRIVERS, "bridge")
 NODE_DRIVERS = (*LAN_DRIVERS, "bridge")
 OVERLAY, BRIDGE = "minio-overlay", "minio-bridge"
 BRIDGE_LINK = "minio_bridge"
+OURS = re.compile(r"minio-(bridge|(macvlan|ipvlan)-[0-9a-f]{6})-config")
 KERNEL_SUBNET, LAN_SUBNET = "10.78.0.0/24", "10.79.0.0/24"
 
 
@@ -136,6 +138,12 @@ def node_networks(cluster: Cluster, host: Host) -> list[dict[str, Any]]:
     pool = {"subnet": str(subnet), "iprange": f"{own}/32", "gateway": str(subnet.broadcast_address - 1)}
     options = {"parent": str(host.lan_parent or "")}
     return [bridge, {"name": _config(lan), "driver_options": options, "ipam_config": [pool]}]
+
+
+def ours(host: Host) -> list[str]:
+    """The configurations that a node keeps for us, of whichever driver and subnet."""
+    there = [network["name"] for network in host.facts.get("networks") or []]
+    return sorted(name for name in there if OURS.fullmatch(name))
 
 
 def missing(cluster: Cluster, host: Host) -> list[str]:

@@ -25,6 +25,7 @@ SWARM_ROLES = {"managers": "manager", "workers": "worker"}
 TODO = {
     "overlay_engine": "install or configure the engine",
     "overlay_restart": "restart the engine",
+    "overlay_links": "make or change the links of the kernel overlay",
     "overlay_ipsec": "begin, change or end the encryption between hosts",
     "overlay_firewall": "load the firewall's table",
     "overlay_drives": "prepare the drives",
@@ -151,6 +152,7 @@ def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any], ipsec: Mapping
         "overlay_engine": bool(changed & {"packages", "engine"}),
         "overlay_restart": bool(sections.get("engine", {}).get("restart")),
         "overlay_drives": "drives" in changed,
+        "overlay_links": "links" in changed,
         "overlay_firewall": "firewall" in changed,
         "overlay_ipsec": host.name in ipsec["work"],
         "overlay_join": not host.in_swarm,

@@ -9,12 +9,14 @@ No test framework is needed, so that a virtual machine can run them: `python3 ca
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import links, links_plan, overhead
 from field import Field, Host, laid_out
 
@@ -256,6 +258,23 @@ def strangers_links_stay(field: Field, options: Options) -> None:
     assert json.loads(host.ip("-j", "-d", "link", "show", "ovl0"))[0]["group"] == json.loads(before)[0]["group"]
 
 
+def a_kind_that_the_kernel_lacks(field: Field, options: Options) -> None:
+    """The batch fails at its first new link, names it, and what works goes on."""
+    field.apply(field.members, **options)
+    one, other = field.members[:2]
+    kind = "nvgre" if options["kind"] == "geneve" else "geneve"
+    plan = one.plan(one.options(field.members, **{**options, "kind": kind}))
+    (batch,) = [step for step in plan.steps if isinstance(step, links.Batch) and step.tool == "ip"]
+    lacking = [re.sub(r" type (geneve|gretap|ip6gretap) ", " type nothing ", line) for line in batch.lines]
+    try:
+        links.Batch("ip", lacking, "").apply(one.system)
+    except OverlayError as error:
+        assert "kernel overlay: `ip link add name ovl0-" in str(error), error
+    else:
+        raise AssertionError("a batch with a line that cannot be ended well")
+    assert one.ping(overlay(other)) == (1, 1)
+
+
 def forged_frames(field: Field, options: Options) -> None:
     """A stranger on the underlay: tunnels to peers take nothing from others; VXLAN does, and needs the firewall."""
     members, stranger = field.members, field.hosts[-1]
@@ -275,7 +294,8 @@ CASES: dict[str, Case] = {
     case.__name__: case
     for case in (
         reach_and_no_op, boot, boot_before_the_underlay, no_packet_is_lost, stale_peers_go, full_size, changes_in_place,
-        an_address_moves, nothing_goes_in_circles, any_interruption_heals, strangers_links_stay, forged_frames,
+        an_address_moves, nothing_goes_in_circles, any_interruption_heals, strangers_links_stay,
+        a_kind_that_the_kernel_lacks, forged_frames,
     )
 }  # fmt: skip
 

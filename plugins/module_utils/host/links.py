@@ -100,6 +100,23 @@ def read(system: System, units: Mapping[str, Unit], addresses: Sequence[Mapping[
     )
 
 
+@dataclass(frozen=True)
+class Remains:
+    """What a teardown finds of ours."""
+
+    unit: bool = False
+    networkd: bool = False
+    found: Mapping[str, Found] = field(default_factory=dict)
+
+
+def remains(system: System) -> Remains:
+    return Remains(
+        unit=system.exists(UNIT_PATH),
+        networkd=system.exists(NETWORKD_PATH),
+        found=links_diff.parse_links(system.query(LIST_LINKS)),
+    )
+
+
 def plan(options: Mapping[str, Any], state: State) -> Plan:
     """Violations, or the steps: live first, then what is read at boot."""
     wrong = links_plan.violations(options)
@@ -114,7 +131,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     if wrong:
         return Plan(violations=wrong)
     result = Plan(steps=_steps(options, wanted, state))
-    result.flags = {"address": wanted.address, "mtu": mtu, "mtu_is": explained}
+    result.flags = {"there": bool(state.ours), "address": wanted.address, "mtu": mtu, "mtu_is": explained}
     return result
 
 

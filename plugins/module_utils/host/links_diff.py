@@ -43,12 +43,13 @@ class Changes:
     remove: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     adjust: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
     entries: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
 
     @property
     def links(self) -> tuple[str, ...]:
-        return (*self.remove, *self.add, *self.adjust)
+        return (*self.remove, *self.add, *self.adjust, *self.drop)
 
 
 def parse_links(text: str) -> dict[str, Found]:
@@ -119,6 +120,9 @@ def diff(
     adjust += _addresses(wanted, kept, stale)
     # Last, when it is all there: a link that is up carries frames.
     adjust += [f"link set dev {name} up" for name in [*list(names)[1:], *list(names)[:1]] if not _is_up(kept.get(name))]
+    # A link that is in the way of a new one goes first; others stay until all is there, should that fail.
+    kinds = {link.kind for link in missing}
+    first = [name for name in gone if found[name].kind in kinds]
     lines = _entries(wanted, {entry for entry in entries if entry.link in kept})
     touched = dict.fromkeys(name for line in adjust for name in kept if f" dev {name} " in f"{line} ")
     moved = sum(1 for line in lines for name in kept if f" dev {name} " in line)
@@ -130,9 +134,10 @@ def diff(
         *([f"change {moved} forwarding entr{'y' if moved == 1 else 'ies'}"] if moved else []),
     ]
     return Changes(
-        tuple(f"link delete dev {name}" for name in (*gone, *anew)),
+        tuple(f"link delete dev {name}" for name in (*first, *anew)),
         tuple(_add(link) for link in missing),
         tuple(adjust),
+        tuple(f"link delete dev {name}" for name in gone if name not in first),
         tuple(lines),
         tuple(words),
     )

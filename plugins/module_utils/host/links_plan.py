@@ -174,7 +174,7 @@ def peer_name(bridge: str, number: Any) -> str:
 
 def violations(options: Mapping[str, Any]) -> list[str]:
     """What cannot be an overlay; the controller says the same of its inventory."""
-    return [f"kernel overlay: {words}" for words in _violations(options)]
+    return [f"kernel overlay: {words}" for words in dict.fromkeys(_violations(options))]
 
 
 def _violations(options: Mapping[str, Any]) -> Iterator[str]:
@@ -215,6 +215,7 @@ def _bridge(name: str, digits: int) -> Iterator[str]:
 def _underlay(options: Mapping[str, Any]) -> Iterator[str]:
     hosts = [{"number": options["number"], "address": options["address"]}, *options["peers"]]
     known: dict[str, Any] = {}
+    numbers: dict[str, str] = {}
     versions: dict[int, list[str]] = {}
     for host in hosts:
         number, text = host["number"], host["address"]
@@ -228,6 +229,9 @@ def _underlay(options: Mapping[str, Any]) -> Iterator[str]:
         other = known.setdefault(str(address), number)
         if str(other) != str(number):
             yield f"underlay address {address} is that of host numbers {other} and {number}; give each its own"
+        before = numbers.setdefault(str(number), str(address))
+        if before != str(address):
+            yield f"host number {number} has the underlay addresses {before} and {address}; give each host its own"
         versions.setdefault(address.version, []).append(str(address))
     if len(versions) > 1:
         yield (

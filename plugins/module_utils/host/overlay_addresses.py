@@ -25,6 +25,10 @@ def overlay_address(number: Any, subnet: Any) -> str:
         ) from error
     # The first address names the network, and the last one of IPv4 is for everybody.
     last = network.num_addresses - (2 if network.version == 4 else 1)
+    if last < 1:
+        raise InputError(
+            [f'kernel_overlay_subnet "{subnet}": has no addresses for hosts; give for example 10.78.0.0/24']
+        )
     if isinstance(number, bool) or not str(number).isdigit() or not 1 <= int(number) <= last:
         raise InputError(
             [

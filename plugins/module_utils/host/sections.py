@@ -16,6 +16,7 @@ from . import (
     drives,
     engine_setup,
     firewall,
+    firewall_rules,
     formats,
     ipsec,
     kernel,
@@ -97,6 +98,12 @@ LINKS_SPEC: dict[str, Any] = {
     "encryption": {"type": "str", "choices": ["none", "ipsec"], "default": "none"},
     "replication": {"type": "str", "choices": list(links_plan.REPLICATION), "default": "static"},
 }
+ALLOWED_SPEC: dict[str, Any] = {
+    "protocol": {"type": "str", "choices": [*firewall_rules.WITH_PORTS, *firewall_rules.PROTOCOLS], "default": "tcp"},
+    "port": {"type": "int"},
+    "sources": {"type": "list", "elements": "str", "required": True},
+    "comment": {"type": "str"},
+}
 FIREWALL_SPEC: dict[str, Any] = {
     "client_networks": {"type": "list", "elements": "str", "required": True},
     "peers": {"type": "list", "elements": "str", "required": True},
@@ -104,6 +111,16 @@ FIREWALL_SPEC: dict[str, Any] = {
     "cluster_tcp_ports": {"type": "list", "elements": "int", "default": [2377, 7946]},
     "cluster_udp_ports": {"type": "list", "elements": "int", "default": [4789, 7946]},
     "container_interfaces": {"type": "list", "elements": "str", "default": ["docker0", "docker_gwbridge"]},
+    "gre_vsid": {"type": "int"},
+    "overlay_interfaces": {"type": "list", "elements": "str", "default": []},
+    "overlay_networks": {"type": "list", "elements": "str", "default": []},
+    "drop_interfaces": {"type": "list", "elements": "str", "default": []},
+    "management_networks": {"type": "list", "elements": "str", "default": []},
+    "management_ports": {"type": "list", "elements": "int", "default": [22]},
+    "controller_manages": {"type": "bool", "default": True},
+    "ipsec": {"type": "bool", "default": False},
+    "allowed": {"type": "list", "elements": "dict", "default": [], "options": ALLOWED_SPEC},
+    "extra_rules": {"type": "list", "elements": "str", "default": []},
 }
 TLS_SPEC: dict[str, Any] = {"ca_directory": {"type": "path"}}
 RESTART_SPEC: dict[str, Any] = {

@@ -130,7 +130,7 @@ class Snapshot:
 
     def firewall(self) -> firewall.State:
         """What the section ``firewall`` plans from."""
-        return firewall.read(self.system, self.packages, self.units, self.pending)
+        return firewall.read(self.system, self.packages, self.units, self.addresses, self.pending)
 
     def ipsec(self) -> ipsec_state.State:
         """What the section ``ipsec`` plans from."""

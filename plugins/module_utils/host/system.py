@@ -51,6 +51,13 @@ class System:
             raise CommandFailed(f"`{' '.join(argv)}` ended with {code}: {words}")
         return out
 
+    def refusal(self, argv: Sequence[str], data: str) -> str:
+        """Why a checking command does not accept what is given to it; empty where it does, or where it is not here."""
+        if not self.which(argv[0]):
+            return ""
+        code, out, err = self._module.run_command(list(argv), data=data)
+        return "" if code == 0 else (err.strip() or out.strip() or f"it ended with {code}")[-1500:]
+
     def charon(self) -> vici.Session:
         """strongSwan's daemon; an error where none answers."""
         return vici.Session()

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OverlayError
-from . import daemon, drives, engine_setup, firewall, fstab, packages
+from . import daemon, drives, engine_setup, firewall, fstab, links, links_diff, packages
 from .blockdevices import is_held
 from .drives import Drive, Place
+from .links_plan import Wanted
 from .steps import Plan, Run, Step, WriteFile
 from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
 
@@ -36,6 +37,7 @@ class State:
     runs: bool = False
     firewall_unit: bool = False
     firewall_table: bool = False
+    links: links.Remains = field(default_factory=links.Remains)
 
 
 def read(options: Mapping[str, Any], drive_state: drives.State, installed: packages.Packages, system: System) -> State:
@@ -52,6 +54,7 @@ def read(options: Mapping[str, Any], drive_state: drives.State, installed: packa
         runs=system.exists(RUN_DIRECTORY),
         firewall_unit=system.exists(firewall.UNIT_PATH),
         firewall_table=bool(firewall.canonical(system.query(firewall.LIST))),
+        links=links.remains(system),
     )
 
 
@@ -65,7 +68,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     violations += [sentence for drive in consented for sentence in _refusals(drive, state)]
     result = Plan(violations=violations, flags={"stays": _stays(options, found, consented, state)})
     if not violations:
-        result.steps = [*_drives(consented, state), *_firewall(state), *_settings(options, state)]
+        result.steps = [*_drives(consented, state), *_links(state.links), *_firewall(state), *_settings(options, state)]
         result.steps += _files(options, consented, state)
     return result
 
@@ -101,6 +104,20 @@ def _fstab(places: Sequence[Place], state: State) -> list[Step]:
     if text == (state.drives.fstab or ""):
         return []
     return [WriteFile(fstab.PATH, text, state.drives.fstab), Run("", (("systemctl", "daemon-reload"),))]
+
+
+def _links(remains: links.Remains) -> list[Step]:
+    """The unit first, which would make them again."""
+    steps: list[Step] = []
+    if remains.unit:
+        steps += [
+            Run(f"disable {links.SERVICE}", (("systemctl", "disable", "--now", links.SERVICE),)),
+            RemoveFile(links.UNIT_PATH),
+            Run("", (("systemctl", "daemon-reload"),)),
+        ]
+    steps += links.batches(links_diff.diff(Wanted(), remains.found))
+    # Once there is nothing left that it keeps networkd from.
+    return steps + ([RemoveFile(links.NETWORKD_PATH)] if remains.networkd else [])
 
 
 def _firewall(state: State) -> list[Step]:

@@ -20,6 +20,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     hosts,
     inventory,
     ipsec,
+    kernel_overlay,
     kernels,
     minio,
     networks,
@@ -33,6 +34,7 @@ RULES: Sequence[Rule] = (
     *hosts.RULES,
     *clocks.RULES,
     *kernels.RULES,
+    *kernel_overlay.RULES,
     *engines.RULES,
     *networks.RULES,
     *drivers.RULES,
@@ -48,6 +50,7 @@ RULES: Sequence[Rule] = (
 ADVICE: Sequence[Rule] = (
     *clocks.ADVICE,
     *kernels.ADVICE,
+    *kernel_overlay.ADVICE,
     *engines.ADVICE,
     *networks.ADVICE,
     *drivers.ADVICE,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import stack
@@ -18,7 +18,6 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     enumerate_names,
     group_hosts,
 )
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules.networks import collision
 
 # Beside the network's own address, its last two: that of the gateway, which the Engine wants, and that for everybody.
 NOT_GIVEN = 3
@@ -55,16 +54,33 @@ def lan_is_possible(cluster: Cluster) -> Iterator[str]:
 
 
 def lan_is_apart(cluster: Cluster) -> Iterator[str]:
-    """A server would answer a client whose address is in that subnet on the LAN, and not where it came from."""
+    """Whoever has an address in that subnet is answered on the LAN, and not where the question came from."""
     subnet = _lan(cluster)
     if network_plan.driver(cluster) in network_plan.LAN_DRIVERS and subnet is not None:
-        for host in cluster.hosts:
-            taken = collision(subnet, host)
-            if taken:
-                yield (
-                    f"swarm_lan_subnet: {subnet} collides with {taken} of {host.name}; choose a subnet that no host "
-                    "uses: the servers are alone in it, on the same wire"
-                )
+        for sentence in dict.fromkeys(taken for host in cluster.hosts for taken in _in_the_lan(subnet, host)):
+            yield (
+                f"swarm_lan_subnet: {subnet} contains {sentence}; choose a subnet, or a part of the LAN's, in which "
+                "nobody but the servers has an address"
+            )
+
+
+def _in_the_lan(subnet: IPv4Network, host: Host) -> Iterator[str]:
+    own = {str(host.address), *(entry["address"] for entry in host.facts.get("addresses") or [])}
+    yield from (f"{address} of {host.name}" for address in sorted(own) if _is_in(address, subnet))
+    controller = host.facts.get("controller_address")
+    if controller and _is_in(controller, subnet):
+        yield f"{controller}, the address of this controller"
+    for route in host.facts.get("routes") or []:
+        target = ip_network(route["dst"], strict=False)
+        if isinstance(target, IPv4Network) and target.subnet_of(subnet):
+            yield f"the route {target} ({route.get('dev') or route.get('type')}) of {host.name}"
+
+
+def _is_in(text: str, subnet: IPv4Network) -> bool:
+    try:
+        return ip_address(text) in subnet
+    except ValueError:
+        return False
 
 
 def _lan(cluster: Cluster) -> IPv4Network | None:

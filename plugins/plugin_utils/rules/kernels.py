@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, Rule, group_hosts
@@ -13,6 +14,9 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import C
 # What cannot be done without; the last word says what to do about it.
 REASONS = {
     "vxlan": "overlay networks are made of it",
+    "geneve": "kernel_overlay_kind: geneve is made of it",
+    "gre": "kernel_overlay_kind: nvgre is made of it",
+    "gre6": "kernel_overlay_kind: nvgre is made of it",
     "bridge": "the Engine's networks are made of it",
     "veth": "the Engine's networks are made of it",
     "macvlan": "overlay_network_driver: macvlan is made of it",
@@ -36,11 +40,23 @@ def needed(host: Host, settings: Mapping[str, Any]) -> list[str]:
     found = ["bridge", "veth"]
     found += ["vxlan"] if settings.get("network_driver") == "overlay" else []
     found += [driver] if (driver := settings.get("network_driver")) in ("macvlan", "ipvlan") else []
+    found += [_tunnel(host, settings)] if settings.get("network_driver") == "kernel" else []
     found += ["xfs"] if "minio" in host.groups else []
     found += ["nf_tables"] if settings.get("firewall") or settings.get("encryption") == "ipsec" else []
     if settings.get("encryption") in ("docker", "ipsec"):
         found += ["esp6" if ":" in str(host.address) else "esp", "xfrm"]
     return found
+
+
+def _tunnel(host: Host, settings: Mapping[str, Any]) -> str:
+    """What the kernel overlay's links are of; those of NVGRE differ by the version of IP below."""
+    kind = str((settings.get("kernel_overlay") or {}).get("kind") or "vxlan")
+    if kind != "nvgre":
+        return kind if kind in REASONS else "vxlan"
+    try:
+        return "gre6" if ip_address(str(host.address)).version == 6 else "gre"
+    except ValueError:
+        return "gre"
 
 
 def _verdict(host: Host, feature: str) -> Mapping[str, Any]:

@@ -29,7 +29,7 @@ def subnets_are_free(cluster: Cluster) -> Iterator[str]:
             yield f'network "{name}": subnet {text} is not a CIDR; give for example 10.77.0.0/24'
             continue
         for host in cluster.hosts:
-            taken = collision(subnet, host)
+            taken = _collision(subnet, host)
             if taken:
                 yield (
                     f'network "{name}": subnet {subnet} collides with {taken} of {host.name}; '
@@ -37,8 +37,7 @@ def subnets_are_free(cluster: Cluster) -> Iterator[str]:
                 )
 
 
-def collision(subnet: Any, host: Host) -> str | None:
-    """What of a host's own a subnet would hide, or be hidden by."""
+def _collision(subnet: Any, host: Host) -> str | None:
     try:
         if ip_address(str(host.address)) in subnet:
             return f"overlay_underlay_address {host.address}"
@@ -90,7 +89,7 @@ def swarm_pool_is_free(cluster: Cluster) -> Iterator[str]:
                 "MinIO's network is not concerned; give swarm_default_addr_pool a range that no host uses",
             )
             for host in cluster.seen
-            if not host.in_swarm and (taken := collision(pool, host))
+            if not host.in_swarm and (taken := _collision(pool, host))
         )
 
 

@@ -129,12 +129,16 @@ REFUSED = [
         "1 to 12",
     ),
     (
-        cluster("macvlan", host(1, routes=[{"dst": "10.79.0.0/16", "dev": "eth1"}])),
-        "swarm_lan_subnet: 10.79.0.0/24 collides with the route 10.79.0.0/16 (eth1) of n1",
+        cluster("macvlan", host(1, routes=[{"dst": "10.79.0.128/25", "dev": "eth1"}])),
+        "swarm_lan_subnet: 10.79.0.0/24 contains the route 10.79.0.128/25 (eth1) of n1; choose a subnet",
     ),
     (
         cluster("macvlan", host(1), lan_subnet="192.0.2.0/24"),
-        "swarm_lan_subnet: 192.0.2.0/24 collides with overlay_underlay_address 192.0.2.1 of n1",
+        "swarm_lan_subnet: 192.0.2.0/24 contains 192.0.2.1 of n1",
+    ),
+    (
+        cluster("macvlan", host(1, controller_address="10.79.0.9")),
+        "swarm_lan_subnet: 10.79.0.0/24 contains 10.79.0.9, the address of this controller",
     ),
     (cluster("macvlan", host(1, None)), "n1: swarm_lan_parent is not set, and overlay_network_driver is macvlan"),
     (cluster("ipvlan", host(1, "eth7")), "n1: swarm_lan_parent: there is no interface eth7; there are eth0, eth1"),
@@ -176,6 +180,8 @@ def test_refused(given: Cluster, sentence: str) -> None:
         *(cluster(driver) for driver in network_plan.DRIVERS if driver != "bridge"),
         cluster("bridge", host(1)),
         cluster("macvlan", host(12), lan_subnet="10.79.0.0/28"),
+        # A part of the LAN's own subnet.
+        cluster("macvlan", host(1, routes=[{"dst": "10.79.0.0/16", "dev": "eth1"}])),
         # The Engine makes the interface of a VLAN.
         cluster("macvlan", host(1, "eth1.50")),
         # What other drivers ask for is not asked for here, and a host that was not looked at has nothing wrong.

@@ -34,6 +34,9 @@ class FakeSystem(System):
             raise CommandFailed(self.words)
         return self.answers.get(argv[0], "")
 
+    def refusal(self, argv, _data):
+        return self.answers.get(" ".join(argv), "")
+
     def which(self, program):
         return f"/usr/bin/{program}" if program in self.answers else None
 

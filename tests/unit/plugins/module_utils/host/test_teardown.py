@@ -9,7 +9,15 @@ import dataclasses
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
-from ansible_collections.baremetal.overlay.plugins.module_utils.host import blockdevices, drives, fstab, teardown
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
+    blockdevices,
+    drives,
+    fstab,
+    links,
+    links_diff,
+    links_plan,
+    teardown,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.blockdevices import BlockDevice, Mount, Signature
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
 
@@ -140,3 +148,24 @@ def test_lines_of_others_stay_in_fstab_as_they_are():
     text = "# by hand\n\nUUID=1 /\text4 defaults 0 1"
     assert fstab.without(text, ENTRIES) == text
     assert fstab.without(f"{ENTRIES[0]}\n{text}", ENTRIES) == text
+
+
+def test_links_of_ours_go_after_the_unit_that_makes_them():
+    ours = {
+        name: links_diff.Found(name, kind, group)
+        for name, kind, group in (
+            ("ovl0", "bridge", str(links_plan.GROUP)),
+            ("ovl0-vx", "vxlan", str(links_plan.GROUP)),
+            ("br0", "bridge", "default"),
+        )
+    }
+    remains = links.Remains(unit=True, networkd=True, found=ours)
+    found = plan(dataclasses.replace(CLEAR, links=remains))
+    assert found.sentences == [
+        "disable baremetal-overlay-links.service",
+        "remove /etc/systemd/system/baremetal-overlay-links.service",
+        "remove the links ovl0, ovl0-vx",
+        "remove /etc/systemd/network/05-baremetal-overlay.network",
+    ]
+    (batch,) = [step for step in found.steps if isinstance(step, links.Batch)]
+    assert batch.lines == ("link delete dev ovl0", "link delete dev ovl0-vx")
