@@ -9,7 +9,14 @@ import json
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
-from ansible_collections.baremetal.overlay.plugins.module_utils.host import ipsec, ipsec_state, ipsec_steps, units
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
+    drives,
+    ipsec,
+    ipsec_state,
+    ipsec_steps,
+    teardown,
+    units,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Pending
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
 from ansible_collections.baremetal.overlay.plugins.module_utils.ipsec import (
@@ -427,3 +434,21 @@ def test_what_is_confirmed_is_what_was_loaded(host):
 
 def test_the_steps_that_come_before_the_way_back_change_nothing_in_force():
     assert set(ipsec.PREPARES) == {ipsec.packages.Install, ipsec_steps.CheckTable}
+
+
+def test_a_teardown_ends_it(host):
+    host.go(options("finish"))
+    state = teardown.State(
+        drives=drives.State(), files=["ipsec.nft", "ipsec.loaded", "ipsec.table"], ipsec=host.state()
+    )
+    given = {
+        "devices": [], "number": 1, "parent": "/srv/minio", "drives_consent": [], "keep_credentials": False,
+        "unhold": True, "keep": [], "directories": [],
+    }  # fmt: skip
+    plan = teardown.plan(given, state)
+    sentences = plan.sentences
+    assert len(sentences) == len(set(sentences))
+    assert "let clear text through: delete the table inet baremetal_overlay_ipsec" in sentences
+    assert (
+        f"remove {files.CONF}" in sentences and "stop strongswan.service, which has no other connections" in sentences
+    )
