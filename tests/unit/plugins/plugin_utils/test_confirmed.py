@@ -135,6 +135,16 @@ def test_a_host_that_is_cut_off_is_named_once_it_is_back(peers, clock):
     assert clock.now >= 60
 
 
+def test_a_host_that_is_back_before_the_time_is_over_says_so_itself(peers):
+    peers["n2"] = Other([True])
+    back = {"failed": True, "msg": "the change was not confirmed in time"}
+    result = run(Action([PLANNED, DONE, CUT, CUT, back]))
+    assert result["msg"] == (
+        "n1: no new connection could be made within 60 s after the change (connection timed out), and the host says: "
+        "the change was not confirmed in time"
+    )
+
+
 def test_a_host_that_stays_away_is_said_to(peers, clock):
     peers["n2"] = Other([True])
     result = run(Action([PLANNED, DONE, *[CUT] * 200]))
