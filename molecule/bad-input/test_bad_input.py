@@ -39,7 +39,7 @@ def refused(lab: Any, *sentences: str, arguments: tuple[str, ...] = (), inventor
 SETTINGS = {
     "unknown": {
         "overlay_network_driver": ("weave", 'overlay_network_driver: "weave" is unknown; allowed: overlay'),
-        "overlay_encryption": ("rot13", 'overlay_encryption: "rot13" is unknown; allowed: none, docker'),
+        "overlay_encryption": ("rot13", 'overlay_encryption: "rot13" is unknown; allowed: none, docker, ipsec'),
         "minio_root_password": ("short", "minio_root_password: has 5 characters; MinIO takes 8 or more"),
     },
     "not set": {
@@ -73,8 +73,8 @@ KERNEL_OVERLAYS = {
     ),
     "too large": (
         {"kernel_overlay_mtu": 1451},
-        "n1: kernel overlay: MTU 1451 is larger than what the underlay carries: 1500 - 20 (IPv4) - 8 (UDP) - 8 (VXLAN) - "
-        "14 (Ethernet) = 1450",
+        "n1: kernel overlay: MTU 1451 is larger than what the underlay carries: 1500 - 20 (IPv4) - 8 (UDP) - "
+        "8 (VXLAN) - 14 (Ethernet) = 1450",
         "n4: kernel overlay: MTU 1451",
     ),
     "of the underlay": (

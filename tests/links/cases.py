@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a kernel overlay has to do, whatever its kind: each case gets a field, and is wrong where it raises.
 
-No test framework is needed, so that a virtual machine can run them: `python3 cases.py KIND VERSION`.
+No test framework is needed, so that a virtual machine can run them: `python3 cases.py KIND VERSION [CASE ...]`.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ def boot(field: Field, options: Options) -> None:
     assert not host.state("ovl0").ours
     host.system.boot()
     nothing_to_do(field.members, options)
-    running = host.start_ping(overlay(other), 200)
+    running = host.start_ping(overlay(other))
     host.system.boot()
     sent, received = running.result()
-    assert sent == received == 200, (sent, received)
+    assert sent == received, (sent, received)
 
 
 def boot_before_the_underlay(field: Field, options: Options) -> None:
@@ -95,17 +95,15 @@ def no_packet_is_lost(field: Field, options: Options) -> None:
     pair = [one, other]
     field.apply(pair, **options)
     assert one.ping(overlay(other)) == (1, 1)
-    running = one.start_ping(overlay(other), 1000)
-    changes = 0
-    while running.running:
-        field.apply(pair, **options)
-        field.apply(field.members, **options)
-        changes += 1
-        if changes == 1:
-            all_reach_all([one, third])
+    running = one.start_ping(overlay(other))
+    for _round in range(3):
+        came = field.apply(field.members, **options)
+        all_reach_all([one, third])
+        none = field.apply(field.members, **options)
+        went = field.apply(pair, **options)
+        assert [bool(plan.steps) for plan in (*came[:2], *none, *went)] == [True] * 2 + [False] * 3 + [True] * 2
     sent, received = running.result()
-    assert sent == received == 1000, (sent, received)
-    assert changes > 1, changes
+    assert sent == received > 20, (sent, received)
 
 
 def stale_peers_go(field: Field, options: Options) -> None:
@@ -305,9 +303,9 @@ def run_case(name: str, kind: str, version: int) -> None:
         CASES[name](field, {"kind": kind})
 
 
-def main(kind: str, version: int) -> None:
+def main(kind: str, version: int, names: list[str]) -> None:
     """One line of JSON a case: its name, and what was wrong with it."""
-    for name in CASES:
+    for name in names or CASES:
         failure = ""
         try:
             run_case(name, kind, version)
@@ -317,4 +315,4 @@ def main(kind: str, version: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3:])

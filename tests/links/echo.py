@@ -14,10 +14,13 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from typing import Optional
 
 CLONE_NEWNET = 0x40000000
 IP_MTU_DISCOVER, PMTUDISC_DO = 10, 2
 REQUEST, REPLY = 8, 0
+# As many as their numbers can tell apart.
+MOST = 1 << 16
 
 
 @contextlib.contextmanager
@@ -39,26 +42,30 @@ def entered(name: str) -> Iterator[None]:
 
 
 class Ping:
-    """A number of requests at a fixed pace, never fragmented here; ``result`` is what was sent and answered."""
+    """Requests at a fixed pace, never fragmented here; ``result`` is what was sent and answered.
 
-    def __init__(self, namespace: str, target: str, count: int, interval: float, payload: bytes, wait: float) -> None:
+    Without a count they go on until the result is asked for.
+    """
+
+    def __init__(
+        self, namespace: str, target: str, count: Optional[int], interval: float, payload: bytes, wait: float
+    ) -> None:
         with entered(namespace):
             self._socket = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         self._socket.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_DO)
-        self._target, self._count, self._interval = target, count, interval
+        self._target, self._count, self._interval = target, count or MOST, interval
+        self._ended, self._sent = threading.Event(), 0
         self._payload, self._wait = payload, wait
         self._identity = id(self) >> 4 & 0xFFFF
         self._answered: set[int] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    @property
-    def running(self) -> bool:
-        return self._thread.is_alive()
-
     def result(self) -> tuple[int, int]:
+        if self._count == MOST:
+            self._ended.set()
         self._thread.join()
-        return self._count, len(self._answered)
+        return self._sent, len(self._answered)
 
     def _run(self) -> None:
         with self._socket:
@@ -67,8 +74,11 @@ class Ping:
                 # What the kernel refuses to send is a request without an answer.
                 with contextlib.suppress(OSError):
                     self._socket.sendto(self._request(number), (self._target, 0))
-                last = number == self._count - 1
+                self._sent = number + 1
+                last = self._sent == self._count or self._ended.is_set()
                 self._receive(time.monotonic() + self._wait if last else due, early=last)
+                if last:
+                    return
 
     def _request(self, number: int) -> bytes:
         body = struct.pack("!HH", self._identity, number) + self._payload
@@ -76,7 +86,7 @@ class Ping:
 
     def _receive(self, until: float, early: bool) -> None:
         """Until then, or until nothing is missing where that is the end."""
-        while (left := until - time.monotonic()) > 0 and not (early and len(self._answered) == self._count):
+        while (left := until - time.monotonic()) > 0 and not (early and len(self._answered) == self._sent):
             if not select.select([self._socket], [], [], left)[0]:
                 continue
             packet = self._socket.recv(1 << 16)

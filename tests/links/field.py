@@ -147,8 +147,9 @@ class Host:
         return self.start_ping(target, count, 0.05, payload, wait).result()
 
     def start_ping(
-        self, target: str, count: int, interval: float = 0.005, payload: bytes = b"", wait: float = 2
+        self, target: str, count: Optional[int] = None, interval: float = 0.02, payload: bytes = b"", wait: float = 3
     ) -> Ping:
+        """Goes on until its result is asked for, unless it has a count."""
         return Ping(self.name, target, count, interval, payload, wait)
 
     @contextlib.contextmanager

@@ -27,6 +27,8 @@ BRIDGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 NAME_LENGTH = 15
 VNI_LAST = (1 << 24) - 1
 NUMBER_LAST = (1 << 16) - 1
+# What a network of that version of IP has to carry.
+LEAST_MTU = {4: 576, 6: 1280}
 
 Data = Mapping[str, Any]
 
@@ -244,11 +246,8 @@ def choose_mtu(options: Mapping[str, Any], underlay: int) -> tuple[int, list[str
     """The MTU of the overlay, what is wrong with the one that was asked for, and the arithmetic."""
     version = ip_address(options["address"]).version
     room = overhead.room(underlay, options["kind"], version, options["encryption"])
-    least = (
-        1280
-        if ip_address(overlay_addresses.overlay_address(options["number"], options["subnet"])).version == 6
-        else 576
-    )
+    inner = ip_address(overlay_addresses.overlay_address(options["number"], options["subnet"])).version
+    least = LEAST_MTU[inner]
     wanted = options.get("mtu") or room.mtu
     wrong = []
     if wanted > room.mtu:

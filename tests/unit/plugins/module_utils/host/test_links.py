@@ -215,6 +215,19 @@ def test_sentences_stay_short_with_many_peers():
     assert links_diff.diff(wanted, {}).words == ("make the links ovl0, ovl0-2, ovl0-3, ovl0-4, ovl0-5 and 995 more",)
 
 
+@pytest.mark.parametrize(("kind", "links_are"), [("vxlan", 2), ("geneve", 1000)])
+def test_a_thousand_peers_are_two_processes(fake_system, kind, links_are):
+    peers = [{"number": number, "address": f"198.18.{number >> 8}.{number & 255}"} for number in range(1, 1001)]
+    wanted = links_plan.want(options(kind=kind, subnet="10.78.0.0/16", peers=peers), 1450)
+    changes = links_diff.diff(wanted, {})
+    system = fake_system()
+    for step in links.batches(changes):
+        step.apply(system)
+    assert [one.split(" <<")[0] for one in system.ran] == ["ip -batch -", "bridge -batch -"]
+    assert len(changes.add) == links_are
+    assert len(changes.entries) == 999 * (2 if kind == "vxlan" else 1)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
