@@ -1,43 +1,30 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every scenario looks at the lab with: its hosts over ssh, the playbook, and MinIO's own SDK."""
+"""What every scenario looks at the lab with."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
-import ssl
 import subprocess
-import time
-import urllib.error
-import urllib.request
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import testinfra
-import urllib3
 import yaml
-from minio import Minio
-from minio.credentials.providers import StaticProvider
-from minio.minioadmin import MinioAdmin
-from testinfra.host import Host
 
-ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from deployment import ROOT, Deployment, Run, eventually, reach
+
+__all__ = ["ADDRESSES", "CACHE", "INVENTORY", "ROOT", "Lab", "Run", "eventually"]
+
 INVENTORY = ROOT / "inventories" / "lab"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "baremetal.overlay" / "lab"
 ADDRESSES = {f"n{number}": f"172.31.77.{10 + number}" for number in range(1, 5)}
-CREDENTIALS = "/etc/baremetal-overlay/minio-root.json"
-RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
-
-# A call of the administration that the SDK has no method for.
-STORAGE_INFO: Any = SimpleNamespace(value="storageinfo")
 
 # What a refused run must not have touched, in one text for each host.
 FINGERPRINT = r"""
@@ -55,78 +42,8 @@ docker network ls --format '{{.Name}}' 2>/dev/null | sort
 """
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run of a playbook."""
-
-    rc: int
-    output: str
-
-    @property
-    def changed(self) -> dict[str, int]:
-        """How much each host's recap says was changed."""
-        return {name: int(changed) for name, _ok, changed, _unreachable, _failed in RECAP.findall(self.output)}
-
-    @property
-    def text(self) -> str:
-        """The output as it was meant: messages are wrapped, and quotes doubled, where they are printed."""
-        return " ".join(self.output.split()).replace("''", "'")
-
-
-def eventually(read: Callable[[], Any], wanted: Any, seconds: float = 180) -> None:
-    """Poll until what is read is what is wanted, and show the last of it otherwise."""
-    deadline = time.monotonic() + seconds
-    last: Any = None
-    while time.monotonic() < deadline:
-        try:
-            last = read()
-        except Exception as error:
-            last = error
-        if last == wanted:
-            return
-        time.sleep(0.5)
-    pytest.fail(f"wanted {wanted!r}, last seen {last!r}")
-
-
-@dataclass
-class Lab:
+class Lab(Deployment):
     """The four hosts."""
-
-    eventually = staticmethod(eventually)
-
-    hosts: dict[str, Host] = field(default_factory=dict)
-    # What MinIO's certificates are verified with, while it speaks TLS.
-    ca: Path | None = None
-
-    @property
-    def http(self) -> urllib3.PoolManager | None:
-        """Connections that trust the CA and nobody else; None is the SDK's own choice."""
-        if self.ca is None:
-            return None
-        retries = urllib3.Retry(total=5, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504])
-        return urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=str(self.ca), retries=retries)
-
-    def site(self, *arguments: str, inventory: Path = INVENTORY) -> Run:
-        """Run site.yml against the lab."""
-        return self.play("site", *arguments, inventory=inventory)
-
-    def play(self, playbook: str, *arguments: str, inventory: Path = INVENTORY) -> Run:
-        """Run a playbook against the lab."""
-        command = ["ansible-playbook", "-i", str(inventory), str(ROOT / "playbooks" / f"{playbook}.yml"), *arguments]
-        environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PY_COLORS": "0", "NO_COLOR": "1"}
-        environment["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        return Run(done.returncode, done.stdout + done.stderr)
-
-    def healthy(self, through: str, path: str = "cluster") -> int:
-        """The status of a health call on one node."""
-        url = f"{'https' if self.ca else 'http'}://{ADDRESSES[through]}:9000/minio/health/{path}"
-        context = ssl.create_default_context(cafile=str(self.ca)) if self.ca else None
-        try:
-            with urllib.request.urlopen(url, timeout=5, context=context) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
 
     def fingerprints(self) -> dict[str, str]:
         """What is on every host that answers, as text that shows what differs."""
@@ -136,54 +53,11 @@ class Lab:
         """Do something to the hosts themselves, through the engine that the lab runs on."""
         return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
 
-    def credentials(self) -> tuple[str, str]:
-        """MinIO's root credentials, as the first manager keeps them."""
-        kept = json.loads(self.hosts["n1"].check_output(f"cat {CREDENTIALS}"))
-        return kept["user"], kept["password"]
-
-    def s3(self, name: str) -> Minio:
-        """MinIO's SDK against one node."""
-        user, password = self.credentials()
-        return Minio(
-            endpoint=f"{ADDRESSES[name]}:9000",
-            access_key=user,
-            secret_key=password,
-            secure=self.ca is not None,
-            http_client=self.http,
-        )
-
-    def admin(self, name: str) -> MinioAdmin:
-        """MinIO's administration through one node."""
-        return MinioAdmin(
-            endpoint=f"{ADDRESSES[name]}:9000",
-            credentials=StaticProvider(*self.credentials()),
-            secure=self.ca is not None,
-            http_client=self.http,
-        )
-
-    def drives(self, through: str) -> dict[str, str]:
-        """The state of every drive by its endpoint, as that node itself reaches it.
-
-        Its ``info`` holds what servers say of their own drives; a node that has just returned shows that before it can
-        read from them.
-        """
-        answer = self.admin(through)._url_open(method="GET", command=STORAGE_INFO)
-        return {drive["endpoint"]: drive["state"] for drive in json.loads(answer.data)["Disks"]}
-
 
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     """The lab as it is, reached the way a controller reaches it."""
-    ssh = CACHE / "ssh"
-    options = f"-o UserKnownHostsFile={ssh / 'known_hosts'} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
-    return Lab(
-        {
-            name: testinfra.get_host(
-                f"ssh://root@{address}", ssh_identity_file=str(ssh / "id_ed25519"), ssh_extra_args=options
-            )
-            for name, address in ADDRESSES.items()
-        }
-    )
+    return Lab(INVENTORY, ADDRESSES, reach(ADDRESSES, CACHE / "ssh"))
 
 
 @pytest.fixture

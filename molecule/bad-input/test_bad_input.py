@@ -39,7 +39,7 @@ def refused(lab: Any, *sentences: str, arguments: tuple[str, ...] = (), inventor
 SETTINGS = {
     "unknown": {
         "overlay_network_driver": ("weave", 'overlay_network_driver: "weave" is unknown; allowed: overlay'),
-        "overlay_encryption": ("rot13", 'overlay_encryption: "rot13" is unknown; allowed: none, docker'),
+        "overlay_encryption": ("rot13", 'overlay_encryption: "rot13" is unknown; allowed: none, docker, ipsec'),
         "minio_root_password": ("short", "minio_root_password: has 5 characters; MinIO takes 8 or more"),
     },
     "not set": {

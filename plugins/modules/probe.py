@@ -55,6 +55,9 @@ options:
       host_address:
         description: The address at which peers reach a server that is in the host's own network.
         type: str
+      bridge:
+        description: A kernel overlay's bridge, of which it is asked where it leads.
+        type: str
       seconds:
         description: The responder's run-time limit.
         type: int
@@ -200,7 +203,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.checks import run, sight, store, udp
+from ..module_utils.checks import run, sight, store, udp, vtep
 from ..module_utils.engine import connection_spec, open_engine
 from ..module_utils.errors import OverlayError
 from ..module_utils.host.system import System
@@ -211,6 +214,7 @@ RESPOND: dict[str, Any] = {
     "ports": {"type": "list", "elements": "int", "required": True},
     "networks": {"type": "list", "elements": "str", "required": True},
     "host_address": {"type": "str"},
+    "bridge": {"type": "str"},
     "seconds": {"type": "int", "default": 180},
     "idle": {"type": "int", "default": 60},
 }
@@ -252,6 +256,8 @@ def look(module: AnsibleModule) -> dict[str, Any]:
     """What the host knows."""
     wanted = module.params["respond"]
     found = sight.look(System(module), wanted["address"])
+    if wanted["bridge"]:
+        found["vtep"] = vtep.look(System(module), wanted["bridge"])
     try:
         return {**found, **sight.look_at_engine(open_engine(module.params), wanted["networks"], wanted["host_address"])}
     except OverlayError as error:

@@ -109,6 +109,8 @@ facts:
   sample: {hostname: n1, swarm: {manager: false, node_id: null, state: inactive}}
 """
 
+from dataclasses import replace
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.host import drive_state, runner, teardown
@@ -136,6 +138,7 @@ def main() -> None:
         snapshot = Snapshot(system)
         drives = drive_state.read(module.params, snapshot)
         state = teardown.read(module.params, drives, snapshot.packages, system)
+        state = replace(state, ipsec=snapshot.ipsec())
         plans = {"teardown": teardown.plan(module.params, state)}
         if module.params["violations"] == "fail":
             runner.refuse(module, plans)

@@ -103,12 +103,10 @@ class ConfirmedAction(ActionBase):
             said = self._ask({**arguments, "confirm": armed["token"]}, began + seconds, task_vars)
         if not said.get("failed"):
             return ""
-        if said.get("unreachable"):
-            return (
-                f"{host}: no new connection could be made within {seconds} s after the change ({said['msg']}), "
-                f"{self._await_host(arguments, armed['token'], task_vars)}"
-            )
-        return f"{host}: {said.get('msg', said)}"
+        if not said["cut_off"]:
+            return f"{host}: {said.get('msg', said)}"
+        end = self._await_host(arguments, armed["token"], task_vars) if said.get("unreachable") else _host_says(said)
+        return f"{host}: no new connection could be made within {seconds} s after the change ({said['cut_off']}), {end}"
 
     def _ask(self, arguments: Mapping[str, Any], deadline: float, task_vars: Result) -> Result:
         """The module over a new connection, until it answers or the time is over."""
@@ -117,30 +115,24 @@ class ConfirmedAction(ActionBase):
             try:
                 # The one that is open was let in before the change, and says nothing about it.
                 self._connection.reset()
-                said = self._module(arguments, task_vars)
-                if said.get("failed") and words:
-                    said["msg"] = f"{said.get('msg')} (no new connection could be made before: {words})"
-                return said
+                return {**self._module(arguments, task_vars), "cut_off": words}
             except AnsibleConnectionFailure as error:
                 words = " ".join(str(error.message).split())[-300:]
                 display.vv(f"{task_vars.get('inventory_hostname')}: not confirmed yet: {words}")
                 if time.monotonic() >= deadline:
-                    return {"failed": True, "unreachable": True, "msg": words}
+                    return {"failed": True, "unreachable": True, "cut_off": words}
             time.sleep(PAUSE)
 
     def _await_host(self, arguments: Mapping[str, Any], token: str, task_vars: Result) -> str:
         """Until the host can be reached again: then it says itself what it has done."""
-        said = self._ask(
-            {**arguments, "confirm": token, "confirm_refused": ["it came too late"]},
-            time.monotonic() + GRACE,
-            task_vars,
+        late = {**arguments, "confirm": token, "confirm_refused": ["it came too late"]}
+        said = self._ask(late, time.monotonic() + GRACE, task_vars)
+        if not said.get("unreachable"):
+            return _host_says(said)
+        return (
+            f"and none within {GRACE:.0f} s after the host's timer was due ({said['cut_off']}); look at it by its "
+            "console: `journalctl -u baremetal-overlay-revert`"
         )
-        if said.get("unreachable"):
-            return (
-                f"and none within {GRACE:.0f} s after the host's timer was due ({said['msg']}); look at it by its "
-                "console: `journalctl -u baremetal-overlay-revert`"
-            )
-        return f"and the host says: {said.get('msg', 'nothing')}"
 
     def _peers(self, watched: Mapping[str, Any] | None, task_vars: Result) -> list[Peer]:
         """Some peers that reach a port of this host now; none where nothing listens here or nobody else is known."""
@@ -159,6 +151,10 @@ class ConfirmedAction(ActionBase):
             if len(found) == PEERS:
                 break
         return found
+
+
+def _host_says(said: Mapping[str, Any]) -> str:
+    return f"and the host says: {said.get('msg', 'nothing')}"
 
 
 def _candidates(watched: Mapping[str, Any], task_vars: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import overhead
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import ipsec_plan, minio_plan, network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     NUMBER_LABEL,
@@ -82,6 +83,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "founder": _name(_founder(cluster)),
         "nodes": [_node(host, cluster) for host in cluster.seen if host.facts.get("hostname")],
         "underlay_mtu": _underlay_mtu(cluster),
+        "swarm_mtu": _swarm_mtu(cluster),
         "minio": minio,
         "ipsec": ipsec,
         "networks": network_plan.draw(cluster),
@@ -135,6 +137,15 @@ def _underlay_mtu(cluster: Cluster) -> int | None:
     if declared and str(declared).isdigit():
         return int(declared)
     return min((mtu for host in cluster.seen if (mtu := networks.underlay_mtu(host)) is not None), default=None)
+
+
+def _swarm_mtu(cluster: Cluster) -> int | None:
+    """What the Engine may take for the underlay's: of the host's encryption it knows nothing."""
+    mtu = _underlay_mtu(cluster)
+    if mtu is None or not ipsec_plan.wanted(cluster):
+        return mtu
+    versions = [6 if ":" in str(host.address) else 4 for host in cluster.hosts]
+    return min(overhead.carried(mtu, version, "ipsec") for version in versions)
 
 
 def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any], ipsec: Mapping[str, Any]) -> list[str]:

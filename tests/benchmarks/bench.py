@@ -4,7 +4,8 @@
 """What ours costs beside the stock modules, run by ``make bench``.
 
 ``modules``: single modules that have nothing to do, on an engine of their own (modules.py), minutes. ``links``: a
-thousand peers of a kernel overlay in a namespace (links.py), seconds. ``site``: site.yml beside a playbook of the same
+thousand peers of a kernel overlay in a namespace (links.py), seconds. ``firewall``: the table with a thousand peers,
+likewise (firewall.py). ``site``: site.yml beside a playbook of the same
 outcome (deployment.py); it takes labs down and up, most of an hour. ``throughput``: every overlay and its encryption
 beside the bare underlay, in the lab of virtual machines (throughput.py), most of an hour.
 """
@@ -16,12 +17,13 @@ import sys
 from collections.abc import Sequence
 
 import deployment
+import firewall
 import links
 import measure
 import modules
 import throughput
 
-PARTS = ("modules", "links", "site", "throughput")
+PARTS = ("modules", "links", "firewall", "site", "throughput")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
         kept = modules.main(options.pairs) if "modules" in parts else True
         if "links" in parts:
             kept = links.main() and kept
+        if "firewall" in parts:
+            kept = firewall.main() and kept
         if "site" in parts:
             deployment.main(options.rounds, options.noops)
         if "throughput" in parts:

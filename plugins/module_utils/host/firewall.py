@@ -18,6 +18,7 @@ from . import controller, listeners, packages
 from .confirm import Guard, Pending, spread
 from .controller import Connection
 from .firewall_rules import ruleset
+from .network import ENGINE_LINKS
 from .packages import Packages
 from .revert_script import BOOT_SERVICE
 from .steps import Plan, Run, Step, WriteFile
@@ -188,9 +189,9 @@ def _host_violations(options: Mapping[str, Any], state: State) -> list[str]:
         )
     missing = [name for name in options["drop_interfaces"] if name not in state.interfaces]
     if missing:
+        shown = [name for name in state.interfaces if not (ENGINE_LINKS.match(name) or name.startswith(("lo", "veth")))]
         found.append(
-            f"firewall_default_drop_interfaces: {', '.join(missing)} is not here; this host has "
-            f"{', '.join(name for name in state.interfaces if name != 'lo')}"
+            f"firewall_default_drop_interfaces: {', '.join(missing)} is not here; this host has {', '.join(shown)}"
         )
     if "lo" in options["drop_interfaces"]:
         found.append("firewall_default_drop_interfaces: lo is the host itself, which nothing is kept from; take it out")

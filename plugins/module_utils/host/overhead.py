@@ -67,3 +67,9 @@ def room(underlay: int, kind: str, version: int, encryption: str = "none") -> Ro
         space = underlay - IP[version]
         parts.append(("ESP", space - esp.room(space)))
     return Room(underlay, (*parts, *KINDS[kind]))
+
+
+def carried(underlay: int, version: int, encryption: str) -> int:
+    """The largest packet, with its IP header, that still fits into the underlay's MTU once the host encrypts it."""
+    esp = ENCRYPTIONS[encryption]
+    return underlay if esp is None else IP[version] + esp.room(underlay - IP[version])

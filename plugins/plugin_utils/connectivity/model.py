@@ -108,6 +108,8 @@ class Layer:
     cells: Callable[[View], Iterator[Cell]]
     probes: Callable[[View], Iterator[tuple[str, dict[str, Any]]]] = lambda _view: iter(())
     matrix: bool = True
+    # Whether there is such a layer at all, with the driver that is used.
+    exists: Callable[[View], bool] = lambda _view: True
 
 
 def result_of(member: Member, key: str) -> tuple[Mapping[str, Any] | None, str]:

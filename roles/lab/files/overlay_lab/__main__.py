@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from . import drives, engine, hosts, image, orphans, settings
 from .settings import Lab
 from .shell import LabError, say
-from .vm import guests
+from .vm import emulator, guests
 from .vm import image as vm_image
 from .vm import settings as vm_settings
 from .vm.settings import VmLab
@@ -69,7 +69,8 @@ def remove(lab: Lab) -> bool:
 
 
 def make_vm_image(lab: VmLab) -> bool:
-    return vm_image.ensure(lab.debian, lab.images, lab.mirror or None)
+    changed = emulator.ensure(lab.base, lab.mirror or None)
+    return vm_image.ensure(lab.debian, lab.images, lab.mirror or None) or changed
 
 
 # The tiers of the lab: what its steps are, in this order, and how its settings are read.

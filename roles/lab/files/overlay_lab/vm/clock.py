@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The guests' clocks: after a resume they show the time of the snapshot, and everything that compares times is wrong."""
+"""The guests' clocks: after a resume they show the time of the snapshot, which certificates and S3 would not take."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..shell import LabError, run, say, wait_until
-from . import clock, image, network, qemu, snapshot
+from . import clock, emulator, image, network, qemu, snapshot
 from .settings import Guest, VmLab
 
 # Emulated, a kernel and its services take half a minute when nothing else computes.
@@ -40,8 +40,7 @@ def _overlay(lab: VmLab, guest: Guest, source: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     shutil.copyfile(source / "initramfs", folder / "initramfs")
     for name in _disks(guest):
-        options = ["-q", "-f", "qcow2", "-b", str(source / f"{name}.qcow2"), "-F", "qcow2"]
-        run("qemu-img", "create", *options, str(folder / f"{name}.qcow2"))
+        emulator.create_disk(lab.base, folder / f"{name}.qcow2", backing=(source / f"{name}.qcow2", "qcow2"))
 
 
 def _no_answer(guest: Guest, folder: Path) -> str:
@@ -56,7 +55,7 @@ def _no_answer(guest: Guest, folder: Path) -> str:
         return f"ssh at {guest.management}: {error}"
 
 
-def _up(lab: VmLab, guest: Guest, folder: Path, ssh: Path) -> None:
+def _up(guest: Guest, folder: Path, ssh: Path) -> None:
     wait_until(lambda: _no_answer(guest, folder), f"guest {guest.name}", BOOT, 0.1)
     clock.set_now(guest, ssh)
 
@@ -73,7 +72,7 @@ def make_snapshot(lab: VmLab, accel: str, wanted: Path) -> None:
         for guest in lab.guests:
             command = qemu.arguments(lab, guest, accel, image.folder(lab.debian, lab.images))
             qemu.start(lab, work / guest.name, command)
-        each(lab, lambda guest: _up(lab, guest, work / guest.name, work / "ssh"))
+        each(lab, lambda guest: _up(guest, work / guest.name, work / "ssh"))
         each(lab, lambda guest: snapshot.settle(guest, work / "ssh"))
         each(lab, lambda guest: snapshot.save(work / guest.name))
     finally:
@@ -110,7 +109,7 @@ def _ensure(lab: VmLab, guest: Guest, accel: str, saved: Path) -> bool:
         qemu.start(lab, folder, qemu.arguments(lab, guest, accel, image.folder(lab.debian, lab.images)))
     else:
         _resume(lab, guest, accel, saved)
-    _up(lab, guest, folder, lab.state / "ssh")
+    _up(guest, folder, lab.state / "ssh")
     done.touch()
     return True
 
@@ -136,7 +135,8 @@ def folders(lab: VmLab) -> Sequence[Path]:
 
 def remove(lab: VmLab) -> bool:
     """Processes, network and files of this lab; images and what guests resume from stay."""
-    changed = any([qemu.kill(folder) for folder in folders(lab)])
+    killed = [qemu.kill(folder) for folder in folders(lab)]
+    changed = any(killed)
     changed |= network.remove(lab)
     if lab.state.exists():
         for control in (lab.state / "cp").glob("*"):

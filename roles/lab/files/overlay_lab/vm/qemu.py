@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,21 +19,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..shell import LabError, die_with_parent, run, say, wait_until
-from . import initramfs
+from ..shell import LabError, die_with_parent, say, wait_until
+from . import emulator, initramfs
 from .settings import Guest, VmLab
 
-BINARY = "qemu-system-x86_64"
 # How long KVM may take until the kernel says its first word; where it works that is half a second.
 TRIAL = 8.0
 FILE = "file.driver=file,file.filename"
 KERNEL = "console=ttyS0 rw net.ifnames=0 mitigations=off audit=0 quiet loglevel=4 panic=-1"
-
-
-def version() -> str:
-    if not shutil.which(BINARY):
-        raise LabError(f"{BINARY} is not installed: apt-get install qemu-system-x86 qemu-utils")
-    return run(BINARY, "--version").stdout.splitlines()[0]
 
 
 def processor(accelerator: str) -> list[str]:
@@ -46,15 +38,15 @@ def processor(accelerator: str) -> list[str]:
     return [*machine, "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max,-la57"]
 
 
-def kvm_works(image: Path, work: Path) -> bool:
+def kvm_works(base: Path, image: Path) -> bool:
     """Whether a kernel gets as far as its initramfs with KVM: that its device is there does not say so."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
-    console = work / "kvm-trial.log"
+    console = base / "kvm-trial.log"
     console.unlink(missing_ok=True)
     boot = ["-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initramfs"), "-append", KERNEL]
     with subprocess.Popen(
-        [BINARY, *processor("kvm"), "-m", "256", *boot, "-serial", f"file:{console}"],
+        [*emulator.system(base), *processor("kvm"), "-m", "256", *boot, "-serial", f"file:{console}"],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=die_with_parent,
     ) as trial:  # fmt: skip
         assert trial.stderr is not None
@@ -66,6 +58,7 @@ def kvm_works(image: Path, work: Path) -> bool:
             said += trial.stderr.read() or b""
             time.sleep(0.05)
         trial.kill()
+    console.unlink(missing_ok=True)
     return works
 
 
@@ -73,14 +66,14 @@ def accelerator(lab: VmLab, image: Path) -> str:
     """KVM where it works, TCG otherwise; found out once for each kernel of this machine and each QEMU."""
     if lab.accelerator in ("kvm", "tcg"):
         return lab.accelerator
-    here = f"{host_of('kvm')} {version()}"
+    here = f"{host_of('kvm')} {emulator.version(lab.base)}"
     note = lab.base / "accelerator.json"
     try:
         known = json.loads(note.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
     if known.get("here") != here:
-        known = {"here": here, "accelerator": "kvm" if kvm_works(image, lab.base) else "tcg"}
+        known = {"here": here, "accelerator": "kvm" if kvm_works(lab.base, image) else "tcg"}
         note.write_text(json.dumps(known), encoding="utf-8")
     if known["accelerator"] == "tcg":
         say("KVM does not work on this machine: the guests' processors are emulated, which is about ten times slower")
@@ -97,7 +90,7 @@ def host_of(accel: str) -> str:
 
 def arguments(lab: VmLab, guest: Guest, accel: str, image: Path) -> list[str]:
     """A guest's command line, for a start in the folder where its own files are."""
-    found = ["-name", f"overlay-vm-{guest.name}", *processor(accel)]
+    found = ["-name", f"overlay-vm-{guest.name},process=overlay-vm-{guest.name}", *processor(accel)]
     found += ["-m", str(lab.memory), "-smp", str(lab.cpus), "-rtc", "base=utc,clock=host"]
     found += ["-kernel", str(image / "vmlinuz"), "-initrd", "initramfs", "-append", KERNEL]
     found += ["-device", "virtio-rng-pci"]
@@ -117,14 +110,14 @@ def start(lab: VmLab, folder: Path, command: list[str], *more: str) -> None:
     """In the lab's namespace, with its folder as the current one; it lives on when we end."""
     for stale in ("qmp.sock", "pid", "console.log"):
         (folder / stale).unlink(missing_ok=True)
-    log, inside = folder / "qemu.log", ["ip", "netns", "exec", lab.namespace]
+    log, inside = folder / "qemu.log", ["ip", "netns", "exec", lab.namespace, *emulator.system(lab.base)]
     with log.open("w", encoding="utf-8") as output:
         done = subprocess.run(
-            [*inside, BINARY, *command, "-pidfile", str(folder / "pid"), "-daemonize", *more],
+            [*inside, *command, "-pidfile", str(folder / "pid"), "-daemonize", *more],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False, start_new_session=True,
         )  # fmt: skip
     if done.returncode != 0:
-        raise LabError(f"{BINARY} in {folder} ended with {done.returncode}: {log.read_text(encoding='utf-8').strip()}")
+        raise LabError(f"QEMU in {folder} ended with {done.returncode}: {log.read_text(encoding='utf-8').strip()}")
 
 
 def pid(folder: Path) -> int:

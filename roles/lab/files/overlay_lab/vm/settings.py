@@ -101,11 +101,15 @@ def _problems(guests: tuple[Guest, ...], subnet: str, data_subnet: str) -> list[
     found = []
     for guest in guests:
         for address, network in ((guest.management, subnet), (guest.data, data_subnet)):
-            if not re.fullmatch(r"[0-9.]+", address) or ipaddress.ip_address(address) not in ipaddress.ip_network(network):
+            if not re.fullmatch(r"[0-9.]+", address) or ipaddress.ip_address(address) not in ipaddress.ip_network(
+                network
+            ):
                 found.append(f"host {guest.name}: address {address} is not in {network}")
             if address == controller_address(network):
                 found.append(f"host {guest.name}: address {address} is this machine's own in {network}")
-        found += [f"host {guest.name}: the serial number {d} is longer than {SERIAL}" for d in guest.drives if len(d) > SERIAL]
+        found += [
+            f"host {guest.name}: the serial number {d} is longer than {SERIAL}" for d in guest.drives if len(d) > SERIAL
+        ]
         if not 0 < guest.number < 1000:
             found.append(f"host {guest.name}: number {guest.number} is not from 1 to 999")
     for what, values in (

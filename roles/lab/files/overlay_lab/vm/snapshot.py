@@ -17,8 +17,8 @@ import subprocess
 from pathlib import Path
 
 from ..hosts import keypair, write
-from ..shell import LabError, run, wait_until
-from . import clock, image, initramfs, qemu
+from ..shell import LabError, wait_until
+from . import clock, emulator, image, initramfs, qemu
 from .settings import Guest, VmLab, machine_id
 
 MEMORY = "memory"
@@ -50,7 +50,10 @@ def guest_files(lab: VmLab, guest: Guest, ssh: Path) -> dict[str, tuple[int, byt
     }
     for name, mode in (("", 0o600), (".pub", 0o644)):
         key = ssh / f"host-{guest.name}"
-        texts[f"etc/ssh/ssh_host_ed25519_key{name}"] = (mode, key.with_name(key.name + name).read_text(encoding="utf-8"))
+        texts[f"etc/ssh/ssh_host_ed25519_key{name}"] = (
+            mode,
+            key.with_name(key.name + name).read_text(encoding="utf-8"),
+        )
     return {f"guest/{name}": (mode, text.encode()) for name, (mode, text) in texts.items()}
 
 
@@ -61,7 +64,7 @@ def prefix(lab: VmLab) -> str:
 def folder(lab: VmLab, accel: str) -> Path:
     """Where this lab's snapshot lies, or will."""
     built = image.folder(lab.debian, lab.images)
-    inputs: list[object] = [built.name, qemu.version(), qemu.host_of(accel), lab.drive_size, NETWORK]
+    inputs: list[object] = [built.name, emulator.version(lab.base), qemu.host_of(accel), lab.drive_size, NETWORK]
     for guest in lab.guests:
         inputs += [qemu.arguments(lab, guest, accel, built), machine_id(lab, guest), guest.data_ipv6]
         inputs += [guest.management, guest.data, *lab.networks]
@@ -81,10 +84,9 @@ def prepare(lab: VmLab, built: Path, work: Path) -> None:
         (work / guest.name).mkdir()
         own = initramfs.archive(guest_files(lab, guest, ssh))
         (work / guest.name / "initramfs").write_bytes((built / "initramfs").read_bytes() + own)
-        backing = ["-b", str(built / "root.ext4"), "-F", "raw"]
-        run("qemu-img", "create", "-q", "-f", "qcow2", *backing, str(work / guest.name / "root.qcow2"))
+        emulator.create_disk(lab.base, work / guest.name / "root.qcow2", backing=(built / "root.ext4", "raw"))
         for drive in guest.drives:
-            run("qemu-img", "create", "-q", "-f", "qcow2", str(work / guest.name / f"{drive}.qcow2"), lab.drive_size)
+            emulator.create_disk(lab.base, work / guest.name / f"{drive}.qcow2", size=lab.drive_size)
     write(ssh / "known_hosts", known)
     write(work / "image", f"{built.name}\n")
 

@@ -54,7 +54,7 @@ class FakeSystem(System):
         return 4711
 
     @contextmanager
-    def lock(self, path, seconds=5):
+    def lock(self, path, _seconds=5):
         self.ran.append(f"lock {path}")
         yield path not in self.failing
         self.ran.append(f"unlock {path}")

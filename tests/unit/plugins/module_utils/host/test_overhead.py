@@ -78,6 +78,20 @@ def test_a_number_that_gives_none(number, subnet, words):
     assert error.value.violations[0].startswith(words)
 
 
+@pytest.mark.parametrize(
+    ("underlay", "version", "encryption", "left"),
+    # What the Engine then takes for VXLAN gives 1416 and 1396 inside.
+    [(1500, 4, "none", 1500), (1500, 4, "ipsec", 1466), (1500, 6, "ipsec", 1466), (9000, 4, "ipsec", 8966)],
+)
+def test_what_a_host_that_encrypts_can_carry(underlay, version, encryption, left):
+    assert overhead.carried(underlay, version, encryption) == left
+    if encryption == "ipsec":
+        assert (
+            overhead.room(underlay, "vxlan", version, "ipsec").mtu
+            == left - overhead.room(left, "vxlan", version).overhead
+        )
+
+
 def test_macs_are_local_to_nobodys_factory_and_differ_by_network_and_host():
     macs = [overlay_addresses.mac(vni, number) for vni in (1, 7700, (1 << 24) - 1) for number in (1, 65535)]
     assert macs[2] == "06:00:1e:14:00:01"

@@ -47,11 +47,20 @@ DRIVES = drives.State(
 DEPLOYED = teardown.State(
     drives=DRIVES,
     packages={"docker.io": Package("26.1", True, "installed"), "python3-docker": Package("5", False, "installed")},
-    files=["firewall.loaded", "firewall.nft", "formatting-minio1d2", "minio-root.json", "minio-tls"],
+    files=[
+        "firewall.loaded",
+        "firewall.nft",
+        "revert",
+        "unconfirmed",
+        "formatting-minio1d2",
+        "minio-root.json",
+        "minio-tls",
+    ],
     drop_ins=["/etc/systemd/system/docker.service.d/baremetal-overlay.conf"],
     runs=True,
     firewall_unit=True,
     firewall_table=True,
+    way_back=True,
 )
 CLEAR = teardown.State(drives=dataclasses.replace(DRIVES, fstab=ROOT_LINE))
 
@@ -63,6 +72,9 @@ def plan(state=DEPLOYED, **options):
 def test_all_but_data_and_what_opens_it_goes():
     found = plan()
     assert found.sentences == [
+        "stop the timer of an unconfirmed change",
+        "disable baremetal-overlay-revert-boot.service",
+        "remove /etc/systemd/system/baremetal-overlay-revert-boot.service",
         "disable baremetal-overlay-firewall.service",
         "remove /etc/systemd/system/baremetal-overlay-firewall.service",
         "delete the table inet baremetal_overlay",
@@ -70,6 +82,8 @@ def test_all_but_data_and_what_opens_it_goes():
         "let upgrades at docker.io again",
         "remove /etc/baremetal-overlay/firewall.loaded",
         "remove /etc/baremetal-overlay/firewall.nft",
+        "remove /etc/baremetal-overlay/revert",
+        "remove /etc/baremetal-overlay/unconfirmed",
         "remove /etc/baremetal-overlay/minio-tls",
         "remove /run/baremetal-overlay",
     ]

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests on the lab's virtual machines: what takes a kernel of their own, a reboot, or a look at the wire.
+
+Another lab than that of inventories/lab_vm is used where ``LAB_INVENTORY`` names its inventory.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+sys.path.extend(str(Path(__file__).resolve().parent / way) for way in (".", "..", "../../roles/lab/files"))
+
+from deployment import ROOT, Deployment, eventually, reach
+from overlay_lab.vm import settings
+from wire import Capture, Stranger, capturing, standing_by
+
+__all__ = ["INVENTORY", "ROOT", "Machines", "eventually", "lab_of"]
+
+INVENTORY = Path(os.environ.get("LAB_INVENTORY") or ROOT / "inventories" / "lab_vm").resolve()
+# What a host takes to boot and to start all of its services again, emulated, beside others that do the same.
+REBOOT = 600
+
+
+def make(*arguments: str) -> str:
+    """`make lab` and the like, as a user types it; what runs this has settings of Ansible's of its own."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MAKE", "MFLAGS"))}
+    command = ["make", *arguments, "LAB=vm", f"LAB_INVENTORY={INVENTORY}"]
+    done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def lab_of(inventory: Path) -> settings.VmLab:
+    """The lab that an inventory describes."""
+    variables = yaml.safe_load((inventory / "group_vars" / "all.yml").read_text(encoding="utf-8"))
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text(encoding="utf-8"))["all"]["children"]
+    rows: dict[str, dict[str, Any]] = {}
+    for group in hosts.values():
+        for name, host in group["hosts"].items():
+            rows.setdefault(name, {}).update(host or {})
+    return settings.read(
+        {
+            "subnet": variables["lab_subnet"],
+            "data_subnet": variables["lab_data_subnet"],
+            "names": list(rows),
+            "numbers": [row["overlay_host_number"] for row in rows.values()],
+            "management": [row["ansible_host"] for row in rows.values()],
+            "addresses": [row["overlay_underlay_address"] for row in rows.values()],
+            "drives": [len(row.get("minio_drives", [])) for row in rows.values()],
+        }
+    )
+
+
+@dataclass
+class Machines(Deployment):
+    """The hosts of a lab of virtual machines."""
+
+    lab: settings.VmLab = field(default_factory=lambda: lab_of(INVENTORY))
+    captures: Path = Path("/nowhere")
+
+    @cached_property
+    def guests(self) -> dict[str, settings.Guest]:
+        return {guest.name: guest for guest in self.lab.guests}
+
+    def capture(self, name: str, matching: str = "") -> AbstractContextManager[Capture]:
+        """What a host sends on the data network from now on, or what of it a filter lets through."""
+        file = self.captures / f"{name}-{len(list(self.captures.iterdir()))}.pcap"
+        return capturing(self.lab.namespace, self.guests[name].taps[1], file, matching)
+
+    def booted(self, name: str) -> str:
+        return str(self.hosts[name].check_output("cat /proc/sys/kernel/random/boot_id"))
+
+    def forget_connections(self) -> None:
+        """Connections that ssh keeps open, which a reboot or a firewall makes useless."""
+        for guest in self.lab.guests:
+            options = ["-o", f"ControlPath={self.lab.state / 'cp' / 'test-%h'}", "-O", "exit"]
+            subprocess.run(["ssh", *options, f"root@{guest.management}"], capture_output=True, check=False)
+
+    def answers(self, name: str) -> bool:
+        """Whether a new ssh connection to a host stands."""
+        return bool(self.hosts[name].run("true").rc == 0)
+
+    def reboot(self, name: str) -> None:
+        """Reboot a host as its operator would, and wait until it is up again; nothing else is done to it."""
+        before = self.booted(name)
+        self.hosts[name].run("systemctl reboot")
+        self.forget_connections()
+        eventually(lambda: self.answers(name) and self.booted(name) != before, True, REBOOT)
+
+
+@pytest.fixture(scope="session")
+def vm(tmp_path_factory: pytest.TempPathFactory) -> Machines:
+    """The lab's hosts, brought up where they are not; what is on them stays."""
+    make("lab")
+    lab = lab_of(INVENTORY)
+    (lab.state / "cp").mkdir(exist_ok=True)
+    multiplexed = f"-o ControlPath={lab.state / 'cp' / 'test-%h'} -o ConnectTimeout=60"
+    management = {guest.name: guest.management for guest in lab.guests}
+    return Machines(
+        inventory=INVENTORY,
+        addresses={guest.name: guest.data for guest in lab.guests},
+        hosts=reach(management, lab.state / "ssh", multiplexed),
+        lab=lab,
+        captures=tmp_path_factory.mktemp("captures"),
+    )
+
+
+@pytest.fixture(scope="session")
+def deployed(vm: Machines) -> Machines:
+    """The hosts with the cluster that their inventory describes."""
+    done = vm.site()
+    assert done.rc == 0, done.output[-4000:]
+    return vm
+
+
+@pytest.fixture
+def stranger(vm: Machines) -> Iterator[Stranger]:
+    """A machine on the data network that is none of the lab's hosts."""
+    network = ipaddress.ip_network(vm.lab.data_subnet)
+    with standing_by(vm.lab.namespace, str(network.network_address + 200), network.prefixlen) as one:
+        yield one
