@@ -30,10 +30,14 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     *((f"{kind}-{way}", "kernel", way, {"kernel_overlay_kind": kind}) for kind in KINDS for way in ("none", "ipsec")),
 ]
 
+BACK = ("-e", json.dumps({"minio_network_consent": "overlay", "swarm_network_consent": ["minio-overlay"]}))
+
 
 def arguments(driver: str, encryption: str, more: dict[str, Any]) -> tuple[str, ...]:
     """What the inventory would say; the key comes by a file of the controller's, not by its arguments."""
     said = {"overlay_network_driver": driver, "overlay_encryption": encryption, "minio_network_consent": driver, **more}
+    # Whether Docker encrypts is a property of its network, which is made anew for it.
+    said["swarm_network_consent"] = ["minio-overlay"]
     return ("-e", json.dumps(said))
 
 
@@ -50,14 +54,14 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 def before_again(vm: Any) -> Iterator[None]:
     """The next test finds the driver and the encryption of the inventory."""
     yield
-    run = vm.site("-e", "minio_network_consent=overlay")
+    run = vm.site(*BACK)
     assert run.rc == 0, run.output
 
 
 @pytest.fixture(scope="module")
 def digest(vm: Any) -> str:
     """An object from before all changes."""
-    run = vm.site("-e", "minio_network_consent=overlay")
+    run = vm.site(*BACK)
     assert run.rc == 0, run.output
     client = vm.s3("n1")
     if not client.bucket_exists(bucket_name=BUCKET):
