@@ -89,7 +89,7 @@ def lint_lanes(root: Path) -> list[Lane]:
             "lint",
             (
                 *("mypy", "plugins", "roles/lab/files", "scripts/lanes.py", "molecule"),
-                *("tests/lab", "tests/links", "tests/benchmarks"),
+                *("tests/lab", "tests/links", "tests/firewall", "tests/benchmarks"),
             ),
         ),
         Lane("yamllint", "lint", ("yamllint", "--strict", ".")),
@@ -111,8 +111,10 @@ def core_lanes(root: Path) -> list[Lane]:
 
 def live_lanes(root: Path, soak: bool) -> list[Lane]:
     lanes = [lane for release in ENGINES for lane in engine_lanes(root, release)]
-    links = root / "tests" / "links"
-    lanes.append(Lane("links", "links", ("pytest", "tests/links"), needs=links, counts_tests=True, turn=WAITS))
+    for name in ("links", "firewall"):
+        # In network namespaces of their own.
+        folder = root / "tests" / name
+        lanes.append(Lane(name, name, ("pytest", f"tests/{name}"), needs=folder, counts_tests=True, turn=WAITS))
     lanes.append(Lane("fresh lab", "molecule", ("make", "lab-down", "lab"), turn=IN_THE_LAB))
     for scenario in (*SCENARIOS, *(SOAK_SCENARIOS if soak else ())):
         folder = root / "molecule" / scenario

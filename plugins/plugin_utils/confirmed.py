@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
@@ -139,7 +140,7 @@ class ConfirmedAction(ActionBase):
         if not watched or not watched["ports"]:
             return []
         found: list[Peer] = []
-        for name in _candidates(watched, task_vars)[: 2 * PEERS]:
+        for name in islice(_candidates(watched, task_vars), 2 * PEERS):
             peer = Peer(self, name, watched, task_vars)
             try:
                 peer.before = peer.look()
@@ -157,13 +158,13 @@ def _host_says(said: Mapping[str, Any]) -> str:
     return f"and the host says: {said.get('msg', 'nothing')}"
 
 
-def _candidates(watched: Mapping[str, Any], task_vars: Mapping[str, Any]) -> list[str]:
-    """The hosts of the inventory that are peers, those of this play first."""
+def _candidates(watched: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[str]:
+    """The hosts of the inventory that are peers, those of this play first; lazily, as a host's variables cost time."""
     own, hostvars = task_vars["inventory_hostname"], task_vars["hostvars"]
-    playing = [*task_vars.get("ansible_play_hosts", [])]
-    names = [*playing, *(name for name in hostvars if name not in playing)]
     peers = {str(address) for address in watched["peers"]}
-    return [name for name in names if name != own and str(hostvars[name].get("overlay_underlay_address")) in peers]
+    for name in dict.fromkeys([*task_vars.get("ansible_play_hosts", []), *hostvars]):
+        if name != own and str(hostvars[name].get("overlay_underlay_address")) in peers:
+            yield name
 
 
 def _lost(peers: Sequence[Peer], deadline: float) -> list[str]:

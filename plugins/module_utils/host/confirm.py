@@ -90,7 +90,7 @@ def read(system: System) -> Optional[Pending]:
     if text is None:
         return None
     about = json.loads(text)
-    return Pending(**{**about, "answered": [(address, port) for address, port in about["answered"]]})
+    return Pending(**{**about, "answered": list(map(tuple, about["answered"]))})
 
 
 def await_free(system: System, clock: Optional[Clock] = None) -> None:

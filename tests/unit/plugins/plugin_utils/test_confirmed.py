@@ -182,5 +182,5 @@ def test_what_says_nothing_against_the_change(peers, looks):
 
 def test_peers_are_hosts_of_the_inventory_and_those_of_the_play_come_first():
     variables = {"inventory_hostname": "n1", "hostvars": HOSTVARS, "ansible_play_hosts": ["n3", "n1"]}
-    assert confirmed._candidates({"peers": ["192.0.2.2", "192.0.2.3"]}, variables) == ["n3", "n2"]
-    assert confirmed._candidates({"peers": ["192.0.2.2"]}, variables) == ["n2"]
+    assert list(confirmed._candidates({"peers": ["192.0.2.2", "192.0.2.3"]}, variables)) == ["n3", "n2"]
+    assert list(confirmed._candidates({"peers": ["192.0.2.2"]}, variables)) == ["n2"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import contextmanager
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError, WaitTimeout
@@ -245,12 +244,7 @@ def test_the_lock_is_one_and_goes_with_its_holder(tmp_path):
     system = confirm.System.__new__(confirm.System)
     path = str(tmp_path / "run" / "lock")
 
-    @contextmanager
-    def lock():
-        with system.lock(path, 0.1) as free:
-            yield free
-
-    with lock() as first, lock() as second:
+    with system.lock(path, 0.1) as first, system.lock(path, 0.1) as second:
         assert (first, second) == (True, False)
-    with lock() as again:
+    with system.lock(path, 0.1) as again:
         assert again
