@@ -1,7 +1,7 @@
 # make demo: from a bare Debian machine to a distributed MinIO in the lab. make help lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help bench demo lab lab-down test soak lint unit sanity build bootstrap bootstrap-test
+.PHONY: help bench demo lab lab-down lab-cache test soak lint unit sanity build bootstrap bootstrap-test
 
 # Debian release of the lab's hosts: trixie or bookworm.
 LAB_DEBIAN ?= trixie
@@ -26,13 +26,16 @@ demo: lab ## everything from nothing: the lab, the cluster, and a report of what
 	@echo; cat $(LAB_CACHE)/report.txt
 
 # Engine and image first and directly: that is where the time goes, and they say how far they are.
-lab: bootstrap ## four hosts to deploy on, on this machine
+lab: bootstrap ## hosts to deploy on, on this machine: four containers, or with LAB=vm two virtual machines
 	@$(LAB_TOOL) engine >/dev/null
 	@$(LAB_TOOL) image >/dev/null
 	$(PLAY) playbooks/lab.yml --extra-vars lab_debian=$(LAB_DEBIAN)
 
-lab-down: bootstrap ## remove the lab: containers, network, loop devices, files, and the engine if the lab started it
+lab-down: bootstrap ## remove the lab (LAB=vm the other one): hosts, network, devices, files, and the engine if the lab started it
 	$(PLAY) playbooks/lab_down.yml
+
+lab-cache: # where the lab keeps what belongs to it
+	@echo $(LAB_CACHE)
 
 test: bootstrap-test ## every check: lint, sanity, unit, engine, molecule
 	@$(BIN)/python scripts/lanes.py
