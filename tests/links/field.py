@@ -33,7 +33,7 @@ PREFIX = {4: 24, 6: 64}
 
 def run(*command: str, data: Optional[str] = None) -> str:
     """A command that has to succeed."""
-    done = subprocess.run(command, input=data, capture_output=True, text=True)
+    done = subprocess.run(command, input=data, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CommandFailed(f"`{' '.join(command)}` ended with {done.returncode}: {done.stderr or done.stdout}")
     return done.stdout
@@ -48,7 +48,7 @@ class HostSystem(System):
         self.limit: Optional[int] = None
 
     def query(self, argv: Sequence[str]) -> str:
-        done = subprocess.run(self._inside(argv), capture_output=True, text=True)
+        done = subprocess.run(self._inside(argv), capture_output=True, text=True, check=False)
         return done.stdout if done.returncode == 0 else ""
 
     def run(self, argv: Sequence[str], env: Any = None, data: Optional[str] = None) -> str:
@@ -93,7 +93,7 @@ class HostSystem(System):
         """What systemd would run, in its order and with its regard for failures."""
         for dash, command in re.findall(r"^ExecStart=(-?)(.+)$", self.read(links.UNIT_PATH) or "", re.MULTILINE):
             argv = [str(self.root / word.lstrip("/")) if word.startswith("/") else word for word in command.split()]
-            done = subprocess.run(self._inside(argv), capture_output=True, text=True)
+            done = subprocess.run(self._inside(argv), capture_output=True, text=True, check=False)
             if done.returncode and not dash:
                 raise CommandFailed(f"`{command}` ended with {done.returncode}: {done.stderr}")
 
