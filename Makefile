@@ -53,7 +53,7 @@ soak: bootstrap-test ## the long lanes
 	@$(BIN)/python scripts/lanes.py --soak
 
 # Part `modules` has an engine of its own; part `site` takes the lab down and up.
-bench: bootstrap ## what ours costs beside stock modules: single modules, and site.yml; BENCH=modules or site is half of it
+bench: bootstrap-test ## what ours costs beside stock modules: single modules, a kernel overlay, site.yml; BENCH=modules, links, firewall, site or throughput
 	@scripts/bootstrap bench
 	@$(BIN)/python tests/benchmarks/bench.py $(BENCH)
 

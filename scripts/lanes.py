@@ -34,6 +34,7 @@ SCENARIOS = (
     "node-loss",
     "connectivity",
     "firewall",
+    "drivers",
     "tls",
     "teardown",
     "walkthrough",
@@ -86,7 +87,10 @@ def lint_lanes(root: Path) -> list[Lane]:
         Lane(
             "mypy",
             "lint",
-            ("mypy", "plugins", "roles/lab/files", "scripts/lanes.py", "molecule", "tests/lab", "tests/benchmarks"),
+            (
+                *("mypy", "plugins", "roles/lab/files", "scripts/lanes.py", "molecule"),
+                *("tests/lab", "tests/links", "tests/benchmarks"),
+            ),
         ),
         Lane("yamllint", "lint", ("yamllint", "--strict", ".")),
         Lane("ansible-lint", "lint", ("ansible-lint", "--offline", "--profile", "production", "--strict")),
@@ -107,6 +111,8 @@ def core_lanes(root: Path) -> list[Lane]:
 
 def live_lanes(root: Path, soak: bool) -> list[Lane]:
     lanes = [lane for release in ENGINES for lane in engine_lanes(root, release)]
+    links = root / "tests" / "links"
+    lanes.append(Lane("links", "links", ("pytest", "tests/links"), needs=links, counts_tests=True, turn=WAITS))
     lanes.append(Lane("fresh lab", "molecule", ("make", "lab-down", "lab"), turn=IN_THE_LAB))
     for scenario in (*SCENARIOS, *(SOAK_SCENARIOS if soak else ())):
         folder = root / "molecule" / scenario

@@ -39,7 +39,7 @@ def refused(lab: Any, *sentences: str, arguments: tuple[str, ...] = (), inventor
 SETTINGS = {
     "unknown": {
         "overlay_network_driver": ("weave", 'overlay_network_driver: "weave" is unknown; allowed: overlay'),
-        "overlay_encryption": ("rot13", 'overlay_encryption: "rot13" is unknown; allowed: none, docker'),
+        "overlay_encryption": ("rot13", 'overlay_encryption: "rot13" is unknown; allowed: none, docker, ipsec'),
         "minio_root_password": ("short", "minio_root_password: has 5 characters; MinIO takes 8 or more"),
     },
     "not set": {
@@ -63,6 +63,40 @@ def test_subnet_that_collides_with_the_underlay(lab: Any) -> None:
         'network "minio-overlay": subnet 172.31.0.0/16 collides with overlay_underlay_address 172.31.77.11 of n1',
         arguments=("-e", networks),
     )
+
+
+KERNEL_OVERLAYS = {
+    "of swarm": (
+        {"kernel_overlay_port": 4789, "kernel_overlay_vni": 4097},
+        "kernel_overlay_port: 4789 is the port of Swarm's data path",
+        "kernel_overlay_vni: 4097 is one that Swarm gives to its own networks",
+    ),
+    "too large": (
+        {"kernel_overlay_mtu": 1451},
+        "n1: kernel overlay: MTU 1451 is larger than what the underlay carries: 1500 - 20 (IPv4) - 8 (UDP) - "
+        "8 (VXLAN) - 14 (Ethernet) = 1450",
+        "n4: kernel overlay: MTU 1451",
+    ),
+    "of the underlay": (
+        {"kernel_overlay_subnet": "172.31.0.0/16"},
+        "kernel_overlay_subnet: 172.31.0.0/16 collides with overlay_underlay_address 172.31.77.11 of n1",
+    ),
+    "too small": (
+        {"kernel_overlay_subnet": "10.78.0.0/30"},
+        "kernel overlay: overlay_host_number 3: 10.78.0.0/30 has addresses for the numbers 1 to 2",
+    ),
+    "unknown": (
+        {"kernel_overlay_kind": "ipip", "kernel_overlay_vni": "many"},
+        'kernel overlay: kind "ipip" is unknown; allowed: vxlan, nvgre, geneve',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", KERNEL_OVERLAYS.values(), ids=KERNEL_OVERLAYS)
+def test_kernel_overlay(lab: Any, case: Any) -> None:
+    values, *sentences = case
+    given = json.dumps({"overlay_network_driver": "kernel", **values})
+    refused(lab, *sentences, arguments=("-e", given))
 
 
 def test_archive_that_is_not_an_image(lab: Any, tmp_path: Path) -> None:

@@ -240,6 +240,102 @@ def test_it_is_there_before_network_and_engine_and_stays_when_others_restart(lab
     assert (run.rc, run.changed["n4"]) == (0, 0), run.output
 
 
+# A header of VXLAN with a network's number, and a frame in it.
+FORGED = r"\x08\x00\x00\x00\x00\x10\x01\x00" + r"\xff" * 6 + r"\x02" * 6 + r"\x08\x06forged"
+PUBLISHED = 8088
+DROP = {
+    "overlay_client_networks": [f"{CLIENT}/32"],
+    "firewall_default_drop_interfaces": ["eth0"],
+    "firewall_management_networks": [f"{CLIENT}/32"],
+}
+
+
+def forge(address: str, port: int) -> str:
+    return f"for i in 1 2 3; do printf '{FORGED}' > /dev/udp/{address}/{port}; done"
+
+
+@pytest.fixture
+def published(lab: Any) -> Iterator[None]:
+    """A container of somebody else's on n4, with a port that Docker publishes."""
+    host = lab.hosts["n4"]
+    image = host.check_output("docker images --quiet --no-trunc").split()[0]
+    host.check_output(
+        f"docker run --detach --name somebody --publish {PUBLISHED}:{PUBLISHED} {image} "
+        f"server --address :{PUBLISHED} /tmp/data"
+    )
+    lab.eventually(lambda: connects(stranger, "172.31.77.14", PUBLISHED), True, 60)
+    yield
+    host.check_output("docker rm --force --volumes somebody")
+
+
+@pytest.mark.usefixtures("published")
+def test_default_drop_on_a_declared_interface(lab: Any) -> None:
+    host, address = lab.hosts["n4"], "172.31.77.14"
+    run = lab.site("-e", json.dumps(DROP), "--limit", "n4")
+    assert (run.rc, run.changed["n4"]) == (0, 1), run.output
+    before = counts(host)
+    assert not any(connects(stranger, address, port) for port in (22, PUBLISHED, *S3_PORTS))
+    assert not connects(on(lab.hosts["n1"]), address, 22)
+    assert stranger(forge(address, 4789)) == 0
+    assert lab.hosts["n1"].run(f'bash -c "{forge(address, 4790)}"').rc == 0
+    after = counts(host)
+    assert after["strangers_cluster"] - before["strangers_cluster"] >= 3
+    assert after["unlisted"] - before["unlisted"] >= 3 + 3
+    # All of the cluster, pings and what manages the host go on.
+    assert lab.hosts["n1"].run(f"ping -c 1 -W 2 {address}").rc == 0
+    assert connects(on(lab.hosts["n1"]), address, 7946)
+    assert lab.healthy("n4") == 200
+    assert set(lab.drives("n1").values()) == {"ok"}
+    assert host.run("true").rc == 0
+    run = lab.site("-e", json.dumps(DROP), "--limit", "n4")
+    assert (run.rc, run.changed["n4"]) == (0, 0), run.output
+    allowed = {"firewall_allowed": [{"port": PUBLISHED, "sources": [f"{STRANGER_ADDRESS}/32"]}]}
+    run = lab.site("-e", json.dumps({**DROP, **allowed}), "--limit", "n4")
+    assert run.rc == 0, run.output
+    assert connects(stranger, address, PUBLISHED)
+    assert not connects(on(lab.hosts["n1"]), address, PUBLISHED)
+    run = lab.site(*ONLY_THIS_MACHINE, "--limit", "n4")
+    assert run.rc == 0, run.output
+
+
+@pytest.fixture
+def legacy_rule(lab: Any) -> Iterator[None]:
+    """A rule of the older machinery, which nft does not show."""
+    lab.hosts["n4"].check_output("iptables-legacy -A INPUT -s 203.0.113.7 -j DROP")
+    yield
+    lab.hosts["n4"].check_output("iptables-legacy -D INPUT -s 203.0.113.7 -j DROP")
+
+
+@pytest.mark.usefixtures("legacy_rule")
+def test_all_that_speaks_against_a_default_drop_is_said_at_once(lab: Any) -> None:
+    before = lab.fingerprints()
+    wrong = {
+        "firewall_default_drop_interfaces": ["eth0", "eth9"],
+        "firewall_management_networks": ["203.0.113.0/24"],
+    }
+    run = lab.site("-e", json.dumps(wrong))
+    assert run.rc != 0, run.output
+    for sentence in (
+        "n1, n2, n3 and n4: firewall: firewall_default_drop_interfaces: eth9 is not here; this host has ",
+        f"firewall_management_networks: excludes this controller, which this host sees as {CLIENT} on eth0",
+        "n4: firewall: legacy iptables filters here (rules and policies: 1, the first "
+        '"-A INPUT -s 203.0.113.7/32 -j DROP")',
+    ):
+        assert sentence in run.text, run.output
+    assert set(run.changed.values()) == {0}, run.output
+    assert lab.fingerprints() == before
+
+
+def test_what_nft_refuses_is_said_in_its_own_words(lab: Any) -> None:
+    before = lab.fingerprints()
+    run = lab.site("-e", json.dumps({**DROP, "firewall_extra_rules": ["tcp dport nonsense accept"]}))
+    assert run.rc != 0, run.output
+    assert "firewall: nft refuses the table" in run.text, run.output
+    assert "tcp dport nonsense accept" in run.text, run.output
+    assert set(run.changed.values()) == {0}, run.output
+    assert lab.fingerprints() == before
+
+
 REFUSED = [
     ([], "overlay_client_networks: the list is empty, and nobody could reach S3"),
     (["172.31.77.0/33"], 'overlay_client_networks "172.31.77.0/33": is not a CIDR'),

@@ -111,6 +111,70 @@ options:
             type: list
             elements: str
             default: []
+      links:
+        description:
+          - The links of a kernel overlay. This section is planned only.
+          - M(baremetal.overlay.links) applies it, with the same options.
+        type: dict
+        suboptions:
+          kind:
+            description: How frames travel. V(nvgre) and V(geneve) take a link for each peer, V(vxlan) one for all.
+            type: str
+            choices: [vxlan, nvgre, geneve]
+            default: vxlan
+          vni:
+            description: The number of the network. That of V(nvgre) is from 4096.
+            type: int
+            default: 7700
+          port:
+            description: The UDP port. Without it 14789 for V(vxlan) and 6081 for V(geneve).
+            type: int
+          number:
+            description: The number of this host, which gives it its address in the overlay.
+            type: int
+            required: true
+          address:
+            description: The address of this host on the underlay.
+            type: str
+            required: true
+          peers:
+            description: All hosts of the overlay. This one may be among them.
+            type: list
+            elements: dict
+            required: true
+            suboptions:
+              number:
+                description: The number of the host.
+                type: int
+                required: true
+              address:
+                description: Its address on the underlay.
+                type: str
+                required: true
+          subnet:
+            description: The subnet of the overlay, as CIDR. A host's address is its beginning plus the number.
+            type: str
+            default: 10.78.0.0/24
+          bridge:
+            description: The bridge that has the address. Names of other links begin with it.
+            type: str
+            default: ovl0
+          mtu:
+            description: The largest packet in the overlay. Without it the underlay's MTU less all headers.
+            type: int
+          underlay_mtu:
+            description: The largest packet between the hosts, where that is less than the own interface has.
+            type: int
+          encryption:
+            description: Whether the hosts encrypt the overlay with IPsec, whose headers need room.
+            type: str
+            choices: [none, ipsec]
+            default: none
+          replication:
+            description: How a host knows the others. V(static) means by their list, and each gets what is for all.
+            type: str
+            choices: [static]
+            default: static
       firewall:
         description:
           - Who may reach the cluster's ports. This section is planned only.
@@ -147,6 +211,170 @@ options:
             type: list
             elements: str
             default: [docker0, docker_gwbridge]
+          gre_vsid:
+            description: The VSID of an NVGRE overlay, whose tunnels are for members only. Other tunnels are not judged.
+            type: int
+          overlay_interfaces:
+            description: Interfaces of a kernel overlay, on which addresses of
+              O(sections.firewall.overlay_networks) are members.
+            type: list
+            elements: str
+            default: []
+          overlay_networks:
+            description: The addresses of members in a kernel overlay, as CIDR.
+            type: list
+            elements: str
+            default: []
+          drop_interfaces:
+            description:
+              - Interfaces by which nothing comes in that is not listed, be it for the host, a container or others.
+              - Let in are answers, ICMP as far as networks need it, DHCP, the cluster's ports as everywhere,
+                O(sections.firewall.management_ports),
+                O(sections.firewall.allowed) and what O(sections.firewall.extra_rules)
+                accept.
+            type: list
+            elements: str
+            default: []
+          management_networks:
+            description: Networks, as CIDR, that may reach O(sections.firewall.management_ports) by such an interface.
+            type: list
+            elements: str
+            default: []
+          management_ports:
+            description: TCP ports of management.
+            type: list
+            elements: int
+            default: [22]
+          controller_manages:
+            description:
+              - Whether networks that leave out the machine that runs this are refused.
+              - Without it such a change is tried, and taken back unless it can be confirmed.
+            type: bool
+            default: true
+          ipsec:
+            description: Whether members may send IKE and ESP by such an interface.
+            type: bool
+            default: false
+          allowed:
+            description: What else may come in by such an interface, ports that containers publish among it.
+            type: list
+            elements: dict
+            default: []
+            suboptions:
+              protocol:
+                description: The protocol. Only V(tcp), V(udp) and V(sctp) have ports.
+                type: str
+                choices: [tcp, udp, sctp, igmp, gre, esp, ah, ospf, vrrp]
+                default: tcp
+              port:
+                description: The port on the host.
+                type: int
+              sources:
+                description: Networks, as CIDR.
+                type: list
+                elements: str
+                required: true
+              comment:
+                description: What it is for, as the table shows it.
+                type: str
+          extra_rules:
+            description: Rules in the words of nft, before the drop. They are checked by nft before anything is changed.
+            type: list
+            elements: str
+            default: []
+      ipsec:
+        description:
+          - The traffic between members in ESP, and not in clear text. This section is planned only.
+          - M(baremetal.overlay.ipsec) applies it, with the same options.
+        type: dict
+        suboptions:
+          state:
+            description:
+              - V(absent) lets clear text through. With O(sections.ipsec.phase=finish) it ends what is negotiated and
+                removes files, too.
+            type: str
+            choices: [absent, present]
+            default: present
+          phase:
+            description:
+              - V(prepare) makes the host ready for its peers and asks for nothing.
+              - V(enforce) negotiates with them, refuses clear text, and from then on asks for what is missing.
+              - V(finish) forgets keys of before, also. It is what a prediction is made for.
+            type: str
+            choices: [enforce, finish, prepare]
+            default: finish
+          number:
+            description: The number of this host, by which its peers know it.
+            type: int
+            default: 0
+          address:
+            description: The address of this host towards its peers.
+            type: str
+            default: ""
+          peers:
+            description: The other members.
+            type: list
+            elements: dict
+            default: []
+            suboptions:
+              name:
+                description: What messages call it.
+                type: str
+                required: true
+              number:
+                description: Its number.
+                type: int
+                required: true
+              address:
+                description: Its address towards its peers.
+                type: str
+                required: true
+              secret:
+                description: The key of the pair, as hexadecimal digits, with O(sections.ipsec.authentication=psk).
+                type: str
+          expect:
+            description:
+              - The names of peers with which everything has to be negotiated before clear text is refused. Without it,
+                all.
+            type: list
+            elements: str
+          protect:
+            description: What is encrypted between members.
+            type: list
+            elements: dict
+            default: []
+            suboptions:
+              protocol:
+                description: The protocol.
+                type: str
+                choices: [gre, tcp, udp]
+                required: true
+              port:
+                description: The receiver's port; GRE has none.
+                type: int
+                default: 0
+              same:
+                description: Whether the sender's port is the same, as that of Swarm's gossip over UDP is.
+                type: bool
+                default: false
+              anybody:
+                description: Whether clear text to this port is refused from and to everybody, not from members only.
+                type: bool
+                default: false
+          authentication:
+            description: How members prove who they are.
+            type: str
+            choices: [certificates, psk]
+            default: psk
+          trust:
+            description:
+              - The certificates of the authority of O(sections.ipsec.authentication=certificates), as PEM.
+              - Empty is what is there.
+            type: str
+            default: ""
+          ca_directory:
+            description: Where this host keeps the CA of the members, if it does; its certificate is reported.
+            type: path
       minio_tls:
         description:
           - The certificate, trust and CA of MinIO that this host has. This section is looked at only.
@@ -203,7 +431,7 @@ options:
           - C(esp) is what the Engine's encrypted overlays need, together with C(xfrm).
         type: list
         elements: str
-        choices: [br_netfilter, bridge, esp, ip_vs, nf_tables, overlay, veth, vxlan, xfrm, xfs]
+        choices: [br_netfilter, bridge, esp, geneve, gre, gre6, ip_vs, nf_tables, overlay, veth, vxlan, xfrm, xfs]
         default: []
   violations:
     description:

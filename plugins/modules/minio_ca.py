@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: minio_ca
-short_description: Keep a CA for MinIO's servers, and sign their certificates
+short_description: Keep a CA for MinIO's servers or for IPsec, and sign their certificates
 version_added: 0.1.0
 author: the baremetal.overlay developers (@baremetal)
 description:
@@ -28,6 +28,10 @@ options:
     description: Where the CA's key and certificate are kept.
     type: path
     default: /etc/baremetal-overlay/ca
+  ca_name:
+    description: What a CA is called that is made.
+    type: str
+    default: baremetal.overlay MinIO CA
   ca_days:
     description: For how many days a CA is made.
     type: int
@@ -46,6 +50,10 @@ options:
         description: The signing request, as PEM.
         type: str
         required: true
+      names:
+        description: The names and addresses that this certificate is for, instead of O(names).
+        type: list
+        elements: str
   names:
     description: The names and addresses that each certificate is for.
     type: list
@@ -95,10 +103,16 @@ from ..module_utils.host.pki import have_cryptography
 from ..module_utils.host.system import System
 from ..module_utils.minio import pem
 from ..module_utils.minio.ca import Authority
+from ..module_utils.minio.tls import CA_NAME
 
-REQUEST: dict[str, Any] = {name: {"type": "str", "required": True} for name in ("common_name", "request")}
+REQUEST: dict[str, Any] = {
+    "common_name": {"type": "str", "required": True},
+    "request": {"type": "str", "required": True},
+    "names": {"type": "list", "elements": "str"},
+}
 ARGUMENTS: dict[str, Any] = {
     "directory": {"type": "path", "default": "/etc/baremetal-overlay/ca"},
+    "ca_name": {"type": "str", "default": CA_NAME},
     "ca_days": {"type": "int", "default": 3650},
     "requests": {"type": "list", "elements": "dict", "options": REQUEST, "default": []},
     "names": {"type": "list", "elements": "str", "default": []},
@@ -110,7 +124,7 @@ def main() -> None:
     """Look, make, and sign."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     params = module.params
-    authority = Authority(Path(params["directory"]))
+    authority = Authority(Path(params["directory"]), name=params["ca_name"])
     now = datetime.now(timezone.utc).replace(microsecond=0)
     signed: dict[str, str] = {}
     try:

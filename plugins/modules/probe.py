@@ -48,10 +48,16 @@ options:
         elements: int
         required: true
       networks:
-        description: The overlay networks whose tasks matter.
+        description: The networks whose tasks matter; V(host) is the host's own, and of that MinIO's servers only.
         type: list
         elements: str
         required: true
+      host_address:
+        description: The address at which peers reach a server that is in the host's own network.
+        type: str
+      bridge:
+        description: A kernel overlay's bridge, of which it is asked where it leads.
+        type: str
       seconds:
         description: The responder's run-time limit.
         type: int
@@ -72,10 +78,10 @@ options:
       kind:
         description: How to probe.
         type: str
-        choices: [icmp, tcp, udp, dns]
+        choices: [icmp, tcp, udp, dns, hosts]
         required: true
       address:
-        description: To which address; not for V(dns).
+        description: To which address; not for V(dns) and V(hosts).
         type: str
       port:
         description: To which port, for V(tcp) and V(udp).
@@ -84,7 +90,7 @@ options:
         description: The size of the largest packet that has to pass unfragmented, for V(icmp).
         type: int
       name:
-        description: The name to ask for, with V(dns).
+        description: The name to ask the Engine for with V(dns), or to find in the process's hosts file with V(hosts).
         type: str
       pid:
         description: A process in whose network namespace to probe.
@@ -197,7 +203,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.checks import run, sight, store, udp
+from ..module_utils.checks import run, sight, store, udp, vtep
 from ..module_utils.engine import connection_spec, open_engine
 from ..module_utils.errors import OverlayError
 from ..module_utils.host.system import System
@@ -207,12 +213,14 @@ RESPOND: dict[str, Any] = {
     "address": {"type": "str", "required": True},
     "ports": {"type": "list", "elements": "int", "required": True},
     "networks": {"type": "list", "elements": "str", "required": True},
+    "host_address": {"type": "str"},
+    "bridge": {"type": "str"},
     "seconds": {"type": "int", "default": 180},
     "idle": {"type": "int", "default": 60},
 }
 PROBE: dict[str, Any] = {
     "key": {"type": "str", "required": True, "no_log": False},
-    "kind": {"type": "str", "choices": ["icmp", "tcp", "udp", "dns"], "required": True},
+    "kind": {"type": "str", "choices": ["icmp", "tcp", "udp", "dns", "hosts"], "required": True},
     "address": {"type": "str"},
     "port": {"type": "int"},
     "size": {"type": "int"},
@@ -248,8 +256,10 @@ def look(module: AnsibleModule) -> dict[str, Any]:
     """What the host knows."""
     wanted = module.params["respond"]
     found = sight.look(System(module), wanted["address"])
+    if wanted["bridge"]:
+        found["vtep"] = vtep.look(System(module), wanted["bridge"])
     try:
-        return {**found, **sight.look_at_engine(open_engine(module.params), wanted["networks"])}
+        return {**found, **sight.look_at_engine(open_engine(module.params), wanted["networks"], wanted["host_address"])}
     except OverlayError as error:
         return {**found, **sight.no_engine(str(error))}
 

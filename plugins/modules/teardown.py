@@ -11,7 +11,8 @@ module: teardown
 short_description: Takes what is ours off one host
 version_added: 0.1.0
 description:
-  - Removes the firewall's table, unit and file, drop-ins of units, C(/etc/baremetal-overlay), and holds of packages.
+  - Removes the kernel overlay's links and their unit, the firewall's table, unit and file, drop-ins of units,
+    C(/etc/baremetal-overlay), and holds of packages.
   - Drives stay mounted with their data. Those of O(drives_consent) are unmounted and wiped.
   - The engine, its packages, images and C(/etc/docker/daemon.json) stay.
   - The host has left its swarm before, see M(baremetal.overlay.swarm).
@@ -108,6 +109,8 @@ facts:
   sample: {hostname: n1, swarm: {manager: false, node_id: null, state: inactive}}
 """
 
+from dataclasses import replace
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.host import drive_state, runner, teardown
@@ -135,6 +138,7 @@ def main() -> None:
         snapshot = Snapshot(system)
         drives = drive_state.read(module.params, snapshot)
         state = teardown.read(module.params, drives, snapshot.packages, system)
+        state = replace(state, ipsec=snapshot.ipsec())
         plans = {"teardown": teardown.plan(module.params, state)}
         if module.params["violations"] == "fail":
             runner.refuse(module, plans)

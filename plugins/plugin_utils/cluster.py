@@ -27,6 +27,8 @@ class Host:
     failure: str | None = None
     # The files of the controller with its certificate and key, where they are given.
     tls: Mapping[str, str] = field(default_factory=dict)
+    # The interface on whose LAN its server has an address of its own.
+    lan_parent: Any = None
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import overhead
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import ipsec_plan, minio_plan, network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     NUMBER_LABEL,
     Cluster,
@@ -25,9 +26,12 @@ SWARM_ROLES = {"managers": "manager", "workers": "worker"}
 TODO = {
     "overlay_engine": "install or configure the engine",
     "overlay_restart": "restart the engine",
+    "overlay_links": "make or change the links of the kernel overlay",
+    "overlay_ipsec": "begin, change or end the encryption between hosts",
     "overlay_firewall": "load the firewall's table",
     "overlay_drives": "prepare the drives",
     "overlay_join": "make or join the swarm",
+    "overlay_networks": "configure its own part of MinIO's networks",
     "overlay_credentials": "keep MinIO's credentials",
     "overlay_image": "load MinIO's image",
     "overlay_tls": "issue, renew or lay out its certificate",
@@ -57,6 +61,7 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
         number=variables.get("overlay_host_number"),
         address=variables.get("overlay_underlay_address"),
         pool=variables.get("minio_pool", 1),
+        lan_parent=variables.get("swarm_lan_parent"),
         drives=tuple(variables.get("minio_drives") or ()),
         tls={name: str(variables.get(f"minio_tls_{name}") or "") for name in ("certificate", "key")},
         report=result if "facts" in result else None,
@@ -67,8 +72,8 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
 
 def draw(cluster: Cluster) -> dict[str, Any]:
     """The plan of a run; with violations in it, nothing of it may be carried out."""
-    minio = minio_plan.draw(cluster)
-    work = {host.name: _work(host, cluster, minio) for host in cluster.hosts}
+    minio, ipsec = minio_plan.draw(cluster), ipsec_plan.draw(cluster)
+    work = {host.name: _work(host, cluster, minio, ipsec) for host in cluster.hosts}
     advised = advice(cluster)
     return {
         "violations": violations(cluster),
@@ -78,7 +83,10 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "founder": _name(_founder(cluster)),
         "nodes": [_node(host, cluster) for host in cluster.seen if host.facts.get("hostname")],
         "underlay_mtu": _underlay_mtu(cluster),
+        "swarm_mtu": _swarm_mtu(cluster),
         "minio": minio,
+        "ipsec": ipsec,
+        "networks": network_plan.draw(cluster),
         "work": work,
     }
 
@@ -131,7 +139,16 @@ def _underlay_mtu(cluster: Cluster) -> int | None:
     return min((mtu for host in cluster.seen if (mtu := networks.underlay_mtu(host)) is not None), default=None)
 
 
-def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any]) -> list[str]:
+def _swarm_mtu(cluster: Cluster) -> int | None:
+    """What the Engine may take for the underlay's: of the host's encryption it knows nothing."""
+    mtu = _underlay_mtu(cluster)
+    if mtu is None or not ipsec_plan.wanted(cluster):
+        return mtu
+    versions = [6 if ":" in str(host.address) else 4 for host in cluster.hosts]
+    return min(overhead.carried(mtu, version, "ipsec") for version in versions)
+
+
+def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any], ipsec: Mapping[str, Any]) -> list[str]:
     """The computed groups that a host belongs to."""
     if host.report is None:
         return []
@@ -146,8 +163,11 @@ def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any]) -> list[str]:
         "overlay_engine": bool(changed & {"packages", "engine"}),
         "overlay_restart": bool(sections.get("engine", {}).get("restart")),
         "overlay_drives": "drives" in changed,
+        "overlay_links": "links" in changed,
         "overlay_firewall": "firewall" in changed,
+        "overlay_ipsec": host.name in ipsec["work"],
         "overlay_join": not host.in_swarm,
+        "overlay_networks": bool(network_plan.missing(cluster, host)),
         "overlay_acting": is_acting,
         "overlay_credentials": keeps and (given or not host.facts.get("credentials_present")),
         "overlay_image": host.name in minio["lacking_image"],

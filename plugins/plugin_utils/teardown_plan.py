@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, enumerate_names
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.plan import read_cluster
 
@@ -41,6 +41,7 @@ def draw(
         "acting_manager": acting.name if acting else None,
         "demote": [host.swarm["node_id"] for host in torn if host is not acting and _is_manager(host)],
         "remove": {host.name: _entries(host, acting) for host in torn},
+        "networks": {host.name: network_plan.ours(host) for host in torn},
         "stays": {host.name: _section(host).get("stays", []) for host in torn},
         "work": {host.name: _work(host, whole, acting) for host in torn},
     }
@@ -90,7 +91,7 @@ def _work(host: Host, whole: bool, acting: Host | None) -> list[str]:
         "overlay_teardown_services": whole and host is acting,
         "overlay_teardown_single": not whole and (member or bool(_entries(host, acting))),
         "overlay_teardown_leave": whole and member,
-        "overlay_teardown_host": bool(_section(host).get("changed")),
+        "overlay_teardown_host": bool(_section(host).get("changed") or network_plan.ours(host)),
     }
     return [group for group, wanted in work.items() if wanted]
 

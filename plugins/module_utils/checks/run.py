@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import OverlayError
 from ..host.system import RUN_DIRECTORY, System
-from . import dns, icmp, responder, tcp, udp
+from . import dns, hosts_file, icmp, responder, tcp, udp
 from .netns import Inside
 
 UNIT = "baremetal-overlay-probe"
@@ -56,6 +56,7 @@ def _here(probes: Sequence[Probe], run_id: str, timeout: float) -> dict[str, Res
         "tcp": lambda some: tcp.probe({one["key"]: (one["address"], one["port"]) for one in some}, timeout),
         "udp": lambda some: udp.probe({one["key"]: (one["address"], one["port"]) for one in some}, run_id, timeout),
         "dns": lambda some: dns.probe({one["key"]: one["name"] for one in some}, timeout),
+        "hosts": lambda some: hosts_file.probe({one["key"]: (one["name"], one["pid"]) for one in some}),
     }
     chosen = {kind: [probe for probe in probes if probe["kind"] == kind] for kind in kinds}
     with ThreadPoolExecutor(len(kinds)) as pool:

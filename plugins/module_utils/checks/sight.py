@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import platform
+import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Optional
 
 from ..engine import Engine
 from ..errors import OverlayError
@@ -19,6 +20,8 @@ from ..minio.recipe import RELEASE_LABEL
 from .netns import Inside, interface
 
 SERVICE_LABEL = "com.docker.swarm.service.name"
+# In the host's own network, where anybody's service may be, only these are looked for.
+HOST, SERVER = "host", re.compile(r"minio\d+")
 
 
 def look(system: System, address: str) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def look(system: System, address: str) -> dict[str, Any]:
     }
 
 
-def look_at_engine(engine: Engine, networks: Sequence[str]) -> dict[str, Any]:
+def look_at_engine(engine: Engine, networks: Sequence[str], host_address: Optional[str] = None) -> dict[str, Any]:
     """Its engine, its part in the swarm, and its tasks on the given networks."""
     try:
         info = engine.call("GET", "/info")
@@ -42,7 +45,7 @@ def look_at_engine(engine: Engine, networks: Sequence[str]) -> dict[str, Any]:
             "engine": info.get("ServerVersion"),
             "swarm": swarm.get("LocalNodeState") or "inactive",
             "manager": bool(swarm.get("ControlAvailable")),
-            "tasks": tasks(engine, networks),
+            "tasks": tasks(engine, networks, host_address),
             "engine_error": "",
         }
     except OverlayError as error:
@@ -54,27 +57,38 @@ def no_engine(reason: str) -> dict[str, Any]:
     return {"engine": None, "swarm": "", "manager": False, "tasks": [], "engine_error": reason}
 
 
-def tasks(engine: Engine, networks: Sequence[str]) -> list[dict[str, Any]]:
+def tasks(engine: Engine, networks: Sequence[str], host_address: Optional[str] = None) -> list[dict[str, Any]]:
     """The running containers of Swarm services that have an address on one of the networks."""
     found = []
     for listed in engine.call("GET", "/containers/json", query={"filters": {"label": [SERVICE_LABEL]}}) or []:
         attached = (listed.get("NetworkSettings") or {}).get("Networks") or {}
         for name in networks:
-            if attached.get(name, {}).get("IPAddress"):
-                address = attached[name]["IPAddress"]
-                inspect = engine.call("GET", f"/containers/{listed['Id']}/json")
-                pid = inspect["State"]["Pid"]
-                link, _error = Inside(pid, partial(interface, address)).result()
-                labels = inspect["Config"].get("Labels") or {}
-                found.append(
-                    {
-                        "service": labels.get(SERVICE_LABEL, ""),
-                        "network": name,
-                        "address": address,
-                        "pid": pid,
-                        "mtu": link.get("mtu"),
-                        "image": inspect["Image"],
-                        "release": labels.get(RELEASE_LABEL),
-                    }
-                )
+            address = _address(name, attached, listed.get("Labels") or {}, host_address)
+            if address:
+                own = {end["IPAddress"] for end in attached.values() if end.get("IPAddress")}
+                found.append({**_task(engine, listed["Id"], address), "network": name, "own": sorted(own | {address})})
     return sorted(found, key=lambda task: task["service"])
+
+
+def _address(
+    network: str, attached: Mapping[str, Any], labels: Mapping[str, str], host_address: Optional[str]
+) -> Optional[str]:
+    """Where a container is reached on a network; in the host's own, the Engine knows no address."""
+    if network != HOST:
+        return attached.get(network, {}).get("IPAddress") or None
+    return host_address if HOST in attached and SERVER.fullmatch(labels.get(SERVICE_LABEL, "")) else None
+
+
+def _task(engine: Engine, ident: str, address: str) -> dict[str, Any]:
+    inspect = engine.call("GET", f"/containers/{ident}/json")
+    pid = inspect["State"]["Pid"]
+    link, _error = Inside(pid, partial(interface, address)).result()
+    labels = inspect["Config"].get("Labels") or {}
+    return {
+        "service": labels.get(SERVICE_LABEL, ""),
+        "address": address,
+        "pid": pid,
+        "mtu": link.get("mtu"),
+        "image": inspect["Image"],
+        "release": labels.get(RELEASE_LABEL),
+    }

@@ -22,7 +22,8 @@ def probe(targets: Mapping[str, tuple[str, int]], timeout: float) -> dict[str, R
     deadline = time.monotonic() + timeout
     with selectors.DefaultSelector() as waiting:
         for key, target in targets.items():
-            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            family = socket.AF_INET6 if ":" in target[0] else socket.AF_INET
+            sock = socket.socket(family, socket.SOCK_STREAM)
             sock.setblocking(False)
             started = time.monotonic()
             code = sock.connect_ex(target)

@@ -37,16 +37,28 @@ _ESP = (
     "ip xfrm state add src 127.0.0.1 dst 127.0.0.2 proto esp spi 1 mode transport "
     "aead 'rfc4106(gcm(aes))' 0x0000000000000000000000000000000000000001 64"
 )
+# Both need an interface that they are on.
+_ON_A_PARENT = (
+    "ip link add overlay-r type veth peer name overlay-s && ip link add link overlay-r name overlay-t type {kind}"
+)
 FEATURES: dict[str, Feature] = {
     "overlay": Feature("OVERLAY_FS", "overlay", filesystem="overlay"),
     "xfs": Feature("XFS_FS", "xfs", filesystem="xfs"),
     "vxlan": Feature("VXLAN", "vxlan", attempt="ip link add overlay-v type vxlan id 1 dstport 4789"),
+    "geneve": Feature("GENEVE", "geneve", attempt="ip link add overlay-n type geneve id 1 remote 127.0.0.2"),
+    "gre": Feature(
+        "NET_IPGRE", "ip_gre", attempt="ip link add overlay-g type gretap local 127.0.0.1 remote 127.0.0.2 key 1"
+    ),
+    "gre6": Feature("IPV6_GRE", "ip6_gre", attempt="ip link add overlay-6 type ip6gretap local ::1 remote ::2 key 1"),
     "bridge": Feature("BRIDGE", "bridge", attempt="ip link add overlay-b type bridge"),
     "veth": Feature("VETH", "veth", attempt="ip link add overlay-p type veth peer name overlay-q"),
+    "macvlan": Feature("MACVLAN", "macvlan", attempt=_ON_A_PARENT.format(kind="macvlan")),
+    "ipvlan": Feature("IPVLAN", "ipvlan", attempt=_ON_A_PARENT.format(kind="ipvlan")),
     "br_netfilter": Feature("BRIDGE_NETFILTER", "br_netfilter"),
     "nf_tables": Feature("NF_TABLES", "nf_tables", attempt="nft add table inet overlay"),
     "ip_vs": Feature("IP_VS", "ip_vs"),
     "esp": Feature("INET_ESP", "esp4", attempt=_ESP),
+    "esp6": Feature("INET6_ESP", "esp6", attempt=_ESP.replace("127.0.0.1", "fd00::1").replace("127.0.0.2", "fd00::2")),
     "xfrm": Feature("XFRM_USER", "xfrm_user", attempt="ip xfrm state list"),
 }
 # How the tools say that it is the kernel which does not have it.

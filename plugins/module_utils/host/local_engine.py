@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from typing import Any, Optional
 
 SOCKET = "/var/run/docker.sock"
 LABEL = "baremetal.overlay"
+SERVICE_LABEL, STACK_LABEL = "com.docker.swarm.service.name", "com.docker.stack.namespace"
+# In a control group's path, whichever driver made it: /docker/<ID> or docker-<ID>.scope.
+CONTAINER_ID = re.compile(r"[/-]([0-9a-f]{64})(?:\.scope)?$", re.MULTILINE)
 
 
 class _SocketConnection(http.client.HTTPConnection):
@@ -41,6 +45,7 @@ class Answers:
     nodes: list[dict[str, Any]]
     services: list[dict[str, Any]]
     containers: list[dict[str, Any]] = field(default_factory=list)
+    networks: list[dict[str, Any]] = field(default_factory=list)
 
 
 class LocalEngine:
@@ -72,6 +77,7 @@ def ask(engine: Optional[LocalEngine] = None) -> Optional[Answers]:
         info = engine.get("/info")
         images = engine.get("/images/json")
         containers = engine.get("/containers/json")
+        networks = engine.get("/networks")
     except (OSError, http.client.HTTPException, ValueError):
         return None
     nodes, services = [], []
@@ -81,7 +87,7 @@ def ask(engine: Optional[LocalEngine] = None) -> Optional[Answers]:
         except (OSError, http.client.HTTPException, ValueError):
             # A manager without quorum answers for itself only.
             nodes, services = [], []
-    return Answers(engine.api_version, info, images, nodes, services, containers)
+    return Answers(engine.api_version, info, images, nodes, services, containers, networks)
 
 
 def swarm_facts(answers: Optional[Answers]) -> dict[str, Any]:
@@ -142,6 +148,48 @@ def image_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
     ]
 
 
+def encrypted_networks(answers: Optional[Answers]) -> list[str]:
+    """The overlay networks that the Engine encrypts by itself, as far as this node knows them."""
+    return [
+        network["Name"]
+        for network in (answers.networks if answers else [])
+        if network.get("Driver") == "overlay" and "encrypted" in (network.get("Options") or {})
+    ]
+
+
+def network_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
+    """The networks that are a configuration only, which the node keeps for networks of the swarm."""
+    return [
+        {"name": network["Name"], "driver_options": network.get("Options") or {}}
+        for network in (answers.networks if answers else [])
+        if network.get("ConfigOnly")
+    ]
+
+
+def _owner(container: Mapping[str, Any]) -> dict[str, Any]:
+    labels = container.get("Labels") or {}
+    return {"service": labels.get(SERVICE_LABEL), "stack": labels.get(STACK_LABEL)}
+
+
+def container_of(cgroup: str) -> Optional[str]:
+    """The ID of the container that a process is in, by its control groups."""
+    found = CONTAINER_ID.search(cgroup)
+    return found.group(1) if found else None
+
+
+def listener_facts(
+    listening: list[dict[str, Any]], cgroups: Mapping[int, str], answers: Optional[Answers]
+) -> list[dict[str, Any]]:
+    """The listeners, and whose container it is where one in the host's own network listens."""
+    known = {container["Id"]: container for container in (answers.containers if answers else [])}
+    found = []
+    for entry in listening:
+        container = known.get(container_of(cgroups.get(entry["pid"], "")) or "", {})
+        owner = {**_owner(container), "container": (container.get("Names") or ["/"])[0].lstrip("/") or None}
+        found.append({**entry, **owner})
+    return found
+
+
 def published_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
     """The ports of the host that containers have, and whose containers those are."""
     return [
@@ -149,8 +197,7 @@ def published_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
             "port": port["PublicPort"],
             "protocol": port["Type"],
             "container": (container.get("Names") or ["/?"])[0].lstrip("/"),
-            "service": (container.get("Labels") or {}).get("com.docker.swarm.service.name"),
-            "stack": (container.get("Labels") or {}).get("com.docker.stack.namespace"),
+            **_owner(container),
         }
         for container in (answers.containers if answers else [])
         for port in container.get("Ports") or []

@@ -15,9 +15,12 @@ from typing import Any, Optional
 from .system import System
 
 # Bridges that the Engine makes from its own pools: no one else's addresses.
-ENGINE_LINKS = re.compile(r"^(docker0|docker_gwbridge|br-[0-9a-f]{12})$")
+ENGINE_LINKS = re.compile(r"^(docker0|docker_gwbridge|minio_bridge|br-[0-9a-z]{12})$")
 # Routes behind which nobody is.
 DEAD_ENDS = ("blackhole", "unreachable", "prohibit", "throw")
+
+
+ADDRESSES = ("ip", "-j", "address", "show")
 
 
 def _load(text: str) -> list[dict[str, Any]]:
@@ -39,6 +42,11 @@ def parse_addresses(text: str) -> list[dict[str, Any]]:
     ]
 
 
+def parse_interfaces(text: str) -> dict[str, int]:
+    """The MTU of every interface by its name."""
+    return {link["ifname"]: link["mtu"] for link in _load(text) if "mtu" in link}
+
+
 def parse_routes(text: str) -> list[dict[str, Any]]:
     return [
         {
@@ -53,7 +61,7 @@ def parse_routes(text: str) -> list[dict[str, Any]]:
 
 
 def read_addresses(system: System) -> list[dict[str, Any]]:
-    return parse_addresses(system.query(("ip", "-j", "address", "show")))
+    return parse_addresses(system.query(ADDRESSES))
 
 
 def read_routes(system: System) -> list[dict[str, Any]]:

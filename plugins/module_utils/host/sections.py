@@ -10,7 +10,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, Optional
 
-from . import drive_state, drives, engine_setup, firewall, formats, kernel, packages, tls_files
+from ..minio.ca import CERTIFICATE as CA_CERTIFICATE
+from . import (
+    drive_state,
+    drives,
+    engine_setup,
+    firewall,
+    firewall_rules,
+    formats,
+    ipsec,
+    kernel,
+    links,
+    links_plan,
+    packages,
+    tls_files,
+)
 from .engine_restart import RestartEngine, ask_minio
 from .snapshot import Snapshot
 from .steps import Plan
@@ -31,6 +45,13 @@ def _plan_drives(options: Options, snapshot: Snapshot) -> Plan:
     state = drive_state.read(options, snapshot)
     result = drives.plan(options, state)
     result.flags["formats"] = formats.read(snapshot.system, options, state)
+    return result
+
+
+def _plan_ipsec(options: Options, snapshot: Snapshot) -> Plan:
+    result = ipsec.plan(options, snapshot.ipsec())
+    directory = options.get("ca_directory")
+    result.flags["ca"] = (snapshot.system.read(f"{directory}/{CA_CERTIFICATE}") or "") if directory else None
     return result
 
 
@@ -59,6 +80,30 @@ PACKAGES_SPEC: dict[str, Any] = {
     "names": {"type": "list", "elements": "str", "default": []},
     "hold": {"type": "list", "elements": "str", "default": []},
 }
+PEER_SPEC: dict[str, Any] = {
+    "number": {"type": "int", "required": True},
+    "address": {"type": "str", "required": True},
+}
+LINKS_SPEC: dict[str, Any] = {
+    "kind": {"type": "str", "choices": list(links_plan.KINDS), "default": "vxlan"},
+    "vni": {"type": "int", "default": 7700},
+    "port": {"type": "int"},
+    "number": {"type": "int", "required": True},
+    "address": {"type": "str", "required": True},
+    "peers": {"type": "list", "elements": "dict", "options": PEER_SPEC, "required": True},
+    "subnet": {"type": "str", "default": "10.78.0.0/24"},
+    "bridge": {"type": "str", "default": "ovl0"},
+    "mtu": {"type": "int"},
+    "underlay_mtu": {"type": "int"},
+    "encryption": {"type": "str", "choices": ["none", "ipsec"], "default": "none"},
+    "replication": {"type": "str", "choices": list(links_plan.REPLICATION), "default": "static"},
+}
+ALLOWED_SPEC: dict[str, Any] = {
+    "protocol": {"type": "str", "choices": [*firewall_rules.WITH_PORTS, *firewall_rules.PROTOCOLS], "default": "tcp"},
+    "port": {"type": "int"},
+    "sources": {"type": "list", "elements": "str", "required": True},
+    "comment": {"type": "str"},
+}
 FIREWALL_SPEC: dict[str, Any] = {
     "client_networks": {"type": "list", "elements": "str", "required": True},
     "peers": {"type": "list", "elements": "str", "required": True},
@@ -66,6 +111,16 @@ FIREWALL_SPEC: dict[str, Any] = {
     "cluster_tcp_ports": {"type": "list", "elements": "int", "default": [2377, 7946]},
     "cluster_udp_ports": {"type": "list", "elements": "int", "default": [4789, 7946]},
     "container_interfaces": {"type": "list", "elements": "str", "default": ["docker0", "docker_gwbridge"]},
+    "gre_vsid": {"type": "int"},
+    "overlay_interfaces": {"type": "list", "elements": "str", "default": []},
+    "overlay_networks": {"type": "list", "elements": "str", "default": []},
+    "drop_interfaces": {"type": "list", "elements": "str", "default": []},
+    "management_networks": {"type": "list", "elements": "str", "default": []},
+    "management_ports": {"type": "list", "elements": "int", "default": [22]},
+    "controller_manages": {"type": "bool", "default": True},
+    "ipsec": {"type": "bool", "default": False},
+    "allowed": {"type": "list", "elements": "dict", "default": [], "options": ALLOWED_SPEC},
+    "extra_rules": {"type": "list", "elements": "str", "default": []},
 }
 TLS_SPEC: dict[str, Any] = {"ca_directory": {"type": "path"}}
 RESTART_SPEC: dict[str, Any] = {
@@ -85,9 +140,13 @@ SECTIONS: dict[str, Section] = {
     "packages": Section(PACKAGES_SPEC, lambda options, snapshot: packages.plan(options, snapshot.packages)),
     "engine": Section(ENGINE_SPEC, lambda options, snapshot: engine_setup.plan(options, snapshot.engine())),
     "drives": Section(DRIVE_SPEC, _plan_drives, applied=False),
+    "links": Section(
+        LINKS_SPEC, lambda options, snapshot: links.plan(options, snapshot.links(options["bridge"])), applied=False
+    ),
     "firewall": Section(
         FIREWALL_SPEC, lambda options, snapshot: firewall.plan(options, snapshot.firewall()), applied=False
     ),
+    "ipsec": Section(ipsec.SPEC, _plan_ipsec, applied=False),
     # Looked at only: what is due is decided where all hosts are known.
     "minio_tls": Section(TLS_SPEC, lambda options, _snapshot: Plan(flags=tls_files.read(options["ca_directory"]))),
 }

@@ -11,18 +11,21 @@ import platform
 import re
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Optional
 
 from . import (
     blockdevices,
     clock,
+    confirm,
     controller,
     daemon,
     engine_setup,
     firewall,
+    ipsec_state,
     kernel,
+    links,
     listeners,
     local_engine,
     network,
@@ -36,7 +39,15 @@ from .system import STATE_DIRECTORY, System
 from .units import Unit
 
 CREDENTIALS = f"{STATE_DIRECTORY}/minio-root.json"
-UNITS = (engine_setup.SERVICE, engine_setup.RUNTIME, firewall.SERVICE, firewall.FIREWALLD)
+UNITS = (
+    engine_setup.SERVICE,
+    engine_setup.RUNTIME,
+    firewall.SERVICE,
+    firewall.FIREWALLD,
+    *ipsec_state.UNITS,
+    links.SERVICE,
+    links.NETWORKD,
+)
 
 
 class Snapshot:
@@ -59,8 +70,17 @@ class Snapshot:
         return found
 
     @cached_property
+    def _links(self) -> str:
+        return self.system.query(network.ADDRESSES)
+
+    @cached_property
     def addresses(self) -> list[dict[str, Any]]:
-        return network.read_addresses(self.system)
+        return network.parse_addresses(self._links)
+
+    @cached_property
+    def interfaces(self) -> dict[str, int]:
+        """Every interface, with an address or without, and its MTU."""
+        return network.parse_interfaces(self._links)
 
     @cached_property
     def routes(self) -> list[dict[str, Any]]:
@@ -75,6 +95,11 @@ class Snapshot:
     @cached_property
     def devices(self) -> list[BlockDevice]:
         return blockdevices.read(self.system)
+
+    @cached_property
+    def pending(self) -> Optional[confirm.Pending]:
+        """A change that waits for its confirmation."""
+        return confirm.read(self.system)
 
     @cached_property
     def debian(self) -> int:
@@ -105,7 +130,15 @@ class Snapshot:
 
     def firewall(self) -> firewall.State:
         """What the section ``firewall`` plans from."""
-        return firewall.read(self.system, self.packages, self.units)
+        return firewall.read(self.system, self.packages, self.units, self.addresses, self.pending)
+
+    def ipsec(self) -> ipsec_state.State:
+        """What the section ``ipsec`` plans from."""
+        return ipsec_state.read(self.system, self.packages, self.units, self.pending)
+
+    def links(self, bridge: str) -> links.State:
+        """What the section ``links`` plans from."""
+        return links.read(self.system, self.units, self.addresses, bridge)
 
     def facts(self, look: Optional[Mapping[str, Any]] = None) -> dict[str, Any]:
         """What the controller's checks need; never a secret. Some of it only where it is asked for."""
@@ -118,6 +151,7 @@ class Snapshot:
             "python": platform.python_version(),
             "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "addresses": self.addresses,
+            "interfaces": self.interfaces,
             "routes": self.routes,
             "engine": self._engine_facts(state),
             "swarm": local_engine.swarm_facts(self.answers),
@@ -125,12 +159,20 @@ class Snapshot:
             "drives": [device.facts() for device in self.devices],
             "credentials_present": self.system.exists(CREDENTIALS),
             "published": local_engine.published_facts(self.answers),
-            "listeners": listeners.read(self.system, look.get("ports") or []),
+            "networks": local_engine.network_facts(self.answers),
+            "encrypted_networks": local_engine.encrypted_networks(self.answers),
+            "listeners": self._listener_facts(look.get("ports") or []),
             "ways": network.read_ways(look.get("peers") or []),
             "features": kernel.read(self.system, look.get("features") or []),
             # Last: the later it is read, the less of the run's time is uncertain.
             "clock": clock.read(),
         }
+
+    def _listener_facts(self, ports: Sequence[int]) -> list[dict[str, Any]]:
+        found = listeners.read(self.system, ports)
+        pids = {entry["pid"] for entry in found if entry["pid"]}
+        cgroups = {pid: self.system.read(f"/proc/{pid}/cgroup") or "" for pid in pids}
+        return local_engine.listener_facts(found, cgroups, self.answers)
 
     def _engine_facts(self, state: engine_setup.State) -> dict[str, Any]:
         info = state.answers.info if state.answers else {}

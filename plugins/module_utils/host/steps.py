@@ -36,6 +36,10 @@ class WriteFile:
         verb = "write" if self.before is None else "change"
         return f"{verb} {self.path}" + (f" ({self.why})" if self.why else "")
 
+    def shown(self, text: str) -> str:
+        """What a diff has of it."""
+        return text
+
     def apply(self, system: System) -> None:
         system.write(self.path, self.after, self.mode)
 
@@ -104,7 +108,12 @@ class Plan:
         files = [step for step in self.steps if isinstance(step, WriteFile)]
         others = [step.sentence for step in self.steps if step.sentence and not isinstance(step, WriteFile)]
         shown = [
-            {"before_header": file.path, "after_header": file.path, "before": file.before or "", "after": file.after}
+            {
+                "before_header": file.path,
+                "after_header": file.path,
+                "before": file.shown(file.before or ""),
+                "after": file.shown(file.after),
+            }
             for file in files
         ]
         if others:

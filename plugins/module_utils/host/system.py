@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from ..errors import OverlayError
+from ..ipsec import vici
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -39,13 +43,24 @@ class System:
         code, out, _err = self._module.run_command(list(argv))
         return out if code == 0 else ""
 
-    def run(self, argv: Sequence[str], env: Optional[Mapping[str, str]] = None) -> str:
-        """A changing command; anything but 0 is an error that carries its last words."""
-        code, out, err = self._module.run_command(list(argv), environ_update=dict(env or {}))
+    def run(self, argv: Sequence[str], env: Optional[Mapping[str, str]] = None, data: Optional[str] = None) -> str:
+        """A changing command; anything but 0 is an error that carries its last words. ``data`` is what it reads."""
+        code, out, err = self._module.run_command(list(argv), environ_update=dict(env or {}), data=data)
         if code != 0:
             words = (err.strip() or out.strip() or "no output")[-1500:]
             raise CommandFailed(f"`{' '.join(argv)}` ended with {code}: {words}")
         return out
+
+    def refusal(self, argv: Sequence[str], data: str) -> str:
+        """Why a checking command does not accept what is given to it; empty where it does, or where it is not here."""
+        if not self.which(argv[0]):
+            return ""
+        code, out, err = self._module.run_command(list(argv), data=data)
+        return "" if code == 0 else (err.strip() or out.strip() or f"it ended with {code}")[-1500:]
+
+    def charon(self) -> vici.Session:
+        """strongSwan's daemon; an error where none answers."""
+        return vici.Session()
 
     def which(self, program: str) -> Optional[str]:
         return self._module.get_bin_path(program, opt_dirs=["/usr/sbin", "/sbin", "/usr/local/sbin"])
@@ -59,6 +74,32 @@ class System:
 
     def exists(self, path: str) -> bool:
         return Path(path).exists()
+
+    def is_there(self, path: str) -> bool:
+        """As ``exists``, for the link itself where it is one."""
+        return os.path.lexists(path)
+
+    @property
+    def pid(self) -> int:
+        return os.getpid()
+
+    @contextmanager
+    def lock(self, path: str, seconds: float = 5) -> Iterator[bool]:
+        """Whether nobody else has the lock within that time; the kernel takes it back from who dies."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + seconds
+        with Path(path).open("ab") as file:
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        yield False
+                        return
+                    time.sleep(0.05)
+                else:
+                    yield True
+                    return
 
     def names(self, path: str) -> list[str]:
         """What is in a directory; nothing where there is none."""

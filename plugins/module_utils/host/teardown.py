@@ -9,13 +9,26 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from ..errors import OverlayError
-from . import daemon, drives, engine_setup, firewall, fstab, packages
+from . import (
+    daemon,
+    drives,
+    engine_setup,
+    firewall,
+    fstab,
+    ipsec,
+    ipsec_state,
+    links,
+    links_diff,
+    packages,
+    revert_script,
+)
 from .blockdevices import is_held
 from .drives import Drive, Place
-from .steps import Plan, Run, Step, WriteFile
+from .links_plan import Wanted
+from .steps import Plan, Run, Step, Unmark, WriteFile
 from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
 
 # What opens the data that stays.
@@ -36,6 +49,9 @@ class State:
     runs: bool = False
     firewall_unit: bool = False
     firewall_table: bool = False
+    way_back: bool = False
+    links: links.Remains = field(default_factory=links.Remains)
+    ipsec: Optional[ipsec_state.State] = None
 
 
 def read(options: Mapping[str, Any], drive_state: drives.State, installed: packages.Packages, system: System) -> State:
@@ -52,6 +68,8 @@ def read(options: Mapping[str, Any], drive_state: drives.State, installed: packa
         runs=system.exists(RUN_DIRECTORY),
         firewall_unit=system.exists(firewall.UNIT_PATH),
         firewall_table=bool(firewall.canonical(system.query(firewall.LIST))),
+        way_back=system.exists(revert_script.BOOT_UNIT_PATH),
+        links=links.remains(system),
     )
 
 
@@ -65,8 +83,15 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     violations += [sentence for drive in consented for sentence in _refusals(drive, state)]
     result = Plan(violations=violations, flags={"stays": _stays(options, found, consented, state)})
     if not violations:
-        result.steps = [*_drives(consented, state), *_firewall(state), *_settings(options, state)]
-        result.steps += _files(options, consented, state)
+        result.steps = [*_drives(consented, state), *_way_back(state), *_links(state.links)]
+        result.steps += [*_firewall(state), *_ipsec(state)]
+        result.steps += _settings(options, state)
+        gone = {step.path for step in result.steps if isinstance(step, Unmark)}
+        result.steps += [
+            step
+            for step in _files(options, consented, state)
+            if not (isinstance(step, RemoveTree) and step.path in gone)
+        ]
     return result
 
 
@@ -103,6 +128,35 @@ def _fstab(places: Sequence[Place], state: State) -> list[Step]:
     return [WriteFile(fstab.PATH, text, state.drives.fstab), Run("", (("systemctl", "daemon-reload"),))]
 
 
+def _way_back(state: State) -> list[Step]:
+    """First of what changes the host: a change that is not confirmed yet is not put back while it is removed."""
+    steps: list[Step] = []
+    if Path(revert_script.STATE).name in state.files:
+        command = ("systemctl", "stop", f"{revert_script.UNIT}.timer")
+        steps.append(Run("stop the timer of an unconfirmed change", (command,)))
+    if state.way_back:
+        steps += [
+            Run(f"disable {revert_script.BOOT_SERVICE}", (("systemctl", "disable", revert_script.BOOT_SERVICE),)),
+            RemoveFile(revert_script.BOOT_UNIT_PATH),
+            Run("", (("systemctl", "daemon-reload"),)),
+        ]
+    return steps
+
+
+def _links(remains: links.Remains) -> list[Step]:
+    """The unit first, which would make them again."""
+    steps: list[Step] = []
+    if remains.unit:
+        steps += [
+            Run(f"disable {links.SERVICE}", (("systemctl", "disable", "--now", links.SERVICE),)),
+            RemoveFile(links.UNIT_PATH),
+            Run("", (("systemctl", "daemon-reload"),)),
+        ]
+    steps += links.batches(links_diff.diff(Wanted(), remains.found))
+    # Once there is nothing left that it keeps networkd from.
+    return steps + ([RemoveFile(links.NETWORKD_PATH)] if remains.networkd else [])
+
+
 def _firewall(state: State) -> list[Step]:
     steps: list[Step] = []
     if state.firewall_unit:
@@ -116,6 +170,13 @@ def _firewall(state: State) -> list[Step]:
             Run(f"delete the table {' '.join(firewall.TABLE)}", (("nft", "delete", "table", *firewall.TABLE),))
         )
     return steps
+
+
+def _ipsec(state: State) -> list[Step]:
+    """Peers are told that it ends; strongSwan stays as a package, and with what others have in it."""
+    if state.ipsec is None:
+        return []
+    return list(ipsec.plan({"state": "absent", "phase": "finish"}, state.ipsec).steps)
 
 
 def _settings(options: Mapping[str, Any], state: State) -> list[Step]:

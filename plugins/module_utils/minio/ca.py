@@ -26,6 +26,7 @@ class Authority:
     directory: Path
     certificate: str = ""
     made: bool = False
+    name: str = tls.CA_NAME
 
     def read(self) -> None:
         path = self.directory / CERTIFICATE
@@ -43,7 +44,7 @@ class Authority:
         key = self.directory / KEY
         if not key.is_file():
             write(key, tls.make_key(), 0o600)
-        self.certificate = tls.make_ca(key.read_bytes(), days, now)
+        self.certificate = tls.make_ca(key.read_bytes(), days, now, self.name)
         write(self.directory / CERTIFICATE, self.certificate.encode(), 0o644)
         self.made = True
 
@@ -54,7 +55,7 @@ class Authority:
         key = (self.directory / KEY).read_bytes()
         return {
             asked["common_name"]: tls.sign(
-                asked["request"], self.certificate, key, asked["common_name"], names, days, now
+                asked["request"], self.certificate, key, asked["common_name"], asked.get("names") or names, days, now
             )
             for asked in requests
         }

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from ..errors import InputError
 from ..wait import wait_until
-from . import pem, tls
+from . import pem
 from .ca import write
+from .pair import Pair
 
 CERTIFICATE, KEY, TRUST = "public.crt", "private.key", "ca.crt"
 NOT_TLS = "no TLS server answers"
@@ -35,16 +35,17 @@ class Store:
     def pending(self) -> Path:
         return self.directory.with_name(f".{self.directory.name}.new")
 
+    @property
+    def pair(self) -> Pair:
+        return Pair(self.directory / CERTIFICATE, self.directory / KEY, self.pending, self.owner)
+
     def request(self, common_name: str) -> str:
         """A key that nobody else has seen, and what the CA has to sign."""
-        self._stage()
-        key = tls.make_key()
-        write(self.pending / KEY, key, 0o600)
-        return tls.make_request(key, common_name)
+        return self.pair.request(common_name)
 
     def install(self, certificate: str, key: Optional[str], trust: str) -> None:
         """Put everything in place; the key that was given, or the one that waits."""
-        self._stage()
+        self.pair.stage()
         self.directory.mkdir(mode=0o755, exist_ok=True)
         self.directory.chmod(0o755)
         if trust:
@@ -54,26 +55,8 @@ class Store:
         else:
             (self.directory / "CAs" / TRUST).unlink(missing_ok=True)
         if certificate:
-            self._install_pair(certificate, key)
-        (self.pending / KEY).unlink(missing_ok=True)
-        self.pending.rmdir()
-
-    def _install_pair(self, certificate: str, key: Optional[str]) -> None:
-        draft = self.pending / CERTIFICATE
-        write(draft, certificate.encode(), 0o644)
-        if key:
-            write(self.pending / KEY, key.encode(), 0o600)
-        if (self.pending / KEY).is_file():
-            if pem.pair(draft, self.pending / KEY) != "matches":
-                raise InputError(f"{self.directory}: certificate and key do not belong together; nothing was replaced")
-            ready = self.pending / f"{KEY}.ready"
-            write(ready, (self.pending / KEY).read_bytes(), 0o400, self.owner)
-            ready.replace(self.directory / KEY)
-        draft.replace(self.directory / CERTIFICATE)
-
-    def _stage(self) -> None:
-        self.pending.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.pending.chmod(0o700)
+            self.pair.install(certificate, key)
+        self.pair.clear()
 
     def touch(self) -> None:
         """What MinIO notices: the certificate was open for writing, and is closed."""

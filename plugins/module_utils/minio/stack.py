@@ -20,6 +20,9 @@ STARTUP_LABEL = "baremetal.overlay.minio.startup"
 # Everything that a server is made of: what differs here only can be changed server by server.
 SERVER_LABEL = "baremetal.overlay.minio.server"
 TRUST_LABEL = "baremetal.overlay.minio.trust"
+# By which network the servers reach each other; absent where it is the usual one.
+NETWORK_LABEL = "baremetal.overlay.minio.network"
+USUAL_NETWORK = "overlay minio-overlay"
 CERTIFICATES = "/certs"
 USER_SECRET, PASSWORD_SECRET = "minio-root-user", "minio-root-password"
 # Too short for a password. MinIO takes a missing secret for none and would start with credentials that everybody knows;
@@ -31,7 +34,11 @@ RESERVED = ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO
 
 
 def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    """All servers; ``options`` are the role's variables without their prefix, and ``image`` and ``release``."""
+    """All servers; ``options``: the role's variables without their prefix, ``image``, ``release``, ``attachment``.
+
+    ``attachment`` has the ``networks``, whether to ``publish`` ports, the ``hosts`` (names that no network knows) and
+    the ``identity``, which differs where servers would not reach each other.
+    """
     found = violations(options)
     if found:
         raise InputError(found)
@@ -40,7 +47,7 @@ def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, A
         command.append(f"--certs-dir={CERTIFICATES}")
     return {
         "services": {f"minio{number}": _service(number, [*command, *args], options) for number in numbers},
-        "networks": {options["network"]: {"external": True}},
+        "networks": {name: {"external": True, "name": name} for name in options["attachment"]["networks"]},
         "secrets": {name: {} for name in (USER_SECRET, PASSWORD_SECRET)},
     }
 
@@ -67,12 +74,15 @@ def violations(options: Mapping[str, Any]) -> list[str]:
 
 
 def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    environment = _environment(options)
-    startup = [options["image"], command, environment]
+    environment, attachment = _environment(options), options["attachment"]
+    identity = attachment["identity"]
+    elsewhere = {} if identity == USUAL_NETWORK else {NETWORK_LABEL: identity}
+    startup = [options["image"], command, environment, *elsewhere.values()]
     labels = {
         LABEL: "minio",
         RELEASE_LABEL: str(options["release"]),
         STARTUP_LABEL: _hash(startup),
+        **elsewhere,
     }
     secret = {"uid": str(USER), "gid": str(USER), "mode": "0400"}
     service = {
@@ -85,14 +95,10 @@ def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dic
         "tmpfs": [f"/tmp:size={options['tmp_size']},mode=1777"],
         "volumes": _volumes(options),
         "secrets": [{"source": name, "target": name, **secret} for name in (USER_SECRET, PASSWORD_SECRET)],
-        "networks": [options["network"]],
+        "networks": list(attachment["networks"]),
         # A server asks for its peers by name all the time. The engine forwards the name of one that died to whatever
         # name servers the host has, and where those do not answer, neither does MinIO: a write hangs.
         "dns": list(options["dns"]) or [NO_NAME_SERVER],
-        "ports": [
-            {"target": port, "published": port, "protocol": "tcp", "mode": "host"}
-            for port in (options["port"], options["console_port"])
-        ],
         "stop_grace_period": options["stop_grace_period"],
         "logging": {
             "driver": "json-file",
@@ -100,6 +106,13 @@ def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dic
         },
         "deploy": _deploy(number, labels, options),
     }
+    if attachment["publish"]:
+        service["ports"] = [
+            {"target": port, "published": port, "protocol": "tcp", "mode": "host"}
+            for port in (options["port"], options["console_port"])
+        ]
+    if attachment["hosts"]:
+        service["extra_hosts"] = [f"{name}:{address}" for name, address in attachment["hosts"].items()]
     if options["tls"]:
         # What it trusts a server reads at its start only: other trust is another server.
         service["labels"] = {TRUST_LABEL: str(options["trust_id"])}

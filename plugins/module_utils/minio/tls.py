@@ -145,7 +145,7 @@ def make_request(key: bytes, common_name: str) -> str:
     return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def make_ca(key: bytes, days: int, now: datetime) -> str:
+def make_ca(key: bytes, days: int, now: datetime, called: str = CA_NAME) -> str:
     """The certificate of a CA that signs servers only."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -154,7 +154,7 @@ def make_ca(key: bytes, days: int, now: datetime) -> str:
     private = load_key(key)
     own = x509.SubjectKeyIdentifier.from_public_key(private.public_key())
     # Two CAs are told apart by their names, also those of one day.
-    text = f"{CA_NAME} {now:%Y-%m-%d} {own.digest.hex()[:8]}"
+    text = f"{called} {now:%Y-%m-%d} {own.digest.hex()[:8]}"
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
     builder = _builder(name, name, private.public_key(), now, now + timedelta(days=days))
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

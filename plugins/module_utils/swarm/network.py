@@ -149,7 +149,13 @@ def _family(pool: Mapping[str, Any]) -> int:
 
 
 def body_of(name: str, want: Mapping[str, Any]) -> dict[str, Any]:
-    return {**fields.merge(TABLE, None, want), "Name": name, "CheckDuplicate": True}
+    return _named(name, fields.merge(TABLE, None, want))
+
+
+def _named(name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A swarm, other than an engine by itself, knows no driver for a network of which none is said."""
+    driver = {"Driver": "bridge"} if body.get("Scope") == "swarm" else {}
+    return {**driver, **body, "Name": name, "CheckDuplicate": True}
 
 
 def overlaps_of(body: Mapping[str, Any], networks: list[dict[str, Any]]) -> list[str]:
@@ -247,8 +253,8 @@ def _plan(
     back = [f"attached service {one['Spec']['Name']}" for one in waiting(engine, name)] if begun else []
     if live is None:
         # What an interrupted run wanted is what this one wants, unless it says otherwise.
-        return Plan(made + back, {**fields.merge(TABLE, begun, want), "Name": name, "CheckDuplicate": True})
-    body = {**_recreated(live, want), "Name": name, "CheckDuplicate": True}
+        return Plan(made + back, _named(name, fields.merge(TABLE, begun, want)))
+    body = _named(name, _recreated(live, want))
     if not changes:
         return Plan(back or [f"completed network {name}"] if begun else [], body)
     users = find_users(engine, live)

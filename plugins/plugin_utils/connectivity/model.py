@@ -51,7 +51,7 @@ class Member:
             return self.absence and f"{self.name} {self.absence}"
         if self.sight.get("engine_error"):
             return f"{self.name}: its engine does not answer"
-        return f"{self.name}: no task on the overlay network runs there"
+        return f"{self.name}: no task on the network of MinIO's servers runs there"
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class View:
     run: str
     members: tuple[Member, ...]
     network: str = "minio-overlay"
+    driver: str = "overlay"
     port: int = 9000
     data_path_port: int = 4789
     endpoints: Mapping[str, str] = field(default_factory=dict)
@@ -107,6 +108,8 @@ class Layer:
     cells: Callable[[View], Iterator[Cell]]
     probes: Callable[[View], Iterator[tuple[str, dict[str, Any]]]] = lambda _view: iter(())
     matrix: bool = True
+    # Whether there is such a layer at all, with the driver that is used.
+    exists: Callable[[View], bool] = lambda _view: True
 
 
 def result_of(member: Member, key: str) -> tuple[Mapping[str, Any] | None, str]:

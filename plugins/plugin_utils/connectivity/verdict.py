@@ -26,7 +26,7 @@ STATUSES = (PASS, FAIL, NOT_RUN)
 
 def judge(view: View, started: str, seconds: float) -> dict[str, Any]:
     """The result of a run; ``pass`` needs something that passed and nothing that failed."""
-    layers = [_layer(layer, list(layer.cells(view))) for layer in LAYERS]
+    layers = [_layer(layer, list(layer.cells(view))) for layer in LAYERS if layer.exists(view)]
     counts = {status: sum(layer["counts"][status] for layer in layers) for status in STATUSES}
     verdict = PASS if counts[PASS] and not counts[FAIL] else FAIL
     return {

@@ -26,6 +26,7 @@ def read(
         run=str(settings["run"]),
         members=tuple(_member(name, hostvars[name], groups, name in ran) for name in names),
         network=str(settings["network"]),
+        driver=str(settings.get("driver") or "overlay"),
         port=int(settings["port"]),
         data_path_port=int(settings["data_path_port"]),
         endpoints={

@@ -14,10 +14,13 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import C
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     clients,
     clocks,
+    drivers,
     drives,
     engines,
     hosts,
     inventory,
+    ipsec,
+    kernel_overlay,
     kernels,
     minio,
     networks,
@@ -31,17 +34,28 @@ RULES: Sequence[Rule] = (
     *hosts.RULES,
     *clocks.RULES,
     *kernels.RULES,
+    *kernel_overlay.RULES,
     *engines.RULES,
     *networks.RULES,
+    *drivers.RULES,
     *ports.RULES,
     *drives.RULES,
     *swarm.RULES,
     *minio.RULES,
     *clients.RULES,
     *tls.RULES,
+    *ipsec.RULES,
 )
 # What does not stand in the way: said, and never a reason to stop.
-ADVICE: Sequence[Rule] = (*clocks.ADVICE, *kernels.ADVICE, *engines.ADVICE, *networks.ADVICE, *drives.ADVICE)
+ADVICE: Sequence[Rule] = (
+    *clocks.ADVICE,
+    *kernels.ADVICE,
+    *kernel_overlay.ADVICE,
+    *engines.ADVICE,
+    *networks.ADVICE,
+    *drivers.ADVICE,
+    *drives.ADVICE,
+)
 
 
 def violations(cluster: Cluster, rules: Sequence[Rule] = RULES) -> list[str]:

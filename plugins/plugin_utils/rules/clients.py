@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from ansible_collections.baremetal.overlay.plugins.module_utils.host.firewall import network_violations
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.firewall_rules import network_violations
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule
 
 VARIABLE = "overlay_client_networks"

@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule, enumerate_names
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
+    Cluster,
+    Rule,
+    enumerate_names,
+    group_hosts,
+)
 
 
 def hosts_are_reachable(cluster: Cluster) -> Iterator[str]:
@@ -26,11 +31,13 @@ def hosts_are_reachable(cluster: Cluster) -> Iterator[str]:
 
 def hosts_report_nothing_wrong(cluster: Cluster) -> Iterator[str]:
     """What each host found against its own sections."""
-    for host in cluster.seen:
-        for section in (host.report or {}).get("sections", {}).values():
-            # What the inventory itself has wrong is said once, not by every host.
-            for sentence in [] if section.get("declared") else section.get("violations", []):
-                yield f"{host.name}: {sentence}"
+    yield from group_hosts(
+        (host.name, sentence)
+        for host in cluster.seen
+        for section in (host.report or {}).get("sections", {}).values()
+        # What the inventory itself has wrong is said by a rule of its own.
+        for sentence in ([] if section.get("declared") else section.get("violations", []))
+    )
 
 
 def underlay_is_there(cluster: Cluster) -> Iterator[str]:

@@ -10,28 +10,25 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule, enumerate_names
 
-DRIVERS = ("overlay",)
-LATER_DRIVERS = ("kernel", "host", "macvlan", "ipvlan", "bridge")
-ENCRYPTIONS = ("none", "docker")
+ENCRYPTIONS = ("none", "docker", "ipsec")
 
 
 def settings_are_known(cluster: Cluster) -> Iterator[str]:
     """The two switches that have no harmless guess."""
     driver = cluster.settings.get("network_driver")
-    if driver in LATER_DRIVERS:
-        yield f'overlay_network_driver: "{driver}" is not deployed by this release; set it to overlay'
-    elif driver not in DRIVERS:
+    if driver not in network_plan.DRIVERS:
         found = f'"{driver}" is unknown' if driver else "is not set"
-        yield f"overlay_network_driver: {found}; allowed: {', '.join(DRIVERS)}"
+        yield f"overlay_network_driver: {found}; allowed: {', '.join(network_plan.DRIVERS)}"
     encryption = cluster.settings.get("encryption")
     if encryption not in ENCRYPTIONS:
         found = f'"{encryption}" is unknown' if encryption else "is not set, and nothing is assumed"
         yield (
             f"overlay_encryption: {found}; allowed: {', '.join(ENCRYPTIONS)}; "
-            "none sends storage traffic in clear text between hosts, docker encrypts the overlay"
+            "none sends storage traffic in clear text between hosts, docker encrypts the overlay, "
+            "ipsec all that the hosts of the cluster send each other"
         )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, Rule, group_hosts
@@ -13,12 +14,18 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import C
 # What cannot be done without; the last word says what to do about it.
 REASONS = {
     "vxlan": "overlay networks are made of it",
+    "geneve": "kernel_overlay_kind: geneve is made of it",
+    "gre": "kernel_overlay_kind: nvgre is made of it",
+    "gre6": "kernel_overlay_kind: nvgre is made of it",
     "bridge": "the Engine's networks are made of it",
     "veth": "the Engine's networks are made of it",
+    "macvlan": "overlay_network_driver: macvlan is made of it",
+    "ipvlan": "overlay_network_driver: ipvlan is made of it",
     "xfs": "MinIO's drives are formatted with it",
-    "nf_tables": "the firewall is made of it (overlay_firewall)",
-    "esp": "overlay_encryption: docker encrypts with it",
-    "xfrm": "overlay_encryption: docker encrypts with it",
+    "nf_tables": "the firewall is made of it (overlay_firewall), and IPsec's refusal of clear text",
+    "esp": "overlay_encryption: {encryption} encrypts with it",
+    "esp6": "overlay_encryption: {encryption} encrypts with it between IPv6 addresses",
+    "xfrm": "overlay_encryption: {encryption} encrypts with it",
 }
 REMEDY = "boot a kernel that has it, such as the distribution's own"
 WISHES = {
@@ -32,10 +39,24 @@ def needed(host: Host, settings: Mapping[str, Any]) -> list[str]:
     """The features without which a host cannot take its part."""
     found = ["bridge", "veth"]
     found += ["vxlan"] if settings.get("network_driver") == "overlay" else []
+    found += [driver] if (driver := settings.get("network_driver")) in ("macvlan", "ipvlan") else []
+    found += [_tunnel(host, settings)] if settings.get("network_driver") == "kernel" else []
     found += ["xfs"] if "minio" in host.groups else []
-    found += ["nf_tables"] if settings.get("firewall") else []
-    found += ["esp", "xfrm"] if settings.get("encryption") == "docker" else []
+    found += ["nf_tables"] if settings.get("firewall") or settings.get("encryption") == "ipsec" else []
+    if settings.get("encryption") in ("docker", "ipsec"):
+        found += ["esp6" if ":" in str(host.address) else "esp", "xfrm"]
     return found
+
+
+def _tunnel(host: Host, settings: Mapping[str, Any]) -> str:
+    """What the kernel overlay's links are of; those of NVGRE differ by the version of IP below."""
+    kind = str((settings.get("kernel_overlay") or {}).get("kind") or "vxlan")
+    if kind != "nvgre":
+        return kind if kind in REASONS else "vxlan"
+    try:
+        return "gre6" if ip_address(str(host.address)).version == 6 else "gre"
+    except ValueError:
+        return "gre"
 
 
 def _verdict(host: Host, feature: str) -> Mapping[str, Any]:
@@ -48,7 +69,7 @@ def kernels_suffice(cluster: Cluster) -> Iterator[str]:
         (
             host.name,
             f"kernel {host.facts.get('kernel')} lacks {feature} ({_verdict(host, feature)['why']}), and "
-            f"{REASONS[feature]}; {_remedy(feature)}",
+            f"{_reason(feature, cluster)}; {_remedy(feature)}",
         )
         for host in cluster.seen
         for feature in needed(host, cluster.settings)
@@ -56,8 +77,12 @@ def kernels_suffice(cluster: Cluster) -> Iterator[str]:
     )
 
 
+def _reason(feature: str, cluster: Cluster) -> str:
+    return REASONS[feature].format(encryption=cluster.settings.get("encryption"))
+
+
 def _remedy(feature: str) -> str:
-    if feature in ("esp", "xfrm"):
+    if feature in ("esp", "esp6", "xfrm"):
         return f"{REMEDY}, or set overlay_encryption: none where the network between hosts is trusted"
     return f"{REMEDY}, or set overlay_firewall: false" if feature == "nf_tables" else REMEDY
 
@@ -65,7 +90,7 @@ def _remedy(feature: str) -> str:
 def kernels_are_known(cluster: Cluster) -> Iterator[str]:
     """What nothing says for certain, and what is only wished for."""
     yield from group_hosts(
-        (host.name, f"whether the kernel has {feature} is unknown ({verdict['why']}), and {REASONS[feature]}")
+        (host.name, f"whether the kernel has {feature} is unknown ({verdict['why']}), and {_reason(feature, cluster)}")
         for host in cluster.seen
         for feature in needed(host, cluster.settings)
         if (verdict := _verdict(host, feature)) and verdict["has"] is None

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     Cluster,
     Host,
@@ -57,7 +58,8 @@ def ranges_are_apart(cluster: Cluster) -> Iterator[str]:
         for pool in cluster.settings.get("address_pools") or []
     }
     swarm = {f"swarm_default_addr_pool {pool}": pool for pool in cluster.settings.get("default_addr_pool") or []}
-    known = [(name, net) for name, text in {**subnets, **pools, **swarm}.items() if (net := _network(text))]
+    lan = {"swarm_lan_subnet": network_plan.lan_subnet(cluster)} if network_plan.lan_network(cluster) else {}
+    known = [(name, net) for name, text in {**subnets, **pools, **swarm, **lan}.items() if (net := _network(text))]
     for position, (name, net) in enumerate(known):
         for other, taken in known[position + 1 :]:
             if net.version == taken.version and net.overlaps(taken):

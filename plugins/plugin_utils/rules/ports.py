@@ -38,6 +38,9 @@ def needs(host: Host, settings: Mapping[str, Any]) -> list[Need]:
         Need("udp", 7946, "Swarm", swarm=True),
         Need("udp", int(data_path), "the overlay networks", "swarm_data_path_port", swarm=True),
     ]
+    overlay = settings.get("kernel_overlay") or {}
+    if settings.get("network_driver") == "kernel" and str(overlay.get("port") or "").isdigit():
+        found.append(Need("udp", int(overlay["port"]), "the kernel overlay", "kernel_overlay_port"))
     if "managers" in host.groups:
         found.append(Need("tcp", 2377, "the swarm's managers", swarm=True))
     if "minio" in host.groups:
@@ -61,15 +64,23 @@ def _taker(host: Host, need: Need, ours: set[str], settings: Mapping[str, Any]) 
     """Who has the port, if that is nobody of ours."""
     if need.swarm and host.in_swarm:
         return None
+    if need.variable == "kernel_overlay_port" and _section(host).get("there"):
+        return None
     for entry in host.facts.get("published") or []:
         if (entry["port"], entry["protocol"]) == (need.port, need.protocol):
             service = f" of the service {entry['service']}" if entry.get("service") else ""
             return None if _is_ours(entry, ours, settings) else f"the container {entry['container']}{service}"
     for entry in host.facts.get("listeners") or []:
         if (entry["port"], entry["protocol"]) == (need.port, need.protocol):
+            if entry.get("service") and _is_ours(entry, ours, settings):
+                continue
             who = f"{entry['process']} (pid {entry['pid']})" if entry.get("pid") else "the kernel itself"
             return f"{who}, which listens on {entry['address']}"
     return None
+
+
+def _section(host: Host) -> Mapping[str, Any]:
+    return ((host.report or {}).get("sections") or {}).get("links") or {}
 
 
 def _is_ours(entry: Mapping[str, Any], ours: set[str], settings: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.che
     underlay_icmp,
     underlay_mtu,
     versions,
+    vtep,
 )
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import Layer
 
@@ -27,6 +28,7 @@ LAYERS: tuple[Layer, ...] = tuple(
         underlay_icmp,
         underlay_mtu,
         swarm_ports,
+        vtep,
         overlay,
         overlay_mtu,
         dns,

@@ -37,7 +37,9 @@ def probes(view: View) -> Iterator[tuple[str, dict[str, Any]]]:
         if not task:
             continue
         for name in services(view):
-            yield member.name, {"key": f"dns {name}", "kind": "dns", "name": name, "pid": task["pid"]}
+            # In the host's own network the Engine answers no names: there they are in the task's hosts file.
+            kind = "hosts" if task.get("network") == "host" else "dns"
+            yield member.name, {"key": f"dns {name}", "kind": kind, "name": name, "pid": task["pid"]}
 
 
 def cells(view: View) -> Iterator[Cell]:
@@ -53,7 +55,10 @@ def _cell(member: Member, service: str, addresses: list[str]) -> Cell:
         return Cell("dns", member.name, service, NOT_RUN, "", reason)
     said = found.get("addresses") or []
     value = ", ".join(said)
-    if found["ok"] and said == addresses:
+    # Asked for itself, a task with several networks may be told its address on any of them.
+    task = member.task or {}
+    own = set(task.get("own") or []) if task.get("service") == service else set()
+    if found["ok"] and (said == addresses or set(said) <= own):
         return Cell("dns", member.name, service, PASS, value)
     heard = found.get("error") or value or "no address"
     detail = f"{service} as seen from {member.name}: {heard}; its tasks have {', '.join(addresses)}"

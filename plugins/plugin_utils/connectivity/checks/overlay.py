@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Overlay: every task reaches every other task, as seen from inside their networks."""
+"""Overlay: every server reaches every other one by the network that is theirs, as seen from inside their tasks."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.mod
 )
 
 DEFAULT_MTU = 1450
+NO_OVERLAY = (
+    "overlay_network_driver: host has servers reach each other at the hosts' own addresses, as the underlay shows"
+)
 
 
 def members(view: View) -> list[Member]:
@@ -32,7 +35,7 @@ def pairs(view: View) -> Iterator[tuple[Member, Member]]:
 
 def probes(view: View) -> Iterator[tuple[str, dict[str, Any]]]:
     """From task to task."""
-    for one, other in pairs(view):
+    for one, other in pairs(view) if view.driver != "host" else ():
         if one.task and other.task:
             base = {"pid": one.task["pid"], "address": other.task["address"]}
             yield (
@@ -42,8 +45,10 @@ def probes(view: View) -> Iterator[tuple[str, dict[str, Any]]]:
             yield one.name, {**base, "key": f"overlay tcp {other.name}", "kind": "tcp", "port": view.port}
 
 
-def look(one: Member, other: Member, what: str) -> tuple[Any, str]:
+def look(view: View, one: Member, other: Member, what: str) -> tuple[Any, str]:
     """A result, or why there is none."""
+    if view.driver == "host":
+        return None, NO_OVERLAY
     if one.taskless or other.taskless:
         return None, one.taskless or other.taskless
     return result_of(one, f"overlay {what} {other.name}")
@@ -60,14 +65,14 @@ def cells(view: View) -> Iterator[Cell]:
     """An echo, and MinIO's port."""
     for one, other in pairs(view):
         for what, name in (("icmp", "icmp"), ("tcp", f"{view.port}/tcp")):
-            yield answer_cell(name, one, other, look(one, other, what), f"{_way(one, other)} {name}")
+            yield answer_cell(name, one, other, look(view, one, other, what), f"{_way(one, other)} {name}")
 
 
 LAYER = Layer(
     name="overlay",
     title="Overlay",
     question="From inside every task, every other task answers ICMP echo and accepts a connection to MinIO's port.",
-    remedy="where underlay and Swarm ports are good, look at the data path port, at IPsec, and at the engine's log",
+    remedy="where underlay and Swarm ports are good, look at the data path port or LAN, at IPsec and the engine's log",
     cells=cells,
     probes=probes,
 )

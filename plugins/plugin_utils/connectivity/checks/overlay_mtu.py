@@ -20,7 +20,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.mod
 def cells(view: View) -> Iterator[Cell]:
     """The largest packet is the network's MTU."""
     for one, other in overlay.pairs(view):
-        found, reason = overlay.look(one, other, "icmp")
+        found, reason = overlay.look(view, one, other, "icmp")
         if found and not found["ok"]:
             found, reason = None, f"the task on {other.name} answers the one on {one.name} nothing"
         if not found:
@@ -37,7 +37,7 @@ def cells(view: View) -> Iterator[Cell]:
 LAYER = Layer(
     name="overlay-mtu",
     title="Overlay MTU",
-    question="Packets as large as the overlay network's MTU pass between all tasks.",
+    question="Packets as large as the MTU of the servers' network pass between all tasks.",
     remedy="the underlay has to carry the network's MTU and what the encapsulation adds (50 bytes, 76 when encrypted)",
     cells=cells,
 )

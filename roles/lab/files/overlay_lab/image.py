@@ -32,9 +32,15 @@ BASE = [
     "openssh-server", "procps", "python3", "systemd", "systemd-sysv", "tcpdump", "udev", "util-linux",
 ]  # fmt: skip
 OFFLINE = {
-    "trixie": ["docker.io", "docker-cli", "python3-docker", "python3-apt", "python3-cryptography", "xfsprogs"],
-    "bookworm": ["docker.io", "python3-docker", "python3-apt", "python3-cryptography", "xfsprogs"],
-}
+    "trixie": [
+        "docker.io", "docker-cli", "python3-docker", "python3-apt", "python3-cryptography", "xfsprogs",
+        "charon-systemd", "strongswan-swanctl", "libstrongswan-standard-plugins",
+    ],
+    "bookworm": [
+        "docker.io", "python3-docker", "python3-apt", "python3-cryptography", "xfsprogs",
+        "charon-systemd", "strongswan-swanctl", "libstrongswan-standard-plugins",
+    ],
+}  # fmt: skip
 # Units that would act on the machine instead of the host, or for which a host in a container has no use.
 MASKED = [
     "systemd-sysctl.service", "systemd-binfmt.service", "systemd-modules-load.service", "systemd-timesyncd.service",

@@ -88,6 +88,7 @@ def cluster(change: Change | None = None) -> Cluster:
             address=ADDRESSES[name],
             drives=("/dev/1", "/dev/2"),
             report=own,
+            lan_parent="eth1",
         )
         for name, own in reports.items()
     )
@@ -146,6 +147,13 @@ REFUSED = [
     (shifted(1200), "n4: its clock is 1200 s (± 1 s) ahead of that of n2; at most 300 s are allowed"),
     (shifted(-1200), "n4: its clock is 1200 s (± 1 s) behind that of n1; at most 300 s are allowed"),
     (lacking("vxlan"), "n1, n2, n3 and n4: kernel 6.12.0 lacks vxlan (because), and overlay networks are made of it"),
+    (
+        lambda reports, settings: (
+            lacking("ipvlan", network_driver="ipvlan")(reports, settings),
+            [own["facts"].update(interfaces={"eth1": 1500}) for own in reports.values()],
+        ),
+        "lacks ipvlan (because), and overlay_network_driver: ipvlan is made of it; boot a kernel that has it",
+    ),
     (lacking("esp", encryption="docker"), "lacks esp (because), and overlay_encryption: docker encrypts with it"),
     (lacking("nf_tables"), "lacks nf_tables (because), and the firewall is made of it (overlay_firewall)"),
     (engine("n2", sdk="4.1.0"), "n2: python3-docker is 4.1.0; 5.0.3 or newer is needed"),
@@ -177,6 +185,7 @@ REFUSED = [
         "n4: port 9000/tcp is taken by nginx (pid 77), which listens on 0.0.0.0; MinIO needs it: stop that, "
         "or choose another minio_port",
     ),
+    (listener(9000, service="shop", stack="shop"), "n4: port 9000/tcp is taken by nginx (pid 77)"),
     (listener(7946, "udp"), "n4: port 7946/udp is taken by nginx (pid 77)"),
     (listener(4789, "udp", pid=None, process=None), "n4: port 4789/udp is taken by the kernel itself"),
     (published(), "n4: port 9000/tcp is taken by the container web;"),
@@ -246,6 +255,8 @@ SILENT: list[Change] = [
         engine("n1", image_store="containerd")(reports, settings),
     ),
     published(service="minio4", stack="minio"),
+    # A server in the host's own network.
+    listener(9000, process="minio", service="minio4", stack="minio"),
     lambda reports, settings: (
         listener(7946)(reports, settings),
         fact("n4", swarm=IN_SWARM)(reports, settings),

@@ -192,7 +192,8 @@ def join_under_limit(world: World) -> None:
 BARE_CASES = [
     (settings(network_driver="weave"), 'overlay_network_driver: "weave" is unknown; allowed: overlay'),
     (settings(network_driver=None), "overlay_network_driver: is not set; allowed: overlay"),
-    (settings(network_driver="macvlan"), 'overlay_network_driver: "macvlan" is not deployed by this release'),
+    (settings(network_driver="macvlan"), "n4: swarm_lan_parent is not set, and overlay_network_driver is macvlan"),
+    (settings(network_driver="bridge"), "overlay_network_driver: bridge reaches no other host, and minio has 4"),
     (settings(encryption=None), "overlay_encryption: is not set, and nothing is assumed; allowed: none, docker"),
     (settings(encryption="rot13"), 'overlay_encryption: "rot13" is unknown; allowed: none, docker'),
     (group(managers=[], workers=["n1", "n2", "n3", "n4"]), "group managers: no host is in it"),

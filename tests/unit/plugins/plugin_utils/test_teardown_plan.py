@@ -70,6 +70,16 @@ def test_the_whole_cluster_goes_and_one_manager_is_the_last() -> None:
     assert plan["stays"]["n4"] == ["drive of n4"]
 
 
+def test_a_node_gives_up_what_it_kept_for_networks_of_ours() -> None:
+    world = World(ALL)
+    kept = ("minio-bridge-config", "minio-macvlan-0d59ad-config", "minio-db-config", "their-config")
+    world.reports["n4"]["facts"]["networks"] = [{"name": name, "driver_options": {}} for name in kept]
+    world.reports["n4"]["sections"]["teardown"]["changed"] = False
+    plan = world.draw()
+    assert plan["networks"] == {"n1": [], "n2": [], "n3": [], "n4": list(kept[:2])}
+    assert "overlay_teardown_host" in plan["work"]["n4"]
+
+
 @pytest.mark.parametrize(("run", "acting"), [(["n4"], "n1"), (["n1"], "n2")])
 def test_one_host_leaves_a_swarm_that_lives_on(run: list[str], acting: str) -> None:
     plan = World(run).draw()

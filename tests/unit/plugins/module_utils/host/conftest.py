@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,15 @@ class FakeSystem(System):
     def query(self, argv):
         return self.answers.get(argv[0], "")
 
-    def run(self, argv, _env=None):
-        self.ran.append(" ".join(argv))
+    def run(self, argv, _env=None, data=None):
+        self.ran.append(" ".join(argv) + (f" <<\n{data}" if data else ""))
         if self.failing and self.failing[0] in self.ran[-1]:
             self.failing.pop(0)
             raise CommandFailed(self.words)
         return self.answers.get(argv[0], "")
+
+    def refusal(self, argv, _data):
+        return self.answers.get(" ".join(argv), "")
 
     def which(self, program):
         return f"/usr/bin/{program}" if program in self.answers else None
@@ -42,6 +46,19 @@ class FakeSystem(System):
     def exists(self, path):
         return path in self.files
 
+    def is_there(self, path):
+        return path in self.files
+
+    @property
+    def pid(self):
+        return 4711
+
+    @contextmanager
+    def lock(self, path, _seconds=5):
+        self.ran.append(f"lock {path}")
+        yield path not in self.failing
+        self.ran.append(f"unlock {path}")
+
     def write(self, path, text, _mode=0o644):
         self.ran.append(f"write {path}")
         self.files[path] = text
@@ -49,6 +66,10 @@ class FakeSystem(System):
     def remove(self, path):
         self.ran.append(f"remove {path}")
         self.files.pop(path, None)
+
+    def remove_tree(self, path):
+        for inner in [name for name in self.files if f"{name}/".startswith(f"{path}/")]:
+            self.remove(inner)
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of ours, word by word, and when it is loaded."""
+"""When the table of ours is loaded, what stands against it, and how it is put back."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import controller, firewall
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Pending
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.units import Unit
 
 OPTIONS = {
@@ -19,55 +21,23 @@ OPTIONS = {
     "cluster_tcp_ports": [2377, 7946],
     "cluster_udp_ports": [4789, 7946],
     "container_interfaces": ["docker0", "docker_gwbridge"],
+    "gre_vsid": None,
+    "overlay_interfaces": [],
+    "overlay_networks": [],
+    "drop_interfaces": [],
+    "management_networks": [],
+    "management_ports": [22],
+    "controller_manages": True,
+    "ipsec": False,
+    "allowed": [],
+    "extra_rules": [],
 }
 TEXT = firewall.ruleset(OPTIONS)
-SETS = """\
-    set clients4 {
-        type ipv4_addr; flags interval; comment "who may use S3, IPv4"
-        elements = { 192.0.2.0/24 }
-    }
-    set clients6 {
-        type ipv6_addr; flags interval; comment "who may use S3, IPv6"
-        elements = { 2001:db8:7::/64 }
-    }
-    set peers4 {
-        type ipv4_addr; flags interval; comment "members of the cluster, IPv4"
-        elements = { 198.51.100.11/32, 198.51.100.12/32 }
-    }
-    set peers6 {
-        type ipv6_addr; flags interval; comment "members of the cluster, IPv6"
-        elements = { 2001:db8::11/128 }
-    }
-"""
-CHAINS = """\
-    chain arrives {
-        comment "ahead of the translation of published ports"
-        type filter hook prerouting priority mangle; policy accept;
-        tcp dport { 2377, 7946, 9000, 9001 } jump ours comment "S3, console, swarm management, gossip"
-        udp dport { 4789, 7946 } jump ours comment "overlay data path, gossip"
-    }
-    chain ours {
-        iifname "lo" accept comment "the host itself"
-        ct state established,related accept comment "what was let in before"
-        fib daddr type { local, broadcast, multicast } goto judge comment "to this host"
-        fib daddr oifname { "docker0", "docker_gwbridge" } goto judge comment "to its containers, past its address"
-    }
-    chain judge {
-        tcp dport { 9000, 9001 } goto clients comment "S3 and console"
-        ip saddr @peers4 counter name "members_cluster" accept comment "members"
-        ip6 saddr @peers6 counter name "members_cluster" accept comment "members"
-        counter name "strangers_cluster" drop comment "nobody else"
-    }
-    chain clients {
-        iifname { "docker0", "docker_gwbridge" } counter name "containers_s3" accept comment "the host's own containers"
-        ip saddr @peers4 counter name "members_s3" accept comment "members"
-        ip6 saddr @peers6 counter name "members_s3" accept comment "members"
-        ip saddr @clients4 counter name "clients_s3" accept comment "clients"
-        ip6 saddr @clients6 counter name "clients_s3" accept comment "clients"
-        counter name "strangers_s3" drop comment "nobody else"
-    }
+GUARDED = {
+    "drop_interfaces": ["eth1", "eth0"],
+    "management_networks": ["192.0.2.0/24", "2001:db8::/64"],
+    "interfaces": ["eth0", "eth1", "lo"],
 }
-"""
 TABLE = {"table": {"family": "inet", "name": "baremetal_overlay", "handle": 2}}
 
 
@@ -93,28 +63,6 @@ def state(**changes):
 BARE = {"nft": None, "file": None, "unit_file": None, "loaded": None, "listing": "", "unit": Unit(firewall.SERVICE)}
 
 
-def test_the_ruleset_is_one_transaction_on_our_table_alone():
-    head, _table, rest = TEXT.partition("table inet baremetal_overlay {\n")
-    assert head.splitlines()[-2:] == ["table inet baremetal_overlay", "delete table inet baremetal_overlay"]
-    assert SETS in rest
-    assert rest.endswith(CHAINS)
-    assert "flush" not in TEXT
-    assert "dport { 22" not in TEXT
-
-
-def test_the_order_of_declarations_does_not_matter():
-    turned = {name: list(reversed(values)) for name, values in OPTIONS.items() if name != "container_interfaces"}
-    assert firewall.ruleset({**OPTIONS, **turned}) == TEXT
-
-
-@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
-def test_everybody_can_be_let_in(network):
-    text = firewall.ruleset({**OPTIONS, "client_networks": [network]})
-    assert f"elements = {{ {network} }}" in text
-    empty = "clients6" if network == "0.0.0.0/0" else "clients4"
-    assert "elements" not in text.split(f"set {empty} {{")[1].split("}")[0]
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -126,11 +74,100 @@ def test_everybody_can_be_let_in(network):
         ({"container_interfaces": ['x" drop']}, "is no name of an interface"),
     ],
 )
-def test_nonsense_is_refused_and_marked_as_declared(changes, words):
+def test_nonsense_is_refused(changes, words):
     plan = firewall.plan({**OPTIONS, **changes}, state())
     assert words in plan.violations[0]
     assert plan.steps == []
-    assert plan.report()["declared"]
+    # Of these the controller says what is wrong with the inventory; the rest the host says.
+    assert plan.report().get("declared", False) == (set(changes) <= {"client_networks", "peers"})
+
+
+def guarded(**changes):
+    return {**OPTIONS, **{name: GUARDED[name] for name in ("drop_interfaces", "management_networks")}, **changes}
+
+
+CAME = controller.Connection("203.0.113.5", "198.51.100.11", 22)
+ADDRESSES = [{"interface": "eth0", "address": "198.51.100.11"}, {"interface": "mgmt", "address": "198.51.100.99"}]
+HERE = {
+    "interfaces": [*GUARDED["interfaces"], "docker0", "mgmt", "veth12ab"],
+    "addresses": ADDRESSES,
+    "connection": CAME,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "host", "sentences"),
+    [
+        (
+            {},
+            {},
+            [
+                "firewall: firewall_management_networks: excludes this controller, which this host sees as 203.0.113.5 "
+                "on eth0 (listed: 192.0.2.0/24, 2001:db8::/64); add 203.0.113.5/32, or, if somebody else is to manage "
+                "the host from now on, set firewall_controller_manages: false"
+            ],
+        ),
+        (
+            {"management_networks": ["203.0.113.0/24"], "management_ports": [2222]},
+            {},
+            ["firewall: firewall_management_ports: excludes port 22, by which this run comes in; add 22 to 2222"],
+        ),
+        ({"management_networks": ["203.0.113.0/24"]}, {}, []),
+        ({"controller_manages": False}, {}, []),
+        ({"management_networks": []}, {"connection": replace(CAME, server="198.51.100.99")}, []),
+        ({"management_networks": []}, {"connection": None}, []),
+        ({"drop_interfaces": [], "management_networks": []}, {}, []),
+        (
+            {"drop_interfaces": ["eth9", "mgmt"], "controller_manages": False},
+            {},
+            ["firewall: firewall_default_drop_interfaces: eth9 is not here; this host has eth0, eth1, mgmt"],
+        ),
+        (
+            {"drop_interfaces": ["lo"]},
+            {},
+            [
+                "firewall: firewall_default_drop_interfaces: lo is the host itself, which nothing is kept from; "
+                "take it out"
+            ],
+        ),
+    ],
+)
+def test_the_controller_can_come_back_and_the_interfaces_are_there(changes, host, sentences):
+    assert firewall.plan(guarded(**changes), state(**{**HERE, **host})).violations == sentences
+
+
+def test_legacy_iptables_beside_it_is_refused():
+    plan = firewall.plan(OPTIONS, state(legacy=["-A INPUT -j DROP", ":FORWARD DROP [0:0]"]))
+    assert 'rules and policies: 2, the first "-A INPUT -j DROP"' in plan.violations[0]
+    assert "iptables-nft" in plan.violations[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "saved", "found"),
+    [
+        ("", "-A INPUT -j DROP", []),
+        ("filter\n", ":INPUT ACCEPT [0:0]\n", []),
+        (
+            "filter\n",
+            ":INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n",
+            [":INPUT DROP [0:0]", "-A INPUT -i lo -j ACCEPT"],
+        ),
+    ],
+)
+def test_the_older_tools_are_asked_only_where_their_tables_are_loaded(fake_system, names, saved, found):
+    system = fake_system(files={"/proc/net/ip_tables_names": names}, answers={"iptables-legacy-save": saved})
+    assert firewall.read(system, {}, {firewall.SERVICE: None, firewall.FIREWALLD: None}).legacy == found
+
+
+def test_what_nft_refuses_is_said_before_anything_is_changed_in_its_own_words():
+    words = "line 3: Error: syntax error, unexpected newline"
+    plan = firewall.plan(OPTIONS, state(file="old", refusal=lambda text: words if text == TEXT else ""))
+    assert plan.violations[0].endswith(words)
+    assert plan.steps == []
+
+
+def test_what_is_loaded_already_is_not_checked_again():
+    assert firewall.plan(OPTIONS, state(refusal=lambda _text: "never asked")).violations == []
 
 
 def test_firewalld_is_refused():
@@ -158,6 +195,13 @@ def test_firewalld_is_refused():
         (
             {"file": "old", "loaded": firewall.receipt("old", listing(TABLE))},
             [f"change {firewall.PATH}", "load the table inet baremetal_overlay (another one is there)"],
+        ),
+        (
+            {"pending": Pending("abc", "firewall", "2026-11-26T07:24:01Z", 0.0)},
+            [
+                "load the table inet baremetal_overlay (a change that another run made at 2026-11-26T07:24:01Z is not "
+                "confirmed yet)"
+            ],
         ),
         ({"loaded": None}, ["load the table inet baremetal_overlay (another one is there)"]),
         (
@@ -206,6 +250,32 @@ def test_what_was_loaded_is_remembered(fake_system):
 def test_a_table_that_does_not_appear_is_an_error(fake_system):
     with pytest.raises(OverlayError, match="shows no table"):
         firewall.plan(OPTIONS, state(listing="")).apply(fake_system(answers={"systemctl": ""}))
+
+
+def test_the_table_of_before_comes_back_as_the_kernel_showed_it(fake_system):
+    system = fake_system(answers={"nft": "table inet baremetal_overlay {\n}\n"})
+    guard = firewall.guard(OPTIONS, state(), system)
+    saved = guard.saved["table.nft"]
+    assert saved == (
+        "table inet baremetal_overlay\ndelete table inet baremetal_overlay\ntable inet baremetal_overlay {\n}\n"
+    )
+    assert guard.redo == ""
+    assert set(guard.files) == {firewall.PATH, firewall.UNIT_PATH, firewall.LOADED, firewall.ENABLED_PATH}
+    assert ("198.51.100.12", 9000) in guard.targets
+
+
+def test_where_there_was_none_there_is_none_again(fake_system):
+    guard = firewall.guard(OPTIONS, state(**BARE), fake_system())
+    assert guard.saved["table.nft"].splitlines()[-1] == "delete table inet baremetal_overlay"
+    assert guard.redo == f"systemctl stop {firewall.SERVICE}"
+
+
+@pytest.mark.parametrize(
+    ("loaded", "against"), [(firewall.receipt(TEXT, listing(TABLE)), 0), ("another", 1), (None, 1)]
+)
+def test_only_what_was_loaded_is_confirmed(fake_system, loaded, against):
+    files = {firewall.PATH: TEXT, **({firewall.LOADED: loaded} if loaded else {})}
+    assert len(firewall.verify(fake_system(files=files, answers={"nft": listing(TABLE)}))) == against
 
 
 @pytest.mark.parametrize(

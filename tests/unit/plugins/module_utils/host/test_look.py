@@ -24,7 +24,8 @@ def test_config_of_the_lab_kernel_says_no_for_certain(fixture_text):
     assert (config["VXLAN"], config["INET_ESP"], config["IP_VS"]) == ("y", "n", "n")
     evidence = kernel.Evidence(config=config, source="/proc/config.gz")
     verdicts = {name: kernel.judge(feature, name, evidence)[0] for name, feature in kernel.FEATURES.items()}
-    assert {name for name, has in verdicts.items() if not has} == {"esp", "ip_vs"}
+    lacking = {"esp", "esp6", "geneve", "gre", "gre6", "ip_vs", "ipvlan"}
+    assert {name for name, has in verdicts.items() if not has} == lacking
     assert kernel.judge(kernel.FEATURES["esp"], "esp", evidence)[1] == "/proc/config.gz says CONFIG_INET_ESP is not set"
 
 

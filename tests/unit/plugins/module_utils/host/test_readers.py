@@ -156,6 +156,10 @@ class ScriptedEngine(local_engine.LocalEngine):
 def test_facts_of_a_manager_without_anyone_elses_secrets(fixture_text):
     recorded = json.loads(fixture_text("engine-manager.json"))
     recorded["images/json"] = [{"Id": "sha256:1", "Labels": None, "RepoTags": None}]
+    recorded["networks"] = [
+        {"Name": "minio-overlay", "Scope": "swarm", "Options": None},
+        {"Name": "minio-bridge-config", "ConfigOnly": True, "Options": None},
+    ]
     recorded["containers/json"] = json.loads(fixture_text("containers.json"))
     answers = local_engine.ask(ScriptedEngine(recorded))
     facts = local_engine.swarm_facts(answers)
@@ -167,12 +171,55 @@ def test_facts_of_a_manager_without_anyone_elses_secrets(fixture_text):
     assert "SECRET" not in json.dumps(facts)
     published = [(entry["port"], entry["service"], entry["stack"]) for entry in local_engine.published_facts(answers)]
     assert sorted(set(published)) == [(9000, "minio1", "minio"), (9001, "minio1", "minio")]
+    assert local_engine.network_facts(answers) == [{"name": "minio-bridge-config", "driver_options": {}}]
     assert local_engine.image_facts(answers) == [{"id": "sha256:1", "labels": {}, "tags": []}]
 
 
 def test_a_manager_without_quorum_and_a_dead_engine(fixture_text):
     recorded = json.loads(fixture_text("engine-manager.json"))
-    lonely = local_engine.ask(ScriptedEngine({"info": recorded["info"], "images/json": [], "containers/json": []}))
+    lonely = local_engine.ask(
+        ScriptedEngine({"info": recorded["info"], "images/json": [], "containers/json": [], "networks": []})
+    )
     assert local_engine.swarm_facts(lonely)["nodes"] == []
     assert local_engine.ask(ScriptedEngine({})) is None
     assert local_engine.swarm_facts(None)["state"] is None
+
+
+IDENT = "c2957a602663f99a7e0905c1d32a6590f3f4e1cd482eaa255c70ef90a9756668"
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "ident"),
+    [
+        (f"9:name=systemd:/docker/{IDENT}\n0::/docker/{IDENT}\n", IDENT),
+        (f"0::/system.slice/docker-{IDENT}.scope\n", IDENT),
+        ("0::/system.slice/ssh.service\n", None),
+        ("", None),
+    ],
+)
+def test_the_container_of_a_process(cgroup, ident):
+    assert local_engine.container_of(cgroup) == ident
+
+
+def test_a_listener_in_the_hosts_network_is_known_by_its_service():
+    labels = {"com.docker.swarm.service.name": "minio1", "com.docker.stack.namespace": "minio"}
+    containers = [{"Id": IDENT, "Names": ["/minio1.1.x"], "Labels": labels}]
+    answers = local_engine.Answers("1.45", {}, [], [], [], containers)
+    listening = [{"port": 9000, "pid": 7}, {"port": 9001, "pid": 8}, {"port": 4789, "pid": None}]
+    found = local_engine.listener_facts(listening, {7: f"0::/docker/{IDENT}\n", 8: "0::/init.scope\n"}, answers)
+    assert [(one["service"], one["stack"], one["container"]) for one in found] == [
+        ("minio1", "minio", "minio1.1.x"),
+        (None, None, None),
+        (None, None, None),
+    ]
+
+
+def test_interfaces_are_known_without_an_address():
+    text = '[{"ifname": "eth0", "mtu": 1500, "addr_info": [{"local": "192.0.2.1"}]}, {"ifname": "eth1", "mtu": 9000}]'
+    assert network.parse_interfaces(text) == {"eth0": 1500, "eth1": 9000}
+
+
+@pytest.mark.parametrize("link", ["docker_gwbridge", "minio_bridge", "br-gp3v1s63at7k", "br-0123456789ab"])
+def test_bridges_of_the_engine_are_no_collision(link):
+    route = {"dst": "172.30.2.0/24", "gateway": None, "dev": link, "type": "unicast"}
+    assert network.collisions("172.30.0.0/16", [route]) == []

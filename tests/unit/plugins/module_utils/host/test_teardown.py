@@ -9,7 +9,15 @@ import dataclasses
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
-from ansible_collections.baremetal.overlay.plugins.module_utils.host import blockdevices, drives, fstab, teardown
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
+    blockdevices,
+    drives,
+    fstab,
+    links,
+    links_diff,
+    links_plan,
+    teardown,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.blockdevices import BlockDevice, Mount, Signature
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
 
@@ -39,11 +47,20 @@ DRIVES = drives.State(
 DEPLOYED = teardown.State(
     drives=DRIVES,
     packages={"docker.io": Package("26.1", True, "installed"), "python3-docker": Package("5", False, "installed")},
-    files=["firewall.loaded", "firewall.nft", "formatting-minio1d2", "minio-root.json", "minio-tls"],
+    files=[
+        "firewall.loaded",
+        "firewall.nft",
+        "revert",
+        "unconfirmed",
+        "formatting-minio1d2",
+        "minio-root.json",
+        "minio-tls",
+    ],
     drop_ins=["/etc/systemd/system/docker.service.d/baremetal-overlay.conf"],
     runs=True,
     firewall_unit=True,
     firewall_table=True,
+    way_back=True,
 )
 CLEAR = teardown.State(drives=dataclasses.replace(DRIVES, fstab=ROOT_LINE))
 
@@ -55,6 +72,9 @@ def plan(state=DEPLOYED, **options):
 def test_all_but_data_and_what_opens_it_goes():
     found = plan()
     assert found.sentences == [
+        "stop the timer of an unconfirmed change",
+        "disable baremetal-overlay-revert-boot.service",
+        "remove /etc/systemd/system/baremetal-overlay-revert-boot.service",
         "disable baremetal-overlay-firewall.service",
         "remove /etc/systemd/system/baremetal-overlay-firewall.service",
         "delete the table inet baremetal_overlay",
@@ -62,6 +82,8 @@ def test_all_but_data_and_what_opens_it_goes():
         "let upgrades at docker.io again",
         "remove /etc/baremetal-overlay/firewall.loaded",
         "remove /etc/baremetal-overlay/firewall.nft",
+        "remove /etc/baremetal-overlay/revert",
+        "remove /etc/baremetal-overlay/unconfirmed",
         "remove /etc/baremetal-overlay/minio-tls",
         "remove /run/baremetal-overlay",
     ]
@@ -140,3 +162,24 @@ def test_lines_of_others_stay_in_fstab_as_they_are():
     text = "# by hand\n\nUUID=1 /\text4 defaults 0 1"
     assert fstab.without(text, ENTRIES) == text
     assert fstab.without(f"{ENTRIES[0]}\n{text}", ENTRIES) == text
+
+
+def test_links_of_ours_go_after_the_unit_that_makes_them():
+    ours = {
+        name: links_diff.Found(name, kind, group)
+        for name, kind, group in (
+            ("ovl0", "bridge", str(links_plan.GROUP)),
+            ("ovl0-vx", "vxlan", str(links_plan.GROUP)),
+            ("br0", "bridge", "default"),
+        )
+    }
+    remains = links.Remains(unit=True, networkd=True, found=ours)
+    found = plan(dataclasses.replace(CLEAR, links=remains))
+    assert found.sentences == [
+        "disable baremetal-overlay-links.service",
+        "remove /etc/systemd/system/baremetal-overlay-links.service",
+        "remove the links ovl0, ovl0-vx",
+        "remove /etc/systemd/network/05-baremetal-overlay.network",
+    ]
+    (batch,) = [step for step in found.steps if isinstance(step, links.Batch)]
+    assert batch.lines == ("link delete dev ovl0", "link delete dev ovl0-vx")

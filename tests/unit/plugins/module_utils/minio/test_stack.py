@@ -17,7 +17,7 @@ OPTIONS = {
     "parity": None,
     "port": 9000,
     "console_port": 9001,
-    "network": "minio-overlay",
+    "attachment": {"networks": ["minio-overlay"], "publish": True, "hosts": {}, "identity": stack.USUAL_NETWORK},
     "drives_parent": "/srv/minio",
     "memory_limit": "4g",
     "tmp_size": "128m",
@@ -88,6 +88,33 @@ def test_an_old_task_ends_before_a_new_one_takes_its_ports_and_drives():
     assert {port["mode"] for port in service["ports"]} == {"host"}
     assert service["deploy"]["endpoint_mode"] == "dnsrr"
     assert "healthcheck" not in service
+
+
+ON_THE_HOST = {
+    "networks": ["host"],
+    "publish": False,
+    "hosts": {"minio1": "10.78.0.1", "minio2": "fd00::2"},
+    "identity": "kernel 10.78.0.0/24",
+}
+
+
+def test_in_the_hosts_network_names_are_given_and_no_ports_are_published():
+    made = definition(attachment=ON_THE_HOST)
+    converted = compose.convert([made], compose.Namespace("minio", prefix=False))
+    server = converted.services["minio1"]
+    assert [network["name"] for network in server["networks"]] == ["host"]
+    assert server["hosts"] == ["10.78.0.1 minio1", "fd00::2 minio2"]
+    assert "ports" not in made["services"]["minio1"]
+    assert server["labels"][stack.NETWORK_LABEL] == "kernel 10.78.0.0/24"
+    assert converted.warnings == []
+
+
+def test_servers_move_to_another_network_together():
+    labels = {name: service["deploy"]["labels"] for name, service in definition()["services"].items()}
+    assert stack.NETWORK_LABEL not in labels["minio1"], "a deployment of before would differ"
+    assert stack.rolling(definition(attachment=ON_THE_HOST), labels) == []
+    moved = definition(attachment=ON_THE_HOST)["services"]["minio1"]["deploy"]["labels"]
+    assert moved[stack.STARTUP_LABEL] != labels["minio1"][stack.STARTUP_LABEL]
 
 
 def test_names_that_the_overlay_does_not_know_are_refused_at_once_unless_name_servers_are_given():

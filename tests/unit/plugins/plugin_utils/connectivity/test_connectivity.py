@@ -38,6 +38,7 @@ class World:
         self.hostvars["n1"]["__connectivity_visit"] = {"store": client}
         self.ran = names
         self.faults = {}
+        self.settings = {}
 
     def host(self, number):
         task = {"service": f"minio{number}", "address": f"10.77.0.{number}", "pid": 100 + number, "mtu": 1450}
@@ -49,11 +50,19 @@ class World:
             answer["store"] = {"error": "", "clients": [{}]}
         return {"overlay_underlay_address": f"192.0.2.{number}", "__connectivity_respond": answer}
 
+    def kernel_overlay(self):
+        """Servers in the hosts' network, over an overlay of the hosts' own."""
+        self.settings = {"driver": "kernel", "network": "host"}
+        addresses = {name: variables["overlay_underlay_address"] for name, variables in self.hostvars.items()}
+        for name in addresses:
+            remotes = [address for other, address in addresses.items() if other != name]
+            self.sight(name)["vtep"] = {"bridge": "ovl0", "remotes": remotes}
+
     def sight(self, name):
         return self.hostvars[name]["__connectivity_respond"]["sight"]
 
     def view(self):
-        return view.read(self.hostvars, self.groups, self.ran, SETTINGS)
+        return view.read(self.hostvars, self.groups, self.ran, {**SETTINGS, **self.settings})
 
     def run(self):
         """Every host probes what the plan says, and sees what is well unless there is a fault."""
@@ -68,7 +77,7 @@ class World:
 
     def result(self, name, probe):
         good = {"ok": True, "ms": 0.1, "size": probe.get("size"), "error": ""}
-        if probe["kind"] == "dns":
+        if probe["kind"] in ("dns", "hosts"):
             good["addresses"] = [f"10.77.0.{probe['name'][5:]}"]
         return {**good, **self.faults.get((name, probe["key"]), {})}
 
@@ -106,6 +115,53 @@ def test_every_pair_is_probed_both_ways_and_managers_only_for_management(world):
     assert [key for key in keys if key.startswith("2377")] == ["2377/tcp n1", "2377/tcp n2", "2377/tcp n3"]
     assert [key for key in keys if key.startswith("underlay")] == ["underlay n1", "underlay n2", "underlay n3"]
     assert len(keys) == len(set(keys))
+
+
+def test_servers_that_have_no_network_of_their_own_are_seen_on_the_underlay(world):
+    world.settings = {"driver": "host", "network": "host"}
+    result = world.run()
+    assert result["verdict"] == "pass"
+    assert {layer["name"] for layer in result["layers"] if layer["status"] == "not_run"} == {"overlay", "overlay-mtu"}
+    (reason,) = set(reasons(result, "not_run"))
+    assert "overlay_network_driver: host" in reason
+    assert not [probe for probe in plan.draw(world.view())["n1"]["probes"] if probe["key"].startswith("overlay")]
+
+
+def test_names_in_the_hosts_network_are_looked_up_in_the_hosts_file(world):
+    for name in world.ran:
+        world.sight(name)["tasks"][0]["network"] = "host"
+    world.kernel_overlay()
+    assert world.run()["verdict"] == "pass"
+    kinds = {probe["kind"] for probe in plan.draw(world.view())["n1"]["probes"] if probe["key"].startswith("dns")}
+    assert kinds == {"hosts"}
+
+
+def test_a_kernel_overlay_leads_to_all_hosts_and_to_nobody_else(world):
+    world.kernel_overlay()
+    layers = [layer["name"] for layer in world.run()["layers"]]
+    assert layers.index("vtep") == layers.index("overlay") - 1
+    world.sight("n1")["vtep"]["remotes"] = ["192.0.2.2", "192.0.2.4", "192.0.2.99"]
+    world.sight("n4")["vtep"] = {"bridge": "", "remotes": []}
+    result = world.run()
+    assert [cell[2:] for cell in sorted(cells(result, "fail")) if cell[1] == "stranger"] == [("n1", "192.0.2.99")]
+    assert {cell[2:] for cell in cells(result, "fail") if cell[1] == "remote"} == {
+        ("n1", "n3"),
+        *(("n4", name) for name in ("n1", "n2", "n3")),
+    }
+    assert "n1 has no link to n3 (192.0.2.3)" in result["failures"]
+    assert "n4 has no bridge, and so no link to n1 (192.0.2.1)" in result["failures"]
+
+
+def test_asked_for_itself_a_server_may_be_told_its_address_on_another_network(world):
+    for name in world.ran:
+        task = world.sight(name)["tasks"][0]
+        task["own"] = [task["address"], "172.30.2.2"]
+    elsewhere = {"ok": True, "addresses": ["172.30.2.2"], "error": ""}
+    world.faults[("n1", "dns minio1")] = elsewhere
+    assert world.run()["verdict"] == "pass"
+    world.hostvars["n1"].pop("__connectivity_probe")
+    world.faults[("n1", "dns minio2")] = elsewhere
+    assert cells(world.run(), "fail") == {("dns", "dns", "n1", "minio2")}
 
 
 def test_one_manager_looks_at_s3_and_the_others_clear(world):
@@ -179,7 +235,7 @@ def test_no_task_and_no_engine_are_told_apart(world):
     world.sight("n3").update(tasks=[], engine_error="no engine answers", engine=None)
     result = world.run()
     said = reasons(result, "not_run")
-    assert "n2: no task on the overlay network runs there" in said
+    assert "n2: no task on the network of MinIO's servers runs there" in said
     assert "n3: its engine does not answer" in said
     assert cells(result, "fail") == {("hosts", "engine", "n3", "Engine")}
 

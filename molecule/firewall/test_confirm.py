@@ -1,0 +1,196 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nobody is locked out: changes that cut ssh, runs that die in the middle, hosts that are restarted meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = "inet baremetal_overlay"
+PENDING = "/etc/baremetal-overlay/unconfirmed/token"
+SECONDS = 15
+# Somebody else is to manage the host from now on, says whoever types this; and he is wrong.
+CUTS_SSH = {
+    "firewall_default_drop_interfaces": ["eth0"],
+    "firewall_management_networks": ["203.0.113.0/24"],
+    "firewall_controller_manages": False,
+    "firewall_confirm_timeout": SECONDS,
+}
+# What is in force, what is loaded at boot, whether that is whole, and whether a change still waits.
+STATE = f"""
+sha256sum /etc/baremetal-overlay/firewall.nft /etc/baremetal-overlay/firewall.loaded
+nft -s list table {TABLE} | sha256sum
+systemctl is-active baremetal-overlay-firewall
+systemctl is-enabled baremetal-overlay-firewall
+ls -d /etc/baremetal-overlay/unconfirmed* 2>/dev/null
+true
+"""
+ROLE_ALONE = "- {hosts: 'managers:workers', gather_facts: false, roles: [baremetal.overlay.firewall]}\n"
+# When the controller dies: so many seconds after it began, or after the first host is known to be armed.
+MOMENTS = [
+    *(("began", seconds) for seconds in (0.3, 1.0, 1.5, 2.0, 2.5)),
+    *(("armed", seconds) for seconds in (0.0, 0.2, 0.5, 1.0, 2.0)),
+]
+
+
+def states(lab: Any) -> dict[str, str]:
+    """Of every host: each is asked over a connection that is new, or older than the change."""
+    return {name: host.check_output(STATE) for name, host in lab.hosts.items()}
+
+
+class Controller:
+    """A run of the role that can be killed with everything that belongs to it."""
+
+    def __init__(self, playbook: Path, variables: dict[str, Any], *arguments: str) -> None:
+        command = ["ansible-playbook", "-i", str(ROOT / "inventories" / "lab"), str(playbook)]
+        self._process = subprocess.Popen(
+            [*command, "-e", json.dumps(variables), *arguments],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                "NO_COLOR": "1",
+                "ANSIBLE_FORCE_COLOR": "0",
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def kill(self) -> None:
+        """Workers have sessions of their own, so the tree is walked; stopped first, it does not grow meanwhile."""
+        for what in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in _tree(self._process.pid):
+                try:
+                    os.kill(pid, what)
+                except ProcessLookupError:
+                    continue
+        self._process.wait()
+
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+
+def _tree(pid: int) -> list[int]:
+    found = [pid]
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(entry.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found += _tree(int(entry.parent.name))
+    return found
+
+
+def wait_for_armed(names: list[str], controller: Controller) -> bool:
+    """Until a host has a change that waits, or the run has ended."""
+    containers = [f"overlay-lab-{name}" for name in names]
+    while not controller.ended():
+        for container in containers:
+            done = subprocess.run(["docker", "exec", container, "test", "-e", PENDING], check=False)
+            if done.returncode == 0:
+                return True
+    return False
+
+
+@pytest.fixture
+def role_alone(tmp_path: Path) -> Path:
+    path = tmp_path / "firewall.yml"
+    path.write_text(ROLE_ALONE)
+    return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_the_inventory_says(lab: Any) -> Iterator[None]:
+    """Before and after."""
+    for _time in range(2):
+        run = lab.site()
+        assert run.rc == 0, run.output
+        if _time == 0:
+            yield
+
+
+def test_a_ruleset_that_cuts_ssh_is_taken_back_by_the_host_itself(lab: Any) -> None:
+    before = lab.fingerprints()
+    began = time.monotonic()
+    run = lab.site("-e", json.dumps(CUTS_SSH), "--limit", "n4")
+    took = time.monotonic() - began
+    assert run.rc != 0, run.output
+    assert f"n4: no new connection could be made within {SECONDS} s after the change" in run.text, run.output
+    assert "the host put back what was there before" in run.text, run.output
+    assert lab.fingerprints() == before
+    assert SECONDS < took < SECONDS + 60
+    log = lab.hosts["n4"].check_output("journalctl -u baremetal-overlay-revert --no-pager")
+    assert "Takes back an unconfirmed change of the firewall" in log
+
+
+def test_a_controller_that_dies_leaves_hosts_that_help_themselves(lab: Any, role_alone: Path) -> None:
+    seen: dict[str, int] = {"armed": 0, "kept": 0, "taken back": 0}
+    for number, (since, seconds) in enumerate(MOMENTS):
+        old = states(lab)
+        variables = {"firewall_client_ports": [9000, 9001, 9100 + number], "firewall_confirm_timeout": SECONDS}
+        controller = Controller(role_alone, variables)
+        if since == "armed":
+            assert wait_for_armed(["n4", "n1", "n2", "n3"], controller)
+        time.sleep(seconds)
+        controller.kill()
+        armed = [name for name, state in states(lab).items() if "unconfirmed" in state]
+        seen["armed"] += len(armed)
+        lab.eventually(
+            lambda: [name for name, state in states(lab).items() if "unconfirmed" in state], [], SECONDS + 30
+        )
+        new = states(lab)
+        for name, state in new.items():
+            assert ("active\nenabled" in state) and ("unconfirmed" not in state), (number, name, state)
+            kept = state != old[name]
+            # What is not the old state is the whole of the new one, and it was confirmed before the end.
+            assert kept == (f"{9100 + number}" in lab.hosts[name].check_output(f"nft list table {TABLE}")), (
+                number,
+                name,
+            )
+            assert lab.hosts[name].run(f"grep -q {9100 + number} /etc/baremetal-overlay/firewall.nft").succeeded == kept
+            seen["kept" if kept else "taken back"] += 1
+    assert seen["armed"] >= 5, seen
+    assert seen["taken back"] >= 5, seen
+
+
+def test_a_rerun_right_after_completes_what_a_dead_controller_began(lab: Any, role_alone: Path) -> None:
+    wanted = {"firewall_client_ports": [9000, 9001, 9099], "firewall_confirm_timeout": SECONDS}
+    controller = Controller(role_alone, wanted)
+    assert wait_for_armed(["n4", "n1", "n2", "n3"], controller)
+    controller.kill()
+    run = lab.site("-e", json.dumps(wanted))
+    assert run.rc == 0, run.output
+    assert all("9099" in host.check_output(f"nft list table {TABLE}") for host in lab.hosts.values())
+    assert "unconfirmed" not in "".join(states(lab).values())
+    run = lab.site("-e", json.dumps(wanted))
+    assert set(run.changed.values()) == {0}, run.output
+
+
+def test_a_host_that_is_restarted_before_the_confirmation_boots_with_what_was_before(
+    lab: Any, role_alone: Path
+) -> None:
+    before = lab.fingerprints()["n4"]
+    controller = Controller(role_alone, {**CUTS_SSH, "firewall_confirm_timeout": 600}, "--limit", "n4")
+    assert wait_for_armed(["n4"], controller)
+    lab.eventually(
+        lambda: "guarded" in lab.engine("exec", "overlay-lab-n4", "nft", "list", "table", *TABLE.split()), True
+    )
+    controller.kill()
+    lab.engine("restart", "overlay-lab-n4")
+    lab.eventually(lambda: lab.healthy("n4"), 200)
+    lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
+    assert lab.fingerprints()["n4"] == before
+    assert lab.hosts["n4"].run("systemctl list-units --failed --plain --no-legend | grep baremetal").rc != 0
+    assert "unconfirmed" not in lab.hosts["n4"].check_output(STATE)

@@ -1,0 +1,328 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of the section ``ipsec``, by phase: pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import OverlayError
+from ..ipsec import backstop, charon, connections
+from ..ipsec.files import CERTIFICATE, CONF, DROP_IN, DROP_IN_PATH, KEY, LOADED, SNIPPET, SNIPPET_PATH, TRUST
+from ..minio import pem
+from . import firewall, packages
+from . import ipsec_state as ipsec
+from .steps import Run, Step, Unmark, WriteFile
+from .system import System
+
+DAEMON_RELOAD = Run("", (("systemctl", "daemon-reload"),))
+HIDDEN = re.compile(r'(secret = ")0x[0-9a-f]+(")')
+
+
+@dataclass(frozen=True)
+class WriteSecrets(WriteFile):
+    """A file with keys, which no diff shows; that one changed is seen by what it is called."""
+
+    def shown(self, text: str) -> str:
+        return HIDDEN.sub(r"\1(hidden)\2", text)
+
+
+@dataclass(frozen=True)
+class Remember:
+    """What charon shows of what was loaded, so that a later run sees whether it is still that."""
+
+    wanted: Mapping[str, str]
+    facts: Mapping[str, str]
+    sentence: str = ""
+
+    def apply(self, system: System) -> None:
+        with system.charon() as session:
+            live = charon.look(session)
+        before = ipsec.read_loaded(system.read(LOADED))
+        found = {name: [digest, charon.shown(live, name)] for name, digest in self.wanted.items()}
+        kept = {name: what for name, what in (before.get("connections") or {}).items() if name in live.connections}
+        facts = {**before, **self.facts, "connections": {**kept, **found}}
+        system.write(LOADED, json.dumps(facts, indent=1, sort_keys=True) + "\n", 0o600)
+
+
+def present(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """From whatever is there to what the phase wants."""
+    steps = [*_install(state), *_files(options, state), *_start(state), *_introduce(options, state)]
+    if options["phase"] != ipsec.PREPARE:
+        steps += [*_negotiate(options, state), *_activate(options, state), *_refuse(options, state)]
+    if options["phase"] == ipsec.FINISH:
+        steps += forget(options, state)
+    return steps
+
+
+def _install(state: ipsec.State) -> list[Step]:
+    """Its settings come first: it starts as soon as it is installed."""
+    steps: list[Step] = []
+    if state.files[SNIPPET_PATH] != SNIPPET:
+        steps.append(WriteFile(SNIPPET_PATH, SNIPPET, state.files[SNIPPET_PATH]))
+    if state.files[DROP_IN_PATH] != DROP_IN:
+        steps += [WriteFile(DROP_IN_PATH, DROP_IN, state.files[DROP_IN_PATH]), DAEMON_RELOAD]
+    missing = packages.missing(ipsec.PACKAGES, state.packages)
+    repair = packages.repair(state.packages, ipsec.PACKAGES)
+    steps += [repair] if repair else []
+    steps += [packages.Install(missing)] if missing else []
+    if state.files[SNIPPET_PATH] != SNIPPET and state.units[ipsec.SERVICE].running:
+        steps.append(Run("", (("swanctl", "--reload-settings"),)))
+    return steps
+
+
+def wanted(options: Mapping[str, Any], state: ipsec.State, actions: tuple[str, str]) -> dict[str, dict[str, Any]]:
+    """The connections as charon is told."""
+    trust = options.get("trust") or state.files.get(TRUST) or ""
+    return connections.connections(options, actions, pem.blocks(trust))
+
+
+def conf(options: Mapping[str, Any], state: ipsec.State) -> str:
+    """What charon starts from. What is in force stays in it until this is confirmed over a new connection."""
+    secrets = {
+        connections.secret_name(number, value): connections.secret(options, number, value)
+        for number, value in ipsec.secrets_in_order(options, state)
+    }
+    prepares = options["phase"] == ipsec.PREPARE
+    actions = connections.READY if prepares else connections.AT_START
+    wished = connections.connections(options, actions, [TRUST])
+    if prepares and state.enforced:
+        kept = connections.parse(state.files.get(CONF) or "").get("connections") or {}
+        wished = {**wished, **kept}
+    text = "# Written by baremetal.overlay.ipsec. Changes by hand are lost in the next run.\n"
+    text += connections.render({"connections": wished})
+    return text + (connections.render({"secrets": secrets}) if secrets else "")
+
+
+def _files(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    steps: list[Step] = []
+    trust = pem.bundle([options.get("trust") or ""])
+    if trust and trust != state.files.get(TRUST):
+        steps.append(WriteFile(TRUST, trust, state.files.get(TRUST)))
+    text = conf(options, state)
+    if text != state.files.get(CONF):
+        steps.append(WriteSecrets(CONF, text, state.files.get(CONF), 0o600))
+    return steps
+
+
+def _start(state: ipsec.State) -> list[Step]:
+    unit = state.units[ipsec.SERVICE]
+    commands = []
+    if unit.enabled != "enabled":
+        commands.append(("systemctl", "enable", ipsec.SERVICE))
+    if not unit.running:
+        commands.append(("systemctl", "start", ipsec.SERVICE))
+    return [Run(f"start {ipsec.SERVICE}, now and at boot", commands)] if commands else []
+
+
+def _introduce(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """Keys, the certificate, and peers that charon does not know: it is ready for them, and asks for nothing."""
+    live, loaded = state.live or charon.Live(), state.loaded
+    ready = wanted(options, state, connections.READY)
+    new = {name: connection for name, connection in ready.items() if name not in live.connections}
+    order = ipsec.secrets_in_order(options, state)
+    names = [connections.secret_name(number, value) for number, value in order]
+    leads = connections.digest(names)
+    new_keys = loaded.get("leads") != leads or not set(names) <= set(live.secrets)
+    certificate = (state.files.get(CERTIFICATE) or "") if options["authentication"] != "psk" else ""
+    fingerprint = pem.fingerprint(certificate)
+    new_certificate = bool(certificate) and loaded.get("certificate") != fingerprint
+    if not (new or new_keys or new_certificate):
+        return []
+    steps: list[Step] = [
+        charon.Load(
+            new,
+            [_secret(options, number, value) for number, value in order] if new_keys else [],
+            sentence=_sentence(new, new_keys and bool(order), new_certificate),
+            certificate=certificate if new_certificate else "",
+            key_path=KEY,
+        )
+    ]
+    again = sorted(set(live.established) & set(ready)) if new_certificate else []
+    if again:
+        steps.append(charon.Reauthenticate(again))
+    return [*steps, Remember(_digests(new), {"leads": leads, "certificate": fingerprint})]
+
+
+def _digests(connected: Mapping[str, Any]) -> dict[str, str]:
+    return {name: connections.digest(connection) for name, connection in connected.items()}
+
+
+def _changed(options: Mapping[str, Any], state: ipsec.State) -> dict[str, dict[str, Any]]:
+    """Only what differs: an unchanged connection is not touched, and what is negotiated goes on."""
+    live, known = state.live or charon.Live(), state.loaded.get("connections") or {}
+    return {
+        name: connection
+        for name, connection in wanted(options, state, connections.ACTIVE).items()
+        if known.get(name) != [connections.digest(connection), charon.shown(live, name)]
+    }
+
+
+def _activate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    live = state.live or charon.Live()
+    changed = _changed(options, state)
+    stale = sorted(set(live.connections) - set(wanted(options, state, connections.ACTIVE)))
+    agreement = ipsec.agreement(options)
+    if not (changed or stale or state.loaded.get("agreement") != agreement):
+        return []
+    parts = [f"ask for encryption with {len(changed)} peers"] if changed else []
+    parts += [f"unload {', '.join(stale)}"] if stale else []
+    load = charon.Load(changed, stale=stale, sentence="; ".join(parts))
+    return [load, Remember(_digests(changed), {"agreement": agreement})]
+
+
+def _secret(options: Mapping[str, Any], number: int, value: str) -> tuple[str, tuple[str, ...], str]:
+    owners = connections.secret(options, number, value)
+    return connections.secret_name(number, value), (owners["id-1"], owners["id-2"]), value
+
+
+def _sentence(new: Mapping[str, Any], new_keys: bool, new_certificate: bool) -> str:
+    parts = [f"the connections with {len(new)} peers"] if new else []
+    parts += ["keys"] if new_keys else []
+    parts += ["the certificate"] if new_certificate else []
+    return f"load {', '.join(parts)}" if parts else ""
+
+
+def expected(options: Mapping[str, Any]) -> dict[str, str]:
+    """The peers that this run prepared, too: with them everything is negotiated before clear text is refused."""
+    names = options.get("expect")
+    return {
+        connections.name(peer["number"]): f"{peer['name']} ({peer['address']})"
+        for peer in options["peers"]
+        if names is None or peer["name"] in names
+    }
+
+
+def _negotiate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """What is there stays; what is missing or of the wrong mode is made before clear text is refused."""
+    live = state.live or charon.Live()
+    every = wanted(options, state, connections.ACTIVE)
+    changed = _changed(options, state)
+    missing = {
+        name: peer
+        for name, peer in expected(options).items()
+        if not state.enforced
+        or name in changed
+        or any(set(live.modes(name, child)) - {charon.TRANSPORT} for child in every[name]["children"])
+    }
+    if not missing:
+        return []
+    children = {name: list(every[name]["children"]) for name in missing}
+    return [charon.Negotiate(missing, children, f"negotiate with {', '.join(missing.values())}")]
+
+
+def _refuse(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """The backstop."""
+    steps: list[Step] = []
+    text = backstop.ruleset(options)
+    if state.files.get(backstop.PATH) != text:
+        steps += [CheckTable(text), WriteFile(backstop.PATH, text, state.files.get(backstop.PATH), 0o600)]
+    if state.files.get(backstop.UNIT_PATH) != backstop.UNIT:
+        steps += [WriteFile(backstop.UNIT_PATH, backstop.UNIT, state.files.get(backstop.UNIT_PATH)), DAEMON_RELOAD]
+    unit = state.units[backstop.SERVICE]
+    if unit.enabled != "enabled":
+        steps.append(Run(f"enable {backstop.SERVICE} at boot", (("systemctl", "enable", backstop.SERVICE),)))
+    why = _why_load(text, state)
+    return [*steps, LoadTable(text, why)] if why else steps
+
+
+def _why_load(text: str, state: ipsec.State) -> str:
+    if state.pending:
+        return f"a change that another run made at {state.pending.since} is not confirmed yet"
+    if not state.table:
+        return "it is not there"
+    receipt = firewall.receipt(text, state.listing)
+    if state.files.get(backstop.PATH) != text or state.files.get(backstop.LOADED) != receipt:
+        return "another one is there"
+    unit = state.units[backstop.SERVICE]
+    return "" if unit.running else f"{backstop.SERVICE} is {unit.active}"
+
+
+@dataclass(frozen=True)
+class CheckTable:
+    """nft reads the draft first: what it would refuse replaces nothing."""
+
+    text: str
+    sentence: str = ""
+
+    def apply(self, system: System) -> None:
+        draft = f"{backstop.PATH}.draft"
+        system.write(draft, self.text, 0o600)
+        try:
+            system.run(("nft", "-c", "-f", draft))
+        finally:
+            system.remove(draft)
+
+
+@dataclass(frozen=True)
+class LoadTable:
+    """The way it is loaded at boot; then what the kernel shows is remembered."""
+
+    text: str
+    why: str
+
+    @property
+    def sentence(self) -> str:
+        return f"refuse clear text by the table {' '.join(backstop.TABLE)} ({self.why})"
+
+    def apply(self, system: System) -> None:
+        system.run(("systemctl", "restart", backstop.SERVICE))
+        listing = system.query(backstop.LIST)
+        if not firewall.canonical(listing):
+            raise OverlayError(
+                f"ipsec: {backstop.SERVICE} was started, and nft shows no table {' '.join(backstop.TABLE)}; "
+                f"see `journalctl -u {backstop.SERVICE}` and whether something flushes the ruleset"
+            )
+        system.write(backstop.LOADED, firewall.receipt(self.text, listing), 0o600)
+
+
+def forget(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """Keys of before, once everybody has proven himself with those of now."""
+    live = state.live or charon.Live()
+    keep = {connections.secret_name(number, value) for number, value in ipsec.wanted_secrets(options).items()}
+    old = sorted(set(live.secrets) - keep)
+    if not old:
+        return []
+    # One end asks, so that there are not two of each.
+    asks = [connections.name(number) for number in ipsec.old_secrets(options, state) if number > options["number"]]
+    chosen = sorted(set(asks) & set(live.established))
+    return [*([charon.Reauthenticate(chosen)] if chosen else []), charon.Forget(old)]
+
+
+def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """Clear text is let through on all hosts first; then the connections end, and files go."""
+    live = state.live or charon.Live()
+    steps: list[Step] = []
+    if state.files.get(backstop.UNIT_PATH) is not None:
+        steps += [
+            Run(f"disable {backstop.SERVICE}", (("systemctl", "disable", "--now", backstop.SERVICE),)),
+            Unmark(backstop.UNIT_PATH, f"remove {backstop.UNIT_PATH}"),
+            DAEMON_RELOAD,
+        ]
+    if state.table:
+        delete = ("nft", "delete", "table", *backstop.TABLE)
+        steps.append(Run(f"let clear text through: delete the table {' '.join(backstop.TABLE)}", (delete,)))
+    traps = [(name, child) for name, shown in live.connections.items() for child in shown.get("children", {})]
+    if traps and (state.enforced or options["phase"] == ipsec.FINISH):
+        steps.append(charon.Release(traps))
+    if options["phase"] != ipsec.FINISH:
+        return steps
+    if live.connections or live.secrets:
+        steps.append(charon.Unload(sorted(live.connections), sorted(live.secrets)))
+    gone = [path for path in (*ipsec.FILES, KEY) if path != backstop.UNIT_PATH]
+    steps += [Unmark(path, f"remove {path}") for path in gone if state.files.get(path) is not None]
+    if state.key != "absent":
+        steps.append(Unmark(KEY, f"remove {KEY}"))
+    if state.files.get(DROP_IN_PATH) is not None:
+        steps.append(DAEMON_RELOAD)
+    if state.units[ipsec.SERVICE].running and not live.others:
+        stop = ("systemctl", "disable", "--now", ipsec.SERVICE)
+        steps.append(Run(f"stop {ipsec.SERVICE}, which has no other connections", (stop,)))
+    elif state.units[ipsec.SERVICE].running and state.files.get(SNIPPET_PATH) is not None:
+        steps.append(Run("", (("swanctl", "--reload-settings"),)))
+    return steps

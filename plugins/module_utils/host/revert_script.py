@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way back of a change that nobody confirmed: a script of the host's own, with nothing of ours alive."""
+
+from __future__ import annotations
+
+from .system import RUN_DIRECTORY, STATE_DIRECTORY
+
+STATE = f"{STATE_DIRECTORY}/unconfirmed"
+SCRIPT_PATH = f"{STATE_DIRECTORY}/revert"
+LOCK = f"{RUN_DIRECTORY}/unconfirmed.lock"
+REVERTED = f"{RUN_DIRECTORY}/reverted"
+# The transient timer and its service.
+UNIT = "baremetal-overlay-revert"
+BOOT_SERVICE = f"{UNIT}-boot.service"
+BOOT_UNIT_PATH = f"/etc/systemd/system/{BOOT_SERVICE}"
+
+SCRIPT = f"""\
+#!/bin/sh
+# Written by baremetal.overlay. Puts back what was there before a change that nobody confirmed.
+# usage: revert TOKEN | boot
+set -u
+state={STATE}
+token=$1
+failed=0
+mkdir -p {RUN_DIRECTORY}
+exec 9>>{LOCK}
+if ! flock -w 5 9; then
+    # Whoever is still applying the change is stuck in it.
+    kill -KILL "$(cat "$state/pid")"
+    flock -w 5 9 || exit 1
+fi
+[ -d "$state" ] || exit 0
+[ "$token" = boot ] || [ "$token" = "$(cat "$state/token")" ] || exit 0
+export state
+# The kernel first: access comes back even where files cannot be written.
+[ "$token" = boot ] || sh "$state/undo" 9>&- || failed=1
+while read -r number path; do
+    if [ -e "$state/file$number" ] || [ -L "$state/file$number" ]; then
+        mkdir -p "${{path%/*}}"
+        cp --archive --no-dereference "$state/file$number" "$path.reverted" || failed=1
+        mv -fT "$path.reverted" "$path" || failed=1
+    else
+        rm -f "$path" || failed=1
+    fi
+done < "$state/paths"
+if [ "$token" != boot ]; then
+    systemctl daemon-reload 9>&- || failed=1
+    sh "$state/redo" 9>&- || failed=1
+fi
+# What failed is tried again, with everything that it needs still there.
+[ "$failed" = 0 ] || exit 1
+echo "$(cat "$state/token") $(date -u +%Y-%m-%dT%H:%M:%SZ)" > {REVERTED}
+rm -rf "$state.reverted"
+mv -T "$state" "$state.reverted" && rm -rf "$state.reverted"
+"""
+
+BOOT_UNIT = f"""\
+# Written by baremetal.overlay.
+[Unit]
+Description=Takes back a change that was not confirmed before the restart (baremetal.overlay)
+DefaultDependencies=no
+ConditionPathExists={STATE}/token
+After=local-fs.target
+Before=network-pre.target docker.service shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh {SCRIPT_PATH} boot
+
+[Install]
+WantedBy=sysinit.target
+"""

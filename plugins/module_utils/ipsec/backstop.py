@@ -1,0 +1,129 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The backstop: nothing of the protected traffic leaves or enters without ESP, whether charon lives or not.
+
+One nftables table of ours. What leaves is judged last, after the translation of addresses, so that what a container
+sends
+through this host is seen as the wire will see it. What arrives is judged where packets for this host go, decrypted ones
+once more. IKE, ESP and ssh are in no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from typing import Any
+
+from ..host.revert_script import BOOT_SERVICE
+from ..host.system import STATE_DIRECTORY
+from .protected import GRE, Selector, read
+
+TABLE = ("inet", "baremetal_overlay_ipsec")
+SERVICE = "baremetal-overlay-ipsec.service"
+UNIT_PATH = f"/etc/systemd/system/{SERVICE}"
+PATH = f"{STATE_DIRECTORY}/ipsec.nft"
+LOADED = f"{STATE_DIRECTORY}/ipsec.table"
+LIST = ("nft", "-j", "list", "table", *TABLE)
+# What an nft, or a kernel, that is too old for it refuses; nothing stays of it.
+PROBE = (
+    "sh",
+    "-c",
+    "nft -c 'add table inet baremetal_overlay_try; "
+    "add chain inet baremetal_overlay_try i { type filter hook input priority raw; }; "
+    "add chain inet baremetal_overlay_try o { type filter hook postrouting priority 110; }; "
+    "add rule inet baremetal_overlay_try i meta ipsec missing counter; "
+    "add rule inet baremetal_overlay_try o rt ipsec missing counter' && echo yes",
+)
+
+UNIT = f"""\
+# Written by baremetal.overlay.ipsec.
+[Unit]
+Description=Nothing of the cluster's traffic in clear text (baremetal.overlay)
+DefaultDependencies=no
+# A change that was not confirmed may take the file with it.
+ConditionPathExists={PATH}
+# nftables.service flushes every table when it starts, reloads and stops: ours comes after it, each time.
+After=local-fs.target systemd-modules-load.service nftables.service {BOOT_SERVICE}
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+Wants=network-pre.target
+Before=network-pre.target strongswan.service docker.service shutdown.target
+Conflicts=shutdown.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/nft -f {PATH}
+ExecReload=/usr/sbin/nft -f {PATH}
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+RULESET = """\
+# Written by baremetal.overlay.ipsec. Changes by hand are lost in the next run.
+# One transaction: at no moment is the table absent.
+table inet baremetal_overlay_ipsec
+delete table inet baremetal_overlay_ipsec
+table inet baremetal_overlay_ipsec {{
+    comment "nothing of the cluster's traffic in clear text"
+{sets}    counter leaving_in_clear {{ comment "dropped: would have left in clear text"; }}
+    counter arrived_in_clear {{ comment "dropped: arrived in clear text"; }}
+    chain leaves {{
+        comment "last of all, as the wire would see it"
+        type filter hook postrouting priority 110; policy accept;
+        oifname "lo" accept comment "the host itself"
+{leaves}    }}
+    chain leaving {{
+        rt ipsec missing counter name "leaving_in_clear" drop comment "no policy would encrypt it"
+    }}
+    chain arrives {{
+        comment "what is for this host, after its decryption"
+        type filter hook input priority raw; policy accept;
+        iifname "lo" accept comment "the host itself"
+{arrives}    }}
+    chain arriving {{
+        meta ipsec missing counter name "arrived_in_clear" drop comment "was not encrypted"
+    }}
+}}
+"""
+
+
+def ruleset(options: Mapping[str, Any]) -> str:
+    """What is loaded, the same text for the same declarations in whatever order."""
+    selectors = read(options["protect"])
+    addresses = [ip_address(str(peer["address"])) for peer in options["peers"]]
+    sets = "".join(_set(version, [one for one in addresses if one.version == version]) for version in (4, 6))
+    return RULESET.format(
+        sets=sets, leaves=_rules("leaving", "d", selectors), arrives=_rules("arriving", "s", selectors)
+    )
+
+
+def _set(version: int, addresses: Sequence[Any]) -> str:
+    elements = ", ".join(str(one) for one in sorted(addresses))
+    filled = f"        elements = {{ {elements} }}\n" if elements else ""
+    kind = "ipv4_addr" if version == 4 else "ipv6_addr"
+    return (
+        f'    set peers{version} {{\n        type {kind}; comment "the other members, IPv{version}"\n{filled}    }}\n'
+    )
+
+
+def _rules(chain: str, end: str, selectors: Sequence[Selector]) -> str:
+    """Between members: to the ports, and from them; where it is said so, to them with anybody."""
+    lines = []
+    for protocol in sorted({one.protocol for one in selectors}):
+        ports = ", ".join(str(one.port) for one in selectors if one.protocol == protocol and one.port)
+        for ip, version in (("ip", 4), ("ip6", 6)):
+            peers = f"{ip} {end}addr @peers{version}"
+            if protocol == GRE:
+                lines.append(f"{peers} meta l4proto gre jump {chain}")
+            else:
+                lines += [f"{peers} {protocol} {way} {{ {ports} }} jump {chain}" for way in ("dport", "sport")]
+    lines += [
+        f'{one.protocol} dport {one.port} jump {chain} comment "with anybody"'
+        for one in selectors
+        if one.anybody and one.port
+    ]
+    return "".join(f"        {line}\n" for line in lines)

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that strongSwan starts from, and what is not ours to decide connection by connection."""
+
+from __future__ import annotations
+
+from ..host.system import STATE_DIRECTORY
+from . import backstop
+
+NAME = "baremetal-overlay"
+SWANCTL = "/etc/swanctl"
+CONF = f"{SWANCTL}/conf.d/{NAME}.conf"
+CERTIFICATE = f"{SWANCTL}/x509/{NAME}.pem"
+KEY = f"{SWANCTL}/private/{NAME}.pem"
+TRUST = f"{SWANCTL}/x509ca/{NAME}.pem"
+# Where a key waits for its certificate.
+PENDING = f"{SWANCTL}/.{NAME}"
+SNIPPET_PATH = f"/etc/strongswan.d/{NAME}.conf"
+DROP_IN_PATH = f"/etc/systemd/system/strongswan.service.d/{NAME}.conf"
+# What was loaded into charon, and how it showed it then.
+LOADED = f"{STATE_DIRECTORY}/ipsec.loaded"
+
+# 2 + 3.2 + 5.1 + 8.2 seconds, then a peer is given up, and the next packet for it begins anew.
+SNIPPET = """\
+# Written by baremetal.overlay.ipsec.
+charon {
+    # A peer that is away is noticed within 20 seconds, not in three minutes.
+    retransmit_tries = 3
+    retransmit_timeout = 2.0
+    retransmit_base = 1.6
+    # Who proves himself anew has the new association before the old one goes.
+    make_before_break = yes
+    plugins {
+        kernel-netlink {
+            # As long as a negotiation may take: then the kernel asks for another one.
+            xfrm_acq_expires = 20
+        }
+    }
+}
+"""
+DROP_IN = f"""\
+# Written by baremetal.overlay.ipsec.
+[Unit]
+After={backstop.SERVICE}
+Before=docker.service
+StartLimitIntervalSec=0
+
+[Service]
+# However it ended: without it the members do not reach each other.
+Restart=always
+RestartSec=1
+"""

@@ -1,0 +1,134 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script by which a host takes back a change, run by a real shell on files of the test's own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import revert_script
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import RUN_DIRECTORY, STATE_DIRECTORY
+
+HOLDER = "import fcntl, sys, time; f = open(sys.argv[1], 'a'); fcntl.flock(f, 2); print(flush=True); time.sleep(99)"
+
+
+class Host:
+    """A state directory, a run directory and a systemctl that writes down what it is told."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.etc, self.run = root, root / "etc", root / "run"
+        for folder in (self.etc, root / "bin"):
+            folder.mkdir()
+        text = revert_script.SCRIPT.replace(STATE_DIRECTORY, str(self.etc)).replace(RUN_DIRECTORY, str(self.run))
+        self.script = self.etc / "revert"
+        self.script.write_text(text)
+        self.log = root / "log"
+        self.log.touch()
+        (root / "bin" / "systemctl").write_text(f'#!/bin/sh\necho "systemctl $*" >> {self.log}\n')
+        (root / "bin" / "systemctl").chmod(0o755)
+        self.state = self.etc / "unconfirmed"
+        self.changed, self.made, self.link = root / "changed", root / "sub" / "made", root / "link"
+
+    def change(self) -> None:
+        """As a module leaves it: one file changed, one made, a link removed."""
+        self.state.mkdir()
+        self.changed.write_text("new")
+        self.made.parent.mkdir()
+        self.made.write_text("made")
+        (self.state / "file0").write_text("old")
+        (self.state / "file0").chmod(0o600)
+        (self.state / "file2").symlink_to("/somewhere/else")
+        texts = {
+            "token": "abc",
+            "pid": "1",
+            "paths": f"0 {self.changed}\n1 {self.made}\n2 {self.link}\n",
+            "undo": f'echo "undo $(cat {self.changed}) $state" >> {self.log}\n',
+            "redo": f'echo "redo $(cat {self.changed})" >> {self.log}\n',
+        }
+        for name, text in texts.items():
+            (self.state / name).write_text(text)
+
+    def revert(self, token: str) -> int:
+        path = f"{self.root / 'bin'}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["sh", str(self.script), token], env={**os.environ, "PATH": path}, check=False, timeout=60
+        ).returncode
+
+    @property
+    def told(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+
+@pytest.fixture
+def host(tmp_path):
+    made = Host(tmp_path)
+    made.change()
+    return made
+
+
+def is_as_before(host):
+    return (
+        host.changed.read_text() == "old"
+        and host.changed.stat().st_mode & 0o777 == 0o600
+        and not host.made.exists()
+        and host.link.is_symlink()
+        and not host.state.exists()
+        and not (host.etc / "unconfirmed.reverted").exists()
+    )
+
+
+def test_kernel_files_units_in_that_order(host):
+    assert host.revert("abc") == 0
+    assert is_as_before(host)
+    assert host.told == [f"undo new {host.state}", "systemctl daemon-reload", "redo old"]
+    assert (host.run / "reverted").read_text().startswith("abc 20")
+
+
+def test_at_boot_only_the_files_are_put_back(host):
+    assert host.revert("boot") == 0
+    assert is_as_before(host)
+    assert host.told == []
+
+
+def test_a_token_of_another_change_does_nothing(host):
+    assert host.revert("other") == 0
+    assert host.changed.read_text() == "new"
+    assert host.state.exists()
+
+
+def test_after_the_confirmation_there_is_nothing_to_do(host):
+    host.state.rename(host.etc / "unconfirmed.confirmed")
+    assert host.revert("abc") == 0
+    assert host.changed.read_text() == "new"
+    assert not (host.run / "reverted").exists()
+
+
+@pytest.mark.parametrize("part", ["undo", "redo"])
+def test_what_fails_is_tried_again_with_all_that_it_needs(host, part):
+    (host.state / part).write_text("exit 3\n")
+    assert host.revert("abc") != 0
+    assert host.changed.read_text() == "old", "what could be put back was"
+    assert host.state.exists()
+    (host.state / part).write_text("")
+    assert host.revert("abc") == 0
+    assert is_as_before(host)
+
+
+def test_whoever_is_stuck_in_the_change_does_not_stop_it(host):
+    """The lock belongs to whoever applies the change; it goes with him."""
+    host.run.mkdir()
+    lock = str(host.run / "unconfirmed.lock")
+    holder = subprocess.Popen(["python3", "-c", HOLDER, lock], stdout=subprocess.PIPE)
+    assert holder.stdout
+    holder.stdout.readline()
+    (host.state / "pid").write_text(str(holder.pid))
+    assert host.revert("abc") == 0
+    assert holder.wait(5) == -9
+    assert is_as_before(host)
+    with (host.run / "unconfirmed.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

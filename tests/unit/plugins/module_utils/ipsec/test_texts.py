@@ -1,0 +1,159 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is protected, how that is said to charon, and how clear text is refused: tables and texts."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.ipsec import backstop, connections, protected
+
+CONTROL = ["2377/tcp", "7946/tcp", "7946/udp"]
+OPTIONS = {
+    "number": 1,
+    "address": "198.51.100.11",
+    "authentication": "psk",
+    "peers": [
+        {"name": "b", "number": 2, "address": "198.51.100.12"},
+        {"name": "c", "number": 3, "address": "2001:db8::13"},
+    ],
+    "protect": protected.derive("overlay", 4789),
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (("overlay", 4789), [*CONTROL, "4789/udp"]),
+        (("overlay", 5789, "vxlan", 0, 9000, False), ["5789/udp"]),
+        (("kernel", 4789, "vxlan", 14789), [*CONTROL, "14789/udp"]),
+        (("kernel", 4789, "geneve", 6081), [*CONTROL, "6081/udp"]),
+        (("kernel", 4789, "nvgre", 0), [*CONTROL, "gre"]),
+        (("host", 4789, "vxlan", 14789, 9100), [*CONTROL, "9100/tcp"]),
+        (("bridge", 4789), CONTROL),
+    ],
+)
+def test_what_a_deployment_sends_between_hosts(arguments, found):
+    assert sorted(str(one) for one in protected.read(protected.derive(*arguments))) == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([], "is empty"),
+        ([{"protocol": "sctp", "port": 5}], "the protocol is unknown; allowed: udp, tcp, gre"),
+        ([{"protocol": "udp", "port": "many"}], "the port is none"),
+        ([{"protocol": "udp", "port": 65536}], "the port is none"),
+        ([{"protocol": "udp"}], "has no port, and would be all of udp"),
+        ([{"protocol": "gre", "port": 5}], "GRE has no ports"),
+        ([{"protocol": "tcp", "port": 22}], "entry 1 (tcp 22): is ssh"),
+        ([{"protocol": "gre"}, {"protocol": "tcp", "port": 2222}], "entry 2 (tcp 2222): is ssh"),
+        ([{"protocol": "udp", "port": 500}], "is IKE"),
+    ],
+)
+def test_what_cannot_be_protected(given, words):
+    (sentence,) = protected.violations(given, {22, 2222})
+    assert words in sentence
+
+
+def test_what_is_derived_can_be_protected():
+    for driver in ("overlay", "kernel", "host", "bridge"):
+        assert protected.violations(protected.derive(driver, 4789, "vxlan", 14789)) == []
+
+
+def test_two_children_for_what_has_a_random_port_and_one_for_what_has_not():
+    found = connections.connections(OPTIONS, connections.ACTIVE)["baremetal-overlay-2"]["children"]
+    any_port, ports = ["dynamic[6]", "dynamic[17]"], ["dynamic[6/2377]", "dynamic[6/7946]", "dynamic[17/4789]"]
+    assert {name: (child["local_ts"], child["remote_ts"]) for name, child in found.items()} == {
+        "out": (any_port, ports),
+        "in": (ports, any_port),
+        "same": (["dynamic[17/7946]"], ["dynamic[17/7946]"]),
+    }
+    assert {child["mode"] for child in found.values()} == {"transport"}
+
+
+def test_gre_has_one_child():
+    options = {**OPTIONS, "protect": protected.derive("kernel", 4789, "nvgre", control=False)}
+    (child,) = connections.connections(options, connections.ACTIVE)["baremetal-overlay-2"]["children"].items()
+    assert (child[0], child[1]["local_ts"], child[1]["remote_ts"]) == ("gre", ["dynamic[47]"], ["dynamic[47]"])
+
+
+def mirrored(one, other):
+    """Both ends of a connection, as one sees it and as the other one does."""
+    swap = {"out": "in", "in": "out", "same": "same", "gre": "gre"}
+    return one["local"]["id"] == other["remote"]["id"] and all(
+        (child["local_ts"], child["remote_ts"]) == (theirs["remote_ts"], theirs["local_ts"])
+        for name, child in one["children"].items()
+        for theirs in [other["children"][swap[name]]]
+    )
+
+
+def test_both_ends_say_the_same_and_one_of_them_begins():
+    protect = [*protected.derive("kernel", 4789, "nvgre"), *protected.derive("overlay", 4789)]
+    first = {**OPTIONS, "protect": protect}
+    second = {
+        **first, "number": 2, "address": "198.51.100.12", "peers": [{"number": 1, "address": "198.51.100.11"}]
+    }  # fmt: skip
+    one = connections.connections(first, connections.AT_START)["baremetal-overlay-2"]
+    other = connections.connections(second, connections.AT_START)["baremetal-overlay-1"]
+    assert mirrored(one, other) and mirrored(other, one)
+    swap = {"out": "in", "in": "out", "same": "same", "gre": "gre"}
+    for name, child in one["children"].items():
+        begins = [child["start_action"], other["children"][swap[name]]["start_action"]]
+        assert sorted(begins) == ["trap", "trap|start"]
+
+
+@pytest.mark.parametrize(("actions", "start"), [(connections.READY, "none"), (connections.ACTIVE, "trap")])
+def test_who_is_ready_asks_for_nothing(actions, start):
+    found = connections.connections(OPTIONS, actions)
+    assert {child["start_action"] for one in found.values() for child in one["children"].values()} == {start}
+
+
+def test_certificates_name_who_vouches():
+    options = {**OPTIONS, "authentication": "certificates"}
+    one = connections.connections(options, connections.ACTIVE, ["PEM"])["baremetal-overlay-3"]
+    assert one["remote"] == {"auth": "pubkey", "id": "fqdn:host3.baremetal-overlay", "cacerts": ["PEM"]}
+    # Not its own certificate: another one must not make it another connection.
+    assert one["local"] == {"auth": "pubkey", "id": "fqdn:host1.baremetal-overlay"}
+
+
+def test_what_is_rendered_can_be_kept():
+    found = {"connections": connections.connections(OPTIONS, connections.AT_START)}
+    text = "# a comment\n" + connections.render(found)
+    again = connections.parse(text)
+    assert connections.render(again) == connections.render(found)
+    assert again["connections"]["baremetal-overlay-2"]["children"]["in"]["remote_ts"] == "dynamic[6], dynamic[17]"
+
+
+def test_the_table_word_by_word():
+    lines = [line.strip() for line in backstop.ruleset(OPTIONS).splitlines()]
+    leaves = lines[lines.index("chain leaves {") : lines.index("chain leaving {")]
+    assert leaves[3:-1] == [
+        'oifname "lo" accept comment "the host itself"',
+        "ip daddr @peers4 tcp dport { 2377, 7946 } jump leaving",
+        "ip daddr @peers4 tcp sport { 2377, 7946 } jump leaving",
+        "ip6 daddr @peers6 tcp dport { 2377, 7946 } jump leaving",
+        "ip6 daddr @peers6 tcp sport { 2377, 7946 } jump leaving",
+        "ip daddr @peers4 udp dport { 4789, 7946 } jump leaving",
+        "ip daddr @peers4 udp sport { 4789, 7946 } jump leaving",
+        "ip6 daddr @peers6 udp dport { 4789, 7946 } jump leaving",
+        "ip6 daddr @peers6 udp sport { 4789, 7946 } jump leaving",
+        'udp dport 4789 jump leaving comment "with anybody"',
+    ]
+    arrives = lines[lines.index("chain arrives {") : lines.index("chain arriving {")]
+    assert [line.replace("saddr", "daddr").replace("arriving", "leaving") for line in arrives[4:]] == leaves[4:]
+    assert "elements = { 198.51.100.12 }" in lines
+    assert "elements = { 2001:db8::13 }" in lines
+
+
+def test_the_table_has_nothing_that_one_needs_to_repair_it():
+    text = backstop.ruleset({**OPTIONS, "protect": [*OPTIONS["protect"], {"protocol": "gre"}]})
+    ports = {int(word.strip(",")) for line in text.splitlines() for word in line.split() if word.strip(",").isdigit()}
+    assert not ports & {22, 500, 4500, 50}
+    assert "ip daddr @peers4 meta l4proto gre jump leaving" in text
+
+
+def test_the_same_table_in_whatever_order():
+    turned = {**OPTIONS, "peers": OPTIONS["peers"][::-1], "protect": OPTIONS["protect"][::-1]}
+    assert backstop.ruleset(turned) == backstop.ruleset(OPTIONS)
+    assert backstop.ruleset({**OPTIONS, "peers": OPTIONS["peers"][:1]}) != backstop.ruleset(OPTIONS)

@@ -1,0 +1,317 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""IPsec between the machines: what the wire shows, what happens without charon, and keys that change under traffic.
+
+In the order of this file: the first test switches it on, the last one off.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from conftest import Machines, eventually
+from wire import ESP
+
+MASTER = "a master of more than thirty-two characters, 0123456789"
+# TCP that waits for nothing of Docker's: Swarm's management port, while no swarm is there.
+PORT, DATA_PATH = 2377, 4789
+CLEAR = f"udp port {DATA_PATH} or tcp port {PORT} or port 7946"
+TABLE = "inet baremetal_overlay_ipsec"
+SECRET = "in the clear nobody reads this"
+ECHO = f"""
+import socketserver
+class Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+        while data := self.request.recv(65536):
+            self.request.sendall(data)
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+Server(("0.0.0.0", {PORT}), Handler).serve_forever()
+"""
+# A request after the other, each over a connection of its own, until it is told to stop.
+REQUESTS = """
+import json, signal, socket, sys, time
+running, seen = True, {"good": 0, "failed": [], "longest": 0.0}
+def stop(*_):
+    global running
+    running = False
+signal.signal(signal.SIGTERM, stop)
+while running:
+    began = time.monotonic()
+    try:
+        with socket.create_connection((sys.argv[1], int(sys.argv[2])), 20) as one:
+            one.settimeout(20)
+            one.sendall(b"hello")
+            assert one.recv(5) == b"hello"
+        seen["good"] += 1
+    except Exception as error:
+        seen["failed"].append(f"{time.strftime('%T')} {error!r}")
+    seen["longest"] = max(seen["longest"], time.monotonic() - began)
+    time.sleep(0.3)
+with open("/run/requests.json", "w") as file:
+    json.dump(seen, file)
+"""
+
+
+def play(vm: Machines, *settings: str) -> Any:
+    """The play of IPsec with settings; it has to succeed."""
+    arguments = [part for setting in (f"ipsec_psk_master='{MASTER}'", *settings) for part in ("-e", setting)]
+    done = vm.play("../tests/vm/ipsec", *arguments)
+    assert done.rc == 0, done.output[-4000:]
+    assert MASTER not in done.output
+    return done
+
+
+def on(vm: Machines, *settings: str) -> Any:
+    return play(vm, "overlay_encryption=ipsec", *settings)
+
+
+def service(vm: Machines, name: str, unit: str, script: str, *arguments: str) -> None:
+    host = vm.hosts[name]
+    host.check_output(f"printf %s {shlex.quote(script)} > /run/{unit}.py")
+    host.check_output(f"systemctl reset-failed {unit} 2>/dev/null; systemctl stop {unit} 2>/dev/null; true")
+    host.check_output(f"systemd-run --quiet --unit={unit} python3 /run/{unit}.py {' '.join(arguments)}")
+
+
+@pytest.fixture(scope="module")
+def pair(vm: Machines) -> Iterator[Machines]:
+    """Both hosts, with a server on the second that n1 speaks to."""
+    service(vm, "n2", "echo-server", ECHO)
+    yield vm
+    vm.hosts["n2"].run("systemctl stop echo-server")
+
+
+@pytest.fixture(scope="module")
+def encrypted(pair: Machines) -> Machines:
+    """Keys drawn from a master, on both."""
+    on(pair)
+    return pair
+
+
+def request(vm: Machines, seconds: int = 5) -> str:
+    """One request from n1 to n2 over a connection of its own; what comes back."""
+    to = f"TCP4:{vm.addresses['n2']}:{PORT},connect-timeout={seconds}"
+    done = vm.hosts["n1"].run(f"echo {shlex.quote(SECRET)} | timeout {seconds + 3} socat -t 3 - {to}")
+    return str(done.stdout.strip())
+
+
+def datagrams(vm: Machines, number: int = 5) -> None:
+    """What an overlay would send: from a hashed port to that of the data path."""
+    to = f"UDP4-SENDTO:{vm.addresses['n2']}:{DATA_PATH}"
+    command = f"for i in $(seq {number}); do echo {shlex.quote(SECRET)} | socat -u - {to}; done"
+    vm.hosts["n1"].run(command)
+
+
+def counters(vm: Machines, name: str) -> dict[str, int]:
+    """What was dropped, by the name of its counter."""
+    listing = json.loads(vm.hosts[name].check_output(f"nft -j list counters table {TABLE}"))["nftables"]
+    return {one["counter"]["name"]: one["counter"]["packets"] for one in listing if "counter" in one}
+
+
+def modes(vm: Machines, name: str) -> dict[str, str]:
+    """The mode of each child that is installed."""
+    lines = [line.split(", ") for line in vm.hosts[name].check_output("swanctl --list-sas").splitlines()]
+    return {line[0].split(":")[0].strip(): line[3] for line in lines if len(line) > 4 and line[2] == "INSTALLED"}
+
+
+@contextmanager
+def requests(vm: Machines) -> Iterator[dict[str, Any]]:
+    """Requests all the while; not one may fail."""
+    seen: dict[str, Any] = {}
+    host = vm.hosts["n1"]
+    service(vm, "n1", "requests", REQUESTS, vm.addresses["n2"], str(PORT))
+    try:
+        yield seen
+    finally:
+        host.run("systemctl stop requests")
+    seen.update(json.loads(host.check_output("cat /run/requests.json")))
+    assert seen["failed"] == [], seen
+    assert seen["good"] > 5, seen
+
+
+def test_switched_on_under_traffic_no_request_fails(pair: Machines) -> None:
+    with requests(pair):
+        on(pair)
+    for name in ("n1", "n2"):
+        assert modes(pair, name) == {"out": "TRANSPORT", "in": "TRANSPORT", "same": "TRANSPORT"}
+
+
+def test_a_second_run_changes_nothing(encrypted: Machines) -> None:
+    assert set(on(encrypted).changed.values()) == {0}
+
+
+def test_on_the_wire_is_nothing_but_esp(encrypted: Machines) -> None:
+    encrypted.hosts["n2"].run("rm -f /run/got")
+    encrypted.hosts["n2"].check_output(
+        f"systemd-run --quiet --unit=sink timeout 60 socat -u UDP4-RECV:{DATA_PATH} OPEN:/run/got,creat,append"
+    )
+    try:
+        with encrypted.capture("n1") as sent, encrypted.capture("n2") as back:
+            datagrams(encrypted)
+            assert request(encrypted) == SECRET
+        assert encrypted.hosts["n2"].check_output("cat /run/got").splitlines() == [SECRET] * 5
+    finally:
+        encrypted.hosts["n2"].run("systemctl stop sink")
+    for capture in (sent, back):
+        assert capture.count(ESP) > 0
+        assert capture.packets(CLEAR) == []
+        assert capture.payloads(SECRET.encode()) == 0
+
+
+def test_a_full_packet_leaves_as_one(encrypted: Machines) -> None:
+    """1466 bytes before ESP are 1500 after it; four more do not pass without fragments."""
+    to = f"UDP4-SENDTO:{encrypted.addresses['n2']}:{DATA_PATH}"
+    with encrypted.capture("n1", ESP) as whole:
+        encrypted.hosts["n1"].check_output(f"head -c {1466 - 28} /dev/zero | socat -b 2000 -u - {to}")
+    assert whole.lengths() == [1500]
+    with encrypted.capture("n1", "ip") as parts:
+        encrypted.hosts["n1"].run(f"head -c {1470 - 28} /dev/zero | socat -b 2000 -u - {to}")
+    assert 1500 not in parts.lengths(ESP) and parts.count("(ip[6:2] & 0x3fff != 0)") != 1
+
+
+def test_without_charon_traffic_stops_and_nothing_leaks(encrypted: Machines) -> None:
+    host = encrypted.hosts["n1"]
+    before = counters(encrypted, "n1")
+    with encrypted.capture("n1") as sent:
+        host.check_output("systemctl stop strongswan")
+        datagrams(encrypted)
+        assert request(encrypted) == ""
+        after = counters(encrypted, "n1")
+        # Started as a reboot starts it: nobody loads anything.
+        host.check_output("systemctl start strongswan")
+        eventually(lambda: request(encrypted), SECRET)
+    assert sent.packets(CLEAR) == []
+    assert sent.payloads(SECRET.encode()) == 0
+    assert after["leaving_in_clear"] >= before["leaving_in_clear"] + 5
+
+
+def test_a_charon_that_was_killed_comes_back_without_a_hand(encrypted: Machines) -> None:
+    host = encrypted.hosts["n1"]
+    first = host.check_output("pidof charon-systemd")
+    with encrypted.capture("n1") as sent:
+        host.check_output("kill -KILL $(pidof charon-systemd)")
+        eventually(lambda: host.run("pidof charon-systemd").stdout.strip() not in ("", first), True)
+        eventually(lambda: request(encrypted), SECRET)
+        datagrams(encrypted)
+    assert sent.count(ESP) > 0
+    assert sent.packets(CLEAR) == []
+
+
+def test_forged_clear_text_is_dropped_and_counted(encrypted: Machines, stranger: Any) -> None:
+    before = counters(encrypted, "n2")["arrived_in_clear"]
+    # As a member of the cluster, and as nobody.
+    for source in (encrypted.addresses["n1"], stranger.address):
+        forged = (
+            "import socket, struct, sys\n"
+            "src, dst = sys.argv[1:]\n"
+            "udp = struct.pack('!HHHH', 40000, 4789, 16, 0) + b'forged!!'\n"
+            "ip = struct.pack('!BBHHHBBH4s4s', 69, 0, 20 + len(udp), 1, 0, 64, 17, 0,"
+            " socket.inet_aton(src), socket.inet_aton(dst))\n"
+            "one = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)\n"
+            "one.sendto(ip + udp, (dst, 0))\n"
+        )
+        assert stranger.run("python3", "-c", forged, source, encrypted.addresses["n2"]).returncode == 0
+    eventually(lambda: counters(encrypted, "n2")["arrived_in_clear"] >= before + 2, True, 30)
+
+
+def test_new_keys_of_the_data_under_traffic(encrypted: Machines) -> None:
+    with requests(encrypted):
+        for child in ("out", "in", "same"):
+            encrypted.hosts["n1"].check_output(f"swanctl --rekey --child {child}")
+        encrypted.hosts["n1"].check_output("swanctl --rekey --ike baremetal-overlay-2")
+        time.sleep(3)  # requests over the new ones
+
+
+def key_names(vm: Machines, name: str) -> list[str]:
+    shown = vm.hosts[name].check_output(
+        "grep -o 'ike-baremetal-overlay-[^ ]*' /etc/swanctl/conf.d/baremetal-overlay.conf"
+    )
+    return sorted(shown.split())
+
+
+def test_other_keys_of_all_pairs_under_traffic(encrypted: Machines) -> None:
+    before = {name: key_names(encrypted, name) for name in ("n1", "n2")}
+    with requests(encrypted):
+        on(encrypted, "ipsec_psk_epoch=2")
+    for name, old in before.items():
+        assert len(key_names(encrypted, name)) == 1
+        assert key_names(encrypted, name) != old
+    # One host alone would part it from the others.
+    arguments = [f"ipsec_psk_master='{MASTER}'", "overlay_encryption=ipsec", "ipsec_psk_epoch=3"]
+    given = [part for setting in arguments for part in ("-e", setting)]
+    refused = encrypted.play("../tests/vm/ipsec", "--limit", "n1", *given)
+    assert refused.rc != 0
+    assert "n1: has other keys than ipsec_psk_master gives; all hosts change them together" in refused.text
+
+
+CERTIFICATES = ("ipsec_authentication=certificates", "ipsec_ca_host=n1")
+
+
+def serial(vm: Machines, name: str) -> str:
+    return str(vm.hosts[name].check_output("openssl x509 -noout -serial -in /etc/swanctl/x509/baremetal-overlay.pem"))
+
+
+def test_certificates_and_their_renewal_under_traffic(encrypted: Machines) -> None:
+    with requests(encrypted):
+        on(encrypted, *CERTIFICATES)
+    before = {name: serial(encrypted, name) for name in ("n1", "n2")}
+    key = "/etc/swanctl/private/baremetal-overlay.pem"
+    assert encrypted.hosts["n2"].check_output(f"stat -c %a {key}") == "400"
+    assert not encrypted.hosts["n2"].file("/etc/baremetal-overlay/ipsec-ca").exists
+    with requests(encrypted):
+        on(encrypted, *CERTIFICATES, "ipsec_days=400", "ipsec_renew_days=390")
+    assert all(serial(encrypted, name) != old for name, old in before.items())
+    assert set(on(encrypted, *CERTIFICATES).changed.values()) == {0}
+
+
+def test_a_policy_that_cuts_the_controller_off_is_taken_back(encrypted: Machines) -> None:
+    on(encrypted)
+    host = encrypted.hosts["n1"]
+    table = host.check_output(f"nft -s list table {TABLE}")
+    # Another way in, so that the test can look whatever happens; the play takes the one that is cut.
+    host.check_output("systemd-run --quiet --unit=sshd-2222 /usr/sbin/sshd -D -p 2222")
+    try:
+        done = encrypted.play(
+            "../tests/vm/ipsec_cut", "-e", f"ipsec_psk_master='{MASTER}'", "-e", "ansible_port=2222",
+            "-e", "ansible_ssh_extra_args='-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null'",
+        )  # fmt: skip
+        assert done.rc != 0
+        assert "n1" in done.text and "put back what was there before" in done.text
+        assert host.check_output(f"nft -s list table {TABLE}") == table
+        assert request(encrypted) == SECRET
+    finally:
+        host.run("systemctl stop sshd-2222")
+    assert set(on(encrypted).changed.values()) == {0}
+
+
+@pytest.mark.parametrize("name", ["n1", "n2"])
+def test_a_host_that_was_rebooted_encrypts_again_by_itself(encrypted: Machines, name: str) -> None:
+    with encrypted.capture(name) as sent:
+        encrypted.reboot(name)
+        if name == "n2":
+            service(encrypted, "n2", "echo-server", ECHO)
+        eventually(lambda: request(encrypted), SECRET)
+        datagrams(encrypted)
+    assert sent.packets(CLEAR) == []
+    assert sent.count(ESP) > 0
+
+
+def test_switched_off_under_traffic_no_request_fails_and_the_wire_shows_it(encrypted: Machines) -> None:
+    with requests(encrypted):
+        play(encrypted, "overlay_encryption=none")
+    with encrypted.capture("n1") as sent:
+        datagrams(encrypted)
+        assert request(encrypted) == SECRET
+    # The same look that found nothing before finds it now.
+    assert sent.payloads(SECRET.encode()) >= 6
+    assert sent.packets(CLEAR) != [] and sent.count(ESP) == 0
+    for name in ("n1", "n2"):
+        assert encrypted.hosts[name].run(f"nft list table {TABLE}").rc != 0
+        assert encrypted.hosts[name].check_output("ip xfrm policy | grep -c 'proto esp' || true") == "0"
