@@ -66,12 +66,14 @@ def _padded(data: bytes) -> bytes:
     return data + b"\0" * (-len(data) % 4)
 
 
-def with_dependencies(wanted: Iterable[str], modules_dep: str) -> list[str]:
-    """Paths of these modules below the modules' folder, each after what it needs (a module is named by its file)."""
+def with_dependencies(wanted: Iterable[str], modules_dep: str, built_in: str = "") -> list[str]:
+    """Paths of these modules below the modules' folder, each after what it needs; none for one that is built in."""
     rows = dict(line.split(":", 1) for line in modules_dep.splitlines() if ":" in line)
     by_name = {Path(path).name.split(".")[0].replace("-", "_"): path for path in rows}
     found: list[str] = []
     for name in wanted:
+        if f"/{name}.ko" in built_in:
+            continue
         path = by_name[name]
         found += [one for one in [*reversed(rows[path].split()), path] if one not in found]
     return found
@@ -81,7 +83,8 @@ def base(root: Path, kernel: str) -> bytes:
     """The archive that all guests of one image share."""
     modules = root / "lib" / "modules" / kernel
     files = {"init": (0o755, INIT.encode()), "bin/busybox": (0o755, (root / "usr/bin/busybox").read_bytes())}
-    for number, name in enumerate(with_dependencies(MODULES, (modules / "modules.dep").read_text(encoding="utf-8"))):
+    lists = [(modules / name).read_text(encoding="utf-8") for name in ("modules.dep", "modules.builtin")]
+    for number, name in enumerate(with_dependencies(MODULES, *lists)):
         content = (modules / name).read_bytes()
         if name.endswith(".xz"):
             content = lzma.decompress(content)
