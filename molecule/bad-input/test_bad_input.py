@@ -50,6 +50,32 @@ SETTINGS = {
 }
 
 
+IPSEC = {
+    "a master that can be guessed": (
+        ("ipsec_psk_master=tooshort",),
+        "ipsec_psk_master: has 8 characters, and every key between hosts is drawn from it; give 32 or more",
+    ),
+    "certificates of nobody": (
+        ("ipsec_authentication=certificates",),
+        "ipsec_ca_host: is not set, and ipsec_authentication is certificates; nobody is given a CA's key by silence",
+    ),
+    "frames that pass the host by": (
+        ("overlay_network_driver=macvlan",),
+        "overlay_encryption: ipsec is the host's, and what macvlan sends passes the host by; set it to none",
+    ),
+    "the way by which it is done": (
+        ('{"ipsec_protect": [{"protocol": "tcp", "port": 22}]}',),
+        "ipsec_protect: entry 1 (tcp 22): is ssh, without which nobody could repair this; take it out",
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "sentence"), IPSEC.values(), ids=IPSEC)
+def test_encryption_between_hosts(lab: Any, settings: tuple[str, ...], sentence: str) -> None:
+    given = [part for one in ("overlay_encryption=ipsec", *settings) for part in ("-e", one)]
+    refused(lab, sentence, arguments=tuple(given))
+
+
 @pytest.mark.parametrize("values", SETTINGS.values(), ids=SETTINGS)
 def test_settings(lab: Any, values: dict[str, tuple[str, str]]) -> None:
     arguments = tuple(part for name, (value, _said) in values.items() for part in ("-e", f"{name}='{value}'"))

@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from ipaddress import ip_network
 from typing import Any
 
@@ -62,6 +63,11 @@ def lan_subnet(cluster: Cluster) -> str:
     return str(cluster.settings.get("lan_subnet") or LAN_SUBNET)
 
 
+def kernel_subnet(cluster: Cluster) -> str:
+    """That of the hosts' own overlay."""
+    return str(cluster.settings.get("kernel_subnet") or KERNEL_SUBNET)
+
+
 def lan_network(cluster: Cluster) -> str:
     """Named after what it is made of: a network cannot be changed, so another one is made, and servers move to it."""
     chosen = driver(cluster)
@@ -74,7 +80,7 @@ def lan_network(cluster: Cluster) -> str:
 def _attachment(cluster: Cluster, chosen: str, lan: str) -> dict[str, Any]:
     """What the services are given; ``identity`` differs where servers would not reach each other."""
     if chosen in HOST_DRIVERS:
-        subnet = f" {cluster.settings.get('kernel_subnet') or KERNEL_SUBNET}" if chosen == "kernel" else ""
+        subnet = f" {kernel_subnet(cluster)}" if chosen == "kernel" else ""
         numbers = {host.name: host.number for host in cluster.group("minio")}
         hosts = {f"minio{numbers[name]}": address for name, address in addresses(cluster).items()}
         return {"networks": ["host"], "publish": False, "hosts": hosts, "identity": f"{chosen}{subnet}"}
@@ -83,27 +89,16 @@ def _attachment(cluster: Cluster, chosen: str, lan: str) -> dict[str, Any]:
 
 
 def addresses(cluster: Cluster) -> dict[str, str]:
-    """Where each server is reached by its peers, as far as that is declared."""
-    return _addresses(cluster, _way(cluster))
-
-
-def _way(cluster: Cluster) -> Callable[[Host], str]:
-    """From a host to the address of its server."""
+    """Where each server is reached by its peers, as far as that is declared; nothing where the Engine chooses."""
     chosen = driver(cluster)
     if chosen == "host":
-        return lambda host: str(host.address or "")
-    subnet = lan_subnet(cluster) if chosen in LAN_DRIVERS else cluster.settings.get("kernel_subnet") or KERNEL_SUBNET
-    return lambda host: overlay_address(host.number, subnet)
-
-
-def _addresses(cluster: Cluster, way: Callable[[Host], str]) -> dict[str, str]:
+        return {host.name: str(host.address or "") for host in cluster.group("minio")}
+    subnets = {"kernel": kernel_subnet(cluster), **dict.fromkeys(LAN_DRIVERS, lan_subnet(cluster))}
     found = {}
-    for host in cluster.group("minio"):
-        try:
-            found[host.name] = way(host)
-        except InputError:
-            # What is wrong with a number or a subnet is said by the rules.
-            continue
+    for host in cluster.group("minio") if chosen in subnets else ():
+        # What is wrong with a number or a subnet is said by the rules.
+        with suppress(InputError):
+            found[host.name] = overlay_address(host.number, subnets[chosen])
     return found
 
 

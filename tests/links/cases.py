@@ -96,7 +96,7 @@ def no_packet_is_lost(field: Field, options: Options) -> None:
     field.apply(pair, **options)
     assert one.ping(overlay(other)) == (1, 1)
     running = one.start_ping(overlay(other))
-    for _round in range(3):
+    for _round in range(2):
         came = field.apply(field.members, **options)
         all_reach_all([one, third])
         none = field.apply(field.members, **options)
@@ -120,7 +120,8 @@ def stale_peers_go(field: Field, options: Options) -> None:
     with third.capture("eth0") as seen:
         one.ping("10.78.0.99")
         assert one.ping(overlay(third)) == (1, 0)
-    assert not [frame for out, frame in seen.frames if not out and b"\x08\x06\x00\x01\x08\x00\x06\x04" in frame[34:]]
+    # What it says itself comes back to it in messages that nobody takes it: it is about what the others ask.
+    assert not [frame for out, frame in seen.frames if not out and bytes([10, 78, 0, 99]) in frame]
     assert one.ping(overlay(other)) == (1, 1)
 
 

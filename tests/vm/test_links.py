@@ -69,3 +69,14 @@ def test_kind(guest: Any, kind: str, version: int, name: str) -> None:
     assert done.rc == 0, done.stderr
     result = json.loads(done.stdout)
     assert (result["case"], result["failure"]) == (name, ""), result["failure"]
+
+
+def test_a_host_that_was_rebooted_is_in_the_overlay_by_itself(vm: Any) -> None:
+    kind = ("-e", "kernel_overlay_kind=geneve")
+    done = vm.play("../tests/vm/links", *kind)
+    assert done.rc == 0, done.output
+    vm.eventually(lambda: vm.hosts["n2"].run("ping -c 1 -W 5 10.78.0.1").rc, 0)
+    vm.reboot("n1")
+    vm.eventually(lambda: vm.hosts["n2"].run("ping -c 1 -W 5 10.78.0.1").rc, 0)
+    again = vm.play("../tests/vm/links", *kind)
+    assert (again.rc, set(again.changed.values())) == (0, {0}), again.output

@@ -214,9 +214,10 @@ class Reauthenticate:
                 session.do("rekey", {"ike": name, "reauth": "yes"})
             for name in chosen:
 
+                # One that carries nothing is ended only; what asks next begins anew.
                 def renewed(name: str = name) -> bool:
                     _same, now = read_associations(session)
-                    return bool(set(now.get(name, ())) - set(before[name]))
+                    return not set(now.get(name, ())) & set(before[name])
 
                 wait_until(renewed, bool, self.timeout, f"ipsec: {name} to be authenticated anew", 0.2)
 
