@@ -167,8 +167,9 @@ def test_a_pid_that_is_another_process_by_now_is_not_ended(tmp_path: Path) -> No
 
 
 def test_a_guest_is_found_by_its_pid_file_and_ended(tmp_path: Path) -> None:
-    command = ["sh", "-c", "read -r _line", "qemu", "-pidfile", str(tmp_path / "pid")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    command = ["sh", "-c", "echo started; read -r _line", "qemu", "-pidfile", str(tmp_path / "pid")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"started\n"
         (tmp_path / "pid").write_text(f"{process.pid}\n", encoding="utf-8")
         assert qemu.pid(tmp_path) == process.pid
         threading.Thread(target=process.wait).start()
