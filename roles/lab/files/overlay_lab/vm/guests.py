@@ -21,8 +21,8 @@ from ..shell import LabError, run, say, wait_until
 from . import clock, emulator, image, network, qemu, snapshot
 from .settings import Guest, VmLab
 
-# Emulated, a kernel and its services take half a minute when nothing else computes.
-BOOT = 300.0
+# Emulated, a kernel and its services take half a minute when nothing else computes, and ten when all does.
+BOOT = 1200.0
 
 
 def _disks(guest: Guest) -> list[str]:
