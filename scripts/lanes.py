@@ -44,6 +44,13 @@ SCENARIOS = (
 # Four restarts of engines, each with its wait: ten minutes.
 SOAK_SCENARIOS = ("engine-restart",)
 
+# Files of tests/vm, in this order: the first makes the virtual machines anew, and those after it share them.
+VM_TESTS = ("test_lab", "test_wire", "test_reboot")
+# Those for which `make test` has not the time, where processors are emulated.
+SOAK_VM_TESTS = ("test_links", "test_ipsec", "test_discovery", "test_drivers")
+
+LAB_DOWN, VM_LAB_DOWN = "tests/lab/test_lab_down.py", "tests/lab/test_vm_lab_down.py"
+
 # Those of tests/engine in which nodes come and go, and updates are watched.
 SLOW_ON_ENGINES = ("test_cluster_objects", "test_convergence", "test_managers", "test_network_remake")
 
@@ -88,7 +95,7 @@ def lint_lanes(root: Path) -> list[Lane]:
             "mypy",
             "lint",
             (
-                *("mypy", "plugins", "roles/lab/files", "scripts/lanes.py", "molecule"),
+                *("mypy", "plugins", "roles/lab/files", "scripts/lanes.py", "molecule", "tests/deployment.py"),
                 *("tests/lab", "tests/links", "tests/firewall", "tests/benchmarks"),
             ),
         ),
@@ -123,9 +130,25 @@ def live_lanes(root: Path, soak: bool) -> list[Lane]:
         lanes.append(
             Lane(f"molecule {scenario}", "molecule", command, needs=folder, counts_tests=True, turn=IN_THE_LAB)
         )
-    # Last: it takes the lab down.
-    lab = root / "tests" / "lab"
-    return [*lanes, Lane("lab", "lab", ("pytest", "tests/lab"), needs=lab, counts_tests=True, turn=IN_THE_LAB)]
+    # They take the lab down.
+    lanes.append(Lane("lab", "lab", ("pytest", LAB_DOWN), needs=root / LAB_DOWN, counts_tests=True, turn=IN_THE_LAB))
+    return [*lanes, *vm_lanes(root, soak)]
+
+
+def vm_lanes(root: Path, soak: bool) -> list[Lane]:
+    """Last, when nothing else computes: processors may be emulated."""
+    files = [f"tests/vm/{name}.py" for name in (*VM_TESTS, *(SOAK_VM_TESTS if soak else ()))]
+    return [
+        Lane(
+            f"vm {re.sub('^test_(vm_)?', '', Path(file).stem).replace('_', ' ')}",
+            "vm",
+            ("pytest", file),
+            needs=root / file,
+            counts_tests=True,
+            turn=IN_THE_LAB,
+        )
+        for file in (*files, VM_LAB_DOWN)
+    ]
 
 
 def engine_lanes(root: Path, release: str) -> list[Lane]:
@@ -148,9 +171,11 @@ def engine_lanes(root: Path, release: str) -> list[Lane]:
 
 
 def unlisted(root: Path) -> list[str]:
-    """Scenario folders that no lane runs."""
-    found = {path.parent.name for path in root.glob("molecule/*/molecule.yml")}
-    return sorted(found - {*SCENARIOS, *SOAK_SCENARIOS})
+    """Scenarios, and files of tests/vm, that no lane runs."""
+    found = {f"molecule/{path.parent.name}" for path in root.glob("molecule/*/molecule.yml")}
+    found |= {f"tests/vm/{path.stem}" for path in root.glob("tests/vm/test_*.py")}
+    named = [f"molecule/{name}" for name in (*SCENARIOS, *SOAK_SCENARIOS)]
+    return sorted(found - {*named, *(f"tests/vm/{name}" for name in (*VM_TESTS, *SOAK_VM_TESTS))})
 
 
 def tracked(root: Path) -> list[Path]:
@@ -220,9 +245,7 @@ def summarize(results: Sequence[Result], missing: Sequence[str]) -> int:
         state = f"FAILED: {result.failure}" if result.failure else "passed"
         print(f"{result.lane.name:<28} {result.seconds:6.0f} s  {state}  {result.detail}".rstrip())
     for name in missing:
-        print(
-            f"{'molecule ' + name:<28}           FAILED: no lane runs molecule/{name}; name it in {Path(__file__).name}"
-        )
+        print(f"{name:<28}           FAILED: no lane runs it; name it in {Path(__file__).name}")
     failed = sum(1 for result in results if result.failure) + len(missing)
     print(f"{len(results) + len(missing) - failed} passed, {failed} failed")
     return 1 if failed or not results else 0
@@ -239,7 +262,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"no such lane: {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
     chosen = [lane for lane in lanes if not options.names or {lane.name, lane.group} & set(options.names)]
     LOGS.mkdir(parents=True, exist_ok=True)
-    missing = unlisted(ROOT) if not options.names or "molecule" in options.names else []
+    missing = unlisted(ROOT) if not options.names or {"molecule", "vm"} & set(options.names) else []
     return summarize(run_all(chosen), missing)
 
 

@@ -55,10 +55,14 @@ def test_a_scenario_that_no_lane_runs_fails(tmp_path: Path, capsys: pytest.Captu
         folder = tmp_path / "molecule" / name
         folder.mkdir(parents=True)
         (folder / "molecule.yml").write_text("---\n")
-    assert lanes.unlisted(tmp_path) == ["forgotten"]
+    machines = tmp_path / "tests" / "vm"
+    machines.mkdir(parents=True)
+    for name in ("conftest", *lanes.VM_TESTS, *lanes.SOAK_VM_TESTS, "test_forgotten"):
+        (machines / f"{name}.py").touch()
+    assert lanes.unlisted(tmp_path) == ["molecule/forgotten", "tests/vm/test_forgotten"]
     lane = lanes.Lane("lint", "lint", ("true",))
     assert lanes.summarize([lanes.Result(lane, "", 1)], lanes.unlisted(tmp_path)) == 1
-    assert "1 passed, 1 failed" in capsys.readouterr().out
+    assert "1 passed, 2 failed" in capsys.readouterr().out
 
 
 def test_every_scenario_of_the_project_is_in_a_lane() -> None:

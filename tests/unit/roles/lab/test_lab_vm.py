@@ -107,6 +107,8 @@ def test_modules_come_after_what_they_need() -> None:
     assert initramfs.with_dependencies(["virtio_blk"], dependencies) == [
         "a/ring.ko.xz", "a/virtio.ko.xz", "a/virtio_blk.ko.xz",
     ]  # fmt: skip
+    with pytest.raises(LabError, match="no module virtio_blk"):
+        initramfs.with_dependencies(["virtio_blk"], "")
 
 
 def test_a_guest_gets_its_own_files_and_no_other_guests(lab: settings.VmLab, tmp_path: Path) -> None:
@@ -165,8 +167,9 @@ def test_a_pid_that_is_another_process_by_now_is_not_ended(tmp_path: Path) -> No
 
 
 def test_a_guest_is_found_by_its_pid_file_and_ended(tmp_path: Path) -> None:
-    command = ["sh", "-c", "read -r _line", "qemu", "-pidfile", str(tmp_path / "pid")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    command = ["sh", "-c", "echo started; read -r _line", "qemu", "-pidfile", str(tmp_path / "pid")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"started\n"
         (tmp_path / "pid").write_text(f"{process.pid}\n", encoding="utf-8")
         assert qemu.pid(tmp_path) == process.pid
         threading.Thread(target=process.wait).start()

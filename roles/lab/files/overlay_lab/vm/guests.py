@@ -9,6 +9,7 @@ A folder of a guest without the file `up` is one that an interrupted run left: i
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import socket
 from collections.abc import Callable, Sequence
@@ -20,8 +21,8 @@ from ..shell import LabError, run, say, wait_until
 from . import clock, emulator, image, network, qemu, snapshot
 from .settings import Guest, VmLab
 
-# Emulated, a kernel and its services take half a minute when nothing else computes.
-BOOT = 300.0
+# Emulated, a kernel and its services take half a minute when nothing else computes, and ten when all does.
+BOOT = 1200.0
 
 
 def _disks(guest: Guest) -> list[str]:
@@ -87,7 +88,7 @@ def _resume(lab: VmLab, guest: Guest, accel: str, saved: Path) -> None:
     qemu.kill(folder)
     _overlay(lab, guest, saved / guest.name, folder)
     command = qemu.arguments(lab, guest, accel, image.folder(lab.debian, lab.images))
-    qemu.start(lab, folder, command, "-incoming", f"exec:cat {saved / guest.name / snapshot.MEMORY}")
+    qemu.start(lab, folder, command, "-incoming", f"exec:cat {shlex.quote(str(saved / guest.name / snapshot.MEMORY))}")
     with qemu.monitor(folder) as monitor:
         wait_until(lambda: _loading(monitor), f"memory of guest {guest.name}", 120, 0.05)
         # It was stopped to be saved, and comes back as it was.
@@ -103,6 +104,7 @@ def _ensure(lab: VmLab, guest: Guest, accel: str, saved: Path) -> bool:
     folder = lab.state / guest.name
     done = folder / "up"
     if done.exists() and qemu.pid(folder):
+        wait_until(lambda: _no_answer(guest, folder), f"guest {guest.name}", BOOT, 0.1)
         return False
     if done.exists():
         say(f"guest {guest.name}: it does not run; booting it from its own disks")

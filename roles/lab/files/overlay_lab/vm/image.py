@@ -79,7 +79,7 @@ def fingerprint(release: str) -> str:
     digest = hashlib.sha256()
     for text in (release, " ".join(packages(release)), customize(release), initramfs.INIT, ROOT_SIZE):
         digest.update(text.encode() + b"\0")
-    digest.update(" ".join(initramfs.MODULES).encode())
+    digest.update(" ".join(initramfs.MODULES[release]).encode())
     return digest.hexdigest()[:12]
 
 
@@ -106,14 +106,14 @@ def _bootstrap(release: str, work: Path, given_mirror: Optional[str]) -> None:
     watch(command, work / "log", progress, {**os.environ, "TMPDIR": str(work), "LC_ALL": "C"})
 
 
-def _pack(work: Path) -> None:
+def _pack(release: str, work: Path) -> None:
     """From the root as a folder to what a guest is started with; no loop device and no mount is needed for it."""
     root, new = work / "root", work / "image"
     new.mkdir()
     kernel = max((root / "boot").glob("vmlinuz-*"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)])
     shutil.copyfile(kernel, new / "vmlinuz")
     (new / "kernel").write_text(kernel.name.split("-", 1)[1] + "\n", encoding="utf-8")
-    (new / "initramfs").write_bytes(initramfs.base(root, kernel.name.split("-", 1)[1]))
+    (new / "initramfs").write_bytes(initramfs.base(root, release, kernel.name.split("-", 1)[1]))
     run("truncate", f"--size={ROOT_SIZE}", str(new / "root.ext4"))
     # All of its tables now: the kernel would otherwise write them in the background of every new guest.
     options = ["-t", "ext4", "-L", "root", "-m", "0", "-J", "size=32", "-E", "lazy_itable_init=0,nodiscard"]
@@ -135,7 +135,7 @@ def ensure(release: str, images: Path, given_mirror: Optional[str] = None) -> bo
     say(f"guests' image: building Debian {containers.RELEASES[release]} ({release}); this takes about a minute, once")
     try:
         _bootstrap(release, work, given_mirror)
-        _pack(work)
+        _pack(release, work)
         (work / "image").rename(wanted)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -14,8 +14,10 @@ import lzma
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-# What is not built into the kernel and is needed to find the root; udev loads the rest.
-MODULES = ("virtio_blk",)
+from ..shell import LabError
+
+# What is not built into a release's kernel and is needed to find the root; udev loads the rest.
+MODULES = {"trixie": ("virtio_blk",), "bookworm": ("virtio_pci", "virtio_blk")}
 # Said on the console as the first thing, so that a trial of an accelerator knows that the kernel has come this far.
 MARKER = "overlay-lab: the kernel runs"
 
@@ -67,21 +69,24 @@ def _padded(data: bytes) -> bytes:
 
 
 def with_dependencies(wanted: Iterable[str], modules_dep: str) -> list[str]:
-    """Paths of these modules below the modules' folder, each after what it needs (a module is named by its file)."""
+    """Paths of these modules below the modules' folder, each after what it needs."""
     rows = dict(line.split(":", 1) for line in modules_dep.splitlines() if ":" in line)
     by_name = {Path(path).name.split(".")[0].replace("-", "_"): path for path in rows}
     found: list[str] = []
     for name in wanted:
+        if name not in by_name:
+            raise LabError(f"the kernel has no module {name}: it may be built in by now")
         path = by_name[name]
         found += [one for one in [*reversed(rows[path].split()), path] if one not in found]
     return found
 
 
-def base(root: Path, kernel: str) -> bytes:
+def base(root: Path, release: str, kernel: str) -> bytes:
     """The archive that all guests of one image share."""
     modules = root / "lib" / "modules" / kernel
     files = {"init": (0o755, INIT.encode()), "bin/busybox": (0o755, (root / "usr/bin/busybox").read_bytes())}
-    for number, name in enumerate(with_dependencies(MODULES, (modules / "modules.dep").read_text(encoding="utf-8"))):
+    wanted = with_dependencies(MODULES[release], (modules / "modules.dep").read_text(encoding="utf-8"))
+    for number, name in enumerate(wanted):
         content = (modules / name).read_bytes()
         if name.endswith(".xz"):
             content = lzma.decompress(content)

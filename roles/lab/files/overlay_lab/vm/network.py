@@ -69,7 +69,8 @@ def ensure(lab: VmLab) -> bool:
         run("ip", "netns", "add", lab.namespace)
     here = {link["ifname"] for link in json.loads(run("ip", "-j", "link", "show").stdout)}
     # Taps and bridges are never to have an address, not even one that IPv6 gives itself.
-    run("ip", "netns", "exec", lab.namespace, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", check=False)
+    without_ipv6 = "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"
+    run("ip", "netns", "exec", lab.namespace, "sh", "-c", without_ipv6, check=False)
     lines = commands(lab, _links(lab.namespace), here, os.getpid())
     if lines:
         run("ip", "-n", lab.namespace, "-batch", "-", stdin="\n".join(lines) + "\n")

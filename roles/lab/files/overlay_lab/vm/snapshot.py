@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from ..hosts import keypair, write
@@ -22,6 +24,7 @@ from . import clock, emulator, image, initramfs, qemu
 from .settings import Guest, VmLab, machine_id
 
 MEMORY = "memory"
+DAY = 86400.0
 
 NETWORK = """[Match]
 Name={device}
@@ -106,7 +109,7 @@ def save(folder: Path) -> None:
     with qemu.monitor(folder) as monitor:
         monitor.call("stop")
         monitor.call("migrate-set-parameters", **{"max-bandwidth": 1 << 40})
-        monitor.call("migrate", uri=f"exec:cat > {folder / MEMORY}")
+        monitor.call("migrate", uri=f"exec:cat > {shlex.quote(str(folder / MEMORY))}")
 
         def missing() -> str:
             answer = monitor.call("query-migrate")
@@ -127,8 +130,13 @@ def forget_older(lab: VmLab, kept: Path) -> None:
             shutil.rmtree(old, ignore_errors=True)
     used = {path.read_text(encoding="utf-8").strip() for path in lab.snapshots.glob("*/image")}
     for old in lab.images.glob(f"{lab.debian}-*"):
-        if old.name not in {*used, image.folder(lab.debian, lab.images).name}:
+        # A new one may be another lab's, which has not come as far as its snapshot.
+        if old.name not in {*used, image.folder(lab.debian, lab.images).name} and _age(old) > DAY:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _age(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
 
 
 def note_use(lab: VmLab, wanted: Path) -> bool:
