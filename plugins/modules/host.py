@@ -354,7 +354,7 @@ options:
                 type: int
                 default: 0
               same:
-                description: Whether the sender's port is the same, as that of Swarm's gossip over UDP is.
+                description: Whether the sender may have the same port, as Swarm's gossip over UDP has.
                 type: bool
                 default: false
               anybody:
@@ -431,7 +431,7 @@ options:
           - C(esp) is what the Engine's encrypted overlays need, together with C(xfrm).
         type: list
         elements: str
-        choices: [br_netfilter, bridge, esp, geneve, gre, gre6, ip_vs, nf_tables, overlay, veth, vxlan, xfrm, xfs]
+        choices: [br_netfilter, bridge, esp, esp6, geneve, gre, gre6, ip_vs, ipvlan, macvlan, nf_tables, overlay, veth, vxlan, xfrm, xfs]
         default: []
   violations:
     description:

@@ -213,7 +213,6 @@ class Reauthenticate:
             for name in chosen:
                 session.do("rekey", {"ike": name, "reauth": "yes"})
             for name in chosen:
-
                 # One that carries nothing is ended only; what asks next begins anew.
                 def renewed(name: str = name) -> bool:
                     _same, now = read_associations(session)
