@@ -92,7 +92,7 @@ options:
         type: int
         default: 0
       same:
-        description: Whether the sender's port is the same, as that of Swarm's gossip over UDP is.
+        description: Whether the sender may have the same port, as Swarm's gossip over UDP has.
         type: bool
         default: false
       anybody:

@@ -21,8 +21,8 @@ from wire import ESP
 
 MASTER = "a master of more than thirty-two characters, 0123456789"
 # TCP that waits for nothing of Docker's: Swarm's management port, while no swarm is there.
-PORT, DATA_PATH = 2377, 4789
-CLEAR = f"udp port {DATA_PATH} or tcp port {PORT} or port 7946"
+PORT, DATA_PATH, GOSSIP = 2377, 4789, 7946
+CLEAR = f"udp port {DATA_PATH} or tcp port {PORT} or port {GOSSIP}"
 # An emulated host takes its time, and more where others run beside it.
 CONFIRM = 300
 TABLE = "inet baremetal_overlay_ipsec"
@@ -171,6 +171,23 @@ def test_on_the_wire_is_nothing_but_esp(encrypted: Machines) -> None:
         assert capture.count(ESP) > 0
         assert capture.packets(CLEAR) == []
         assert capture.payloads(SECRET.encode()) == 0
+
+
+def test_gossip_passes_from_its_own_port_and_from_any(encrypted: Machines) -> None:
+    """Of the policies that fit, both ends choose the same one: nothing is dropped by the other one's."""
+    sink, host = f"UDP4-RECV:{GOSSIP}", encrypted.hosts["n1"]
+    encrypted.hosts["n2"].check_output(
+        f"rm -f /run/gossip; systemd-run --quiet --unit=gossip timeout 60 socat -u {sink} OPEN:/run/gossip,creat,append"
+    )
+    to = f"UDP4-SENDTO:{encrypted.addresses['n2']}:{GOSSIP}"
+    try:
+        with encrypted.capture("n1") as sent:
+            for source in (f",bind={encrypted.addresses['n1']}:{GOSSIP}", ""):
+                host.check_output(f"echo {shlex.quote(SECRET)} | socat -u - {to}{source}")
+            eventually(lambda: encrypted.hosts["n2"].check_output("cat /run/gossip").splitlines(), [SECRET] * 2, 30)
+    finally:
+        encrypted.hosts["n2"].run("systemctl stop gossip")
+    assert sent.packets(CLEAR) == []
 
 
 def test_a_full_packet_leaves_as_one(encrypted: Machines) -> None:

@@ -4,9 +4,9 @@
 """The connections of one host: pure, from declarations to what charon loads and to the file that it starts from.
 
 A sender's port is hashed for VXLAN and Geneve and taken at random for TCP. Protecting a port on both ends would miss
-all of that, so there are two children for each peer: what this host sends to the port (``out``), and what it receives
-on
-it (``in``). What has the port on both ends is neither: it would match both, and either end might choose another one.
+all of that, so there are two children for each peer: what this host sends to the port (``out``), and what it receives on
+it (``in``). What has the port on both ends would match both, and either end might choose another one: it has a third
+child (``same``), which comes first, as it says more.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def children(selectors: Sequence[Selector], actions: tuple[str, str], first: boo
 
     ``first``: whether this end begins what has no direction. Both would make two of each.
     """
-    named = [one for one in selectors if one.port and not one.same]
+    named = [one for one in selectors if one.port]
     any_port = _selectors(sorted({Selector(one.protocol) for one in named}))
     ports = _selectors(named)
     same = _selectors(one for one in selectors if one.port and one.same)

@@ -21,7 +21,7 @@ FORBIDDEN = {(TCP, 22): "ssh", (UDP, 500): "IKE", (UDP, 4500): "IKE"}
 
 @dataclass(frozen=True, order=True)
 class Selector:
-    """``same``: both ends use the port, as gossip does; else the sender's port is any.
+    """``same``: both ends may use the port, as gossip does; else the sender's port is any but this one.
 
     ``anybody``: in clear text it is refused from and to everybody, as an overlay's port has no other use.
     """

@@ -63,7 +63,8 @@ def test_what_is_derived_can_be_protected():
 
 def test_two_children_for_what_has_a_random_port_and_one_for_what_has_not():
     found = connections.connections(OPTIONS, connections.ACTIVE)["baremetal-overlay-2"]["children"]
-    any_port, ports = ["dynamic[6]", "dynamic[17]"], ["dynamic[6/2377]", "dynamic[6/7946]", "dynamic[17/4789]"]
+    any_port = ["dynamic[6]", "dynamic[17]"]
+    ports = ["dynamic[6/2377]", "dynamic[6/7946]", "dynamic[17/4789]", "dynamic[17/7946]"]
     assert {name: (child["local_ts"], child["remote_ts"]) for name, child in found.items()} == {
         "out": (any_port, ports),
         "in": (ports, any_port),
