@@ -71,10 +71,10 @@ def test_the_look_tells_clear_text_from_encrypted(network: str, busybox: Machine
     """The control: what finds nothing to read above does find it where it is."""
     one, other = list(busybox.hosts)[:2]
     run = f"docker run --detach --network test-{network}"
-    count = (
-        f'{run} --name server-{network} {IMAGE} /bin/busybox sh -c "/bin/busybox nc -l -p 7777 | /bin/busybox wc -c"'
-    )
-    server = busybox.hosts[one].check_output(count)
+    # With its standard input open: one that has nothing to say would hang up, and its client with it.
+    count = f"{run} --interactive --name server-{network} {IMAGE}"
+    script = "/bin/busybox nc -l -p 7777 | /bin/busybox wc -c"
+    server = busybox.hosts[one].check_output(f'{count} /bin/busybox sh -c "{script}"')
     address = busybox.hosts[one].check_output(
         f"docker inspect --format '{{{{(index .NetworkSettings.Networks \"test-{network}\").IPAddress}}}}' {server}"
     )
@@ -90,5 +90,6 @@ def test_the_look_tells_clear_text_from_encrypted(network: str, busybox: Machine
         if network == "encrypted":
             assert (wire.count(ESP) > 0, wire.packets(DATA_PATH), wire.payloads(TEXT)) == (True, [], 0), name
         else:
-            assert (wire.count(ESP), wire.count(DATA_PATH) > 0) == (0, True), name
+            # Beside what MinIO's servers tell each other all the time, in their own encrypted network.
+            assert wire.count(DATA_PATH) > 0, name
     assert (seen[other].payloads(TEXT) > 100) is (network == "clear")
