@@ -431,7 +431,8 @@ options:
           - C(esp) is what the Engine's encrypted overlays need, together with C(xfrm).
         type: list
         elements: str
-        choices: [br_netfilter, bridge, esp, esp6, geneve, gre, gre6, ip_vs, ipvlan, macvlan, nf_tables, overlay, veth, vxlan, xfrm, xfs]
+        choices: [br_netfilter, bridge, esp, esp6, geneve, gre, gre6,
+                  ip_vs, ipvlan, macvlan, nf_tables, overlay, veth, vxlan, xfrm, xfs]
         default: []
   violations:
     description:
