@@ -4,7 +4,7 @@
 """The connections of one host: pure, from declarations to what charon loads and to the file that it starts from.
 
 A sender's port is hashed for VXLAN and Geneve and taken at random for TCP. Protecting a port on both ends would miss
-all of that, so there are two children for each peer: what this host sends to the port (``out``), and what it receives on
+all of that, so each peer has two children: what this host sends to the port (``out``), and what it receives on
 it (``in``). What has the port on both ends would match both, and either end might choose another one: it has a third
 child (``same``), which comes first, as it says more.
 """
