@@ -59,15 +59,28 @@ def _ready(process: subprocess.Popen[bytes], seconds: float = 20) -> None:
                 said += os.read(process.stderr.fileno(), 4096)
 
 
+def _read_to_its_end(file: Path, quiet: float = 1.0, most: float = 30.0) -> None:
+    """tcpdump that is ended drops what has arrived and is not written yet."""
+    end, since, size = time.monotonic() + most, time.monotonic(), -1
+    while time.monotonic() < min(end, since + quiet):
+        now = file.stat().st_size
+        if now != size:
+            since, size = time.monotonic(), now
+        time.sleep(0.05)
+
+
 @contextlib.contextmanager
 def capturing(namespace: str, tap: str, file: Path, matching: str = "") -> Iterator[Capture]:
     """Take what arrives at a tap, which is what its host sends; not one packet may be missed."""
-    options = ["-i", tap, "-Q", "in", "-U", "-B", "65536", "-s", "512", "-Z", "root", "-w", str(file)]
+    # In immediate mode a packet is written when it arrives, not when a block of them is full.
+    how = ["--immediate-mode", "-U", "-B", "65536", "-s", "512", "-Z", "root"]
+    options = ["-i", tap, "-Q", "in", *how, "-w", str(file)]
     command = ["ip", "netns", "exec", namespace, "tcpdump", *options, *([matching] if matching else [])]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         try:
             _ready(process)
             yield Capture(file)
+            _read_to_its_end(file)
         finally:
             process.send_signal(signal.SIGINT)
             _out, said = process.communicate(timeout=60)
