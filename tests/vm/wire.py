@@ -59,7 +59,7 @@ def _ready(process: subprocess.Popen[bytes], seconds: float = 20) -> None:
                 said += os.read(process.stderr.fileno(), 4096)
 
 
-def _read_to_its_end(file: Path, quiet: float = 1.0, most: float = 30.0) -> None:
+def _read_to_its_end(file: Path, quiet: float = 1.0, most: float = 5.0) -> None:
     """tcpdump that is ended drops what has arrived and is not written yet."""
     end, since, size = time.monotonic() + most, time.monotonic(), -1
     while time.monotonic() < min(end, since + quiet):
