@@ -95,7 +95,8 @@ def no_packet_is_lost(field: Field, options: Options) -> None:
     pair = [one, other]
     field.apply(pair, **options)
     assert one.ping(overlay(other)) == (1, 1)
-    running = one.start_ping(overlay(other))
+    # Dense enough that every change, some 20 ms long, has packets before, in and after it.
+    running = one.start_ping(overlay(other), interval=0.005)
     for _round in range(2):
         came = field.apply(field.members, **options)
         all_reach_all([one, third])

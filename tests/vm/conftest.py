@@ -84,6 +84,10 @@ class Machines(Deployment):
     def booted(self, name: str) -> str:
         return str(self.hosts[name].check_output("cat /proc/sys/kernel/random/boot_id"))
 
+    def keep_connections(self) -> None:
+        """Where ssh keeps them open, which a lab that goes takes along."""
+        (self.lab.state / "cp").mkdir(exist_ok=True)
+
     def forget_connections(self) -> None:
         """Connections that ssh keeps open, which a reboot or a firewall makes useless."""
         for guest in self.lab.guests:
@@ -107,16 +111,17 @@ def vm(tmp_path_factory: pytest.TempPathFactory) -> Machines:
     """The lab's hosts, brought up where they are not; what is on them stays."""
     make("lab")
     lab = lab_of(INVENTORY)
-    (lab.state / "cp").mkdir(exist_ok=True)
     multiplexed = f"-o ControlPath={lab.state / 'cp' / 'test-%h'} -o ConnectTimeout=60"
     management = {guest.name: guest.management for guest in lab.guests}
-    return Machines(
+    machines = Machines(
         inventory=INVENTORY,
         addresses={guest.name: guest.data for guest in lab.guests},
         hosts=reach(management, lab.state / "ssh", multiplexed),
         lab=lab,
         captures=tmp_path_factory.mktemp("captures"),
     )
+    machines.keep_connections()
+    return machines
 
 
 @pytest.fixture(scope="session")

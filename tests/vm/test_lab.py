@@ -19,10 +19,11 @@ MODULES = ("esp4", "esp6", "ip_gre", "ip_vs", "geneve", "vxlan", "ipvlan", "macv
 
 
 @pytest.fixture(scope="module", autouse=True)
-def new_hosts() -> None:
+def new_hosts(vm: Machines) -> None:
     """Bare hosts in the place of those that were there."""
     make("lab-down")
     make("lab")
+    vm.keep_connections()
 
 
 def ahead(host: Host) -> float:
