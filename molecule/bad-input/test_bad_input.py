@@ -99,7 +99,7 @@ KERNEL_OVERLAYS = {
     ),
     "too large": (
         {"kernel_overlay_mtu": 1451},
-        "n1: kernel overlay: MTU 1451 is larger than what the underlay carries: 1500 - 20 (IPv4) - 8 (UDP) - "
+        "n1, n2, n3 and n4: kernel overlay: MTU 1451 is larger than what the underlay carries: 1500 - 20 (IPv4) - 8 (UDP) - "
         "8 (VXLAN) - 14 (Ethernet) = 1450",
         "n4: kernel overlay: MTU 1451",
     ),

@@ -247,8 +247,11 @@ def test_forged_clear_text_is_dropped_and_counted(encrypted: Machines, stranger:
 
 
 def test_new_keys_of_the_data_under_traffic(encrypted: Machines) -> None:
+    # A host that was started again asks for what it needs only.
+    installed = modes(encrypted, "n1")
+    assert "out" in installed
     with requests(encrypted):
-        for child in ("out", "in", "same"):
+        for child in installed:
             encrypted.hosts["n1"].check_output(f"swanctl --rekey --child {child}")
         encrypted.hosts["n1"].check_output("swanctl --rekey --ike baremetal-overlay-2")
         time.sleep(3)  # requests over the new ones
@@ -284,6 +287,8 @@ def serial(vm: Machines, name: str) -> str:
 
 
 def test_certificates_and_their_renewal_under_traffic(encrypted: Machines) -> None:
+    # One way to authenticate is not changed for the other while it is in force.
+    play(encrypted, "overlay_encryption=none")
     with requests(encrypted):
         on(encrypted, *CERTIFICATES)
     before = {name: serial(encrypted, name) for name in ("n1", "n2")}
@@ -294,6 +299,12 @@ def test_certificates_and_their_renewal_under_traffic(encrypted: Machines) -> No
         on(encrypted, *CERTIFICATES, "ipsec_days=400", "ipsec_renew_days=390")
     assert all(serial(encrypted, name) != old for name, old in before.items())
     assert set(on(encrypted, *CERTIFICATES).changed.values()) == {0}
+    refused = encrypted.play(
+        "../tests/vm/ipsec", "-e", f"ipsec_psk_master='{MASTER}'", "-e", "overlay_encryption=ipsec"
+    )
+    assert refused.rc != 0
+    assert "n1 and n2: IPsec is in force for something else than this inventory says" in refused.text
+    play(encrypted, "overlay_encryption=none")
 
 
 def test_a_policy_that_cuts_the_controller_off_is_taken_back(encrypted: Machines) -> None:

@@ -130,6 +130,19 @@ def selection_is_possible(cluster: Cluster) -> Iterator[str]:
         yield from protected.violations(given if isinstance(given, list) else [], {22, *ports})
 
 
+def agreement_stays(cluster: Cluster) -> Iterator[str]:
+    """Hosts change one after another, and two of which only one has changed would not agree on anything."""
+    if ipsec_plan.wanted(cluster):
+        looks = ((host, ipsec_plan.look(host)) for host in cluster.seen)
+        names = [host.name for host, found in looks if found.get("enforced") and found.get("differs")]
+        if names:
+            yield (
+                f"{enumerate_names(names)}: IPsec is in force for something else than this inventory says (what is "
+                "protected, or how hosts authenticate), and hosts that differ in that cut each other off; set it back, "
+                "or run once with overlay_encryption: none, which sends clear text until the next run"
+            )
+
+
 def hosts_agree(cluster: Cluster) -> Iterator[str]:
     """What both ends need alike is brought to all of them in one run, or some would not reach others."""
     answered = [host for host in cluster.hosts if not host.unreachable]
@@ -149,8 +162,6 @@ def _changes_alone(host: Host, wanted: bool) -> str:
         return "is in the swarm and sends in clear text; all hosts begin to encrypt"
     if wanted and found.get("rotates"):
         return "has other keys than ipsec_psk_master gives; all hosts change them"
-    if wanted and found.get("differs"):
-        return "protects something else than this inventory says; all hosts change that"
     return "encrypts; all hosts end that" if not wanted and found.get("enforced") else ""
 
 
@@ -160,5 +171,6 @@ RULES: tuple[Rule, ...] = (
     keys_are_possible,
     authority_is_there,
     selection_is_possible,
+    agreement_stays,
     hosts_agree,
 )

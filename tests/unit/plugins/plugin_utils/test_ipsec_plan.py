@@ -101,10 +101,19 @@ def test_both_encryptions() -> None:
     )
 
 
+def test_what_is_in_force_is_not_changed_in_place() -> None:
+    (sentence,) = said(cluster(host(1, {"differs": True}), host(2, {"differs": True})))
+    assert sentence == (
+        "n1 and n2: IPsec is in force for something else than this inventory says (what is protected, or how hosts "
+        "authenticate), and hosts that differ in that cut each other off; set it back, or run once with "
+        "overlay_encryption: none, which sends clear text until the next run"
+    )
+    assert said(cluster(host(1, {"differs": True, "enforced": False}), host(2))) == []
+
+
 ALONE_CASES = [
     ({}, {"enforced": False}, "n1: is in the swarm and sends in clear text; all hosts begin to encrypt together"),
     ({}, {"rotates": True}, "n1: has other keys than ipsec_psk_master gives; all hosts change them together"),
-    ({}, {"differs": True}, "n1: protects something else than this inventory says; all hosts change that together"),
     ({"encryption": "none"}, {}, "n1: encrypts; all hosts end that together"),
 ]
 

@@ -97,7 +97,7 @@ def test_both_ends_say_the_same_and_one_of_them_begins():
     }  # fmt: skip
     one = connections.connections(first, connections.AT_START)["baremetal-overlay-2"]
     other = connections.connections(second, connections.AT_START)["baremetal-overlay-1"]
-    assert mirrored(one, other) and mirrored(other, one)
+    assert all(mirrored(*ends) for ends in ((one, other), (other, one)))
     swap = {"out": "in", "in": "out", "same": "same", "gre": "gre"}
     for name, child in one["children"].items():
         begins = [child["start_action"], other["children"][swap[name]]["start_action"]]
