@@ -99,9 +99,8 @@ KERNEL_OVERLAYS = {
     ),
     "too large": (
         {"kernel_overlay_mtu": 1451},
-        "n1, n2, n3 and n4: kernel overlay: MTU 1451 is larger than what the underlay carries: 1500 - 20 (IPv4) - 8 (UDP) - "
+        "and n4: kernel overlay: MTU 1451 is larger than what the underlay carries: 1500 - 20 (IPv4) - 8 (UDP) - "
         "8 (VXLAN) - 14 (Ethernet) = 1450",
-        "n4: kernel overlay: MTU 1451",
     ),
     "of the underlay": (
         {"kernel_overlay_subnet": "172.31.0.0/16"},

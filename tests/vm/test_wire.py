@@ -56,7 +56,8 @@ def busybox(deployed: Machines) -> Machines:
 @pytest.fixture(params=["clear", "encrypted"])
 def network(request: pytest.FixtureRequest, busybox: Machines) -> Iterator[str]:
     """An overlay network with the Engine's own encryption, and one without."""
-    name, manager = f"test-{request.param}", busybox.hosts[list(busybox.hosts)[0]]
+    name = f"test-{request.param}"
+    manager, *_others = busybox.hosts.values()
     option = "--opt encrypted" if request.param == "encrypted" else ""
     manager.check_output(f"docker network create --driver overlay --attachable {option} {name}")
     yield str(request.param)
