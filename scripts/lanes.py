@@ -45,9 +45,9 @@ SCENARIOS = (
 SOAK_SCENARIOS = ("engine-restart",)
 
 # Files of tests/vm, in this order: the first makes the virtual machines anew, and those after it share them.
-VM_TESTS = ("test_lab", "test_wire", "test_reboot")
+VM_TESTS = ("test_lab", "test_ipsec")
 # Those for which `make test` has not the time, where processors are emulated.
-SOAK_VM_TESTS = ("test_links", "test_ipsec", "test_discovery", "test_drivers")
+SOAK_VM_TESTS = ("test_wire", "test_reboot", "test_links", "test_discovery", "test_drivers")
 
 LAB_DOWN, VM_LAB_DOWN = "tests/lab/test_lab_down.py", "tests/lab/test_vm_lab_down.py"
 
@@ -99,6 +99,8 @@ def lint_lanes(root: Path) -> list[Lane]:
                 *("tests/lab", "tests/links", "tests/firewall", "tests/benchmarks"),
             ),
         ),
+        # Apart: there are several conftest.py.
+        Lane("mypy of tests/vm", "lint", ("mypy", "tests/vm")),
         Lane("yamllint", "lint", ("yamllint", "--strict", ".")),
         Lane("ansible-lint", "lint", ("ansible-lint", "--offline", "--profile", "production", "--strict")),
         Lane("shellcheck", "lint", ("shellcheck", *shell)),
