@@ -215,4 +215,4 @@ class Batch:
         except CommandFailed as error:
             failed = re.search(r"Command failed -:(\d+)", str(error))
             line = f"`{self.tool} {self.lines[int(failed[1]) - 1]}`: " if failed else ""
-            raise OverlayError(f"kernel overlay: {line}{error}") from error
+            raise OverlayError(f"kernel overlay: {line}{error}") from None
