@@ -9,6 +9,7 @@ Another lab than that of inventories/lab_vm is used where ``LAB_INVENTORY`` name
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import subprocess
 import sys
@@ -33,6 +34,9 @@ __all__ = ["INVENTORY", "ROOT", "Machines", "eventually", "lab_of"]
 INVENTORY = Path(os.environ.get("LAB_INVENTORY") or ROOT / "inventories" / "lab_vm").resolve()
 # What a host takes to boot and to start all of its services again, emulated, beside others that do the same.
 REBOOT = 600
+MASTER = "a master key for the tests of virtual machines, and for nothing else"
+# Back to what the inventory says, whatever a test said.
+BACK = ("-e", json.dumps({"minio_network_consent": "overlay", "swarm_network_consent": ["minio-overlay"]}))
 
 
 def make(*arguments: str) -> str:
@@ -75,6 +79,11 @@ class Machines(Deployment):
     @cached_property
     def guests(self) -> dict[str, settings.Guest]:
         return {guest.name: guest for guest in self.lab.guests}
+
+    @property
+    def controller(self) -> str:
+        """This machine's own address in the data network."""
+        return settings.controller_address(self.lab.data_subnet)
 
     def capture(self, name: str, matching: str = "") -> AbstractContextManager[Capture]:
         """What a host sends on the data network from now on, or what of it a filter lets through."""
@@ -130,6 +139,23 @@ def deployed(vm: Machines) -> Machines:
     done = vm.site()
     assert done.rc == 0, done.output[-4000:]
     return vm
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """The master key, as a file that only this user reads."""
+    path = tmp_path_factory.mktemp("master") / "ipsec.json"
+    path.write_text(json.dumps({"ipsec_psk_master": MASTER}))
+    path.chmod(0o600)
+    return ("-e", f"@{path}")
+
+
+@pytest.fixture(scope="module")
+def moved(vm: Machines) -> Iterator[Machines]:
+    """The hosts, for tests that move the cluster: the next ones find it as the inventory says."""
+    yield vm
+    run = vm.site(*BACK)
+    assert run.rc == 0, run.output
 
 
 @pytest.fixture

@@ -5,44 +5,19 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from conftest import Machines, eventually
-from wire import DATA_PATH, ESP, Capture
+from traffic import TEXT, between, nothing_is_read, transfer
+from wire import DATA_PATH, ESP
 
-# Easily found where it can be read. Random bytes would tell as little in clear text as encrypted ones.
-TEXT = b"in clear text on the wire; "
-DATA = TEXT * (4 * (1 << 20) // len(TEXT))
 LENGTH = 1 << 21
 IMAGE = "overlay-test-busybox"
 
 
-def looked_at(vm: Machines, work: Callable[[], None]) -> dict[str, Capture]:
-    """What the first two hosts sent to each other while something was done; this machine's own traffic is not meant."""
-    one, other = list(vm.hosts)[:2]
-    to_other, to_one = (f"dst host {vm.guests[name].data}" for name in (other, one))
-    with vm.capture(one, to_other) as from_one, vm.capture(other, to_one) as from_other:
-        work()
-    return {one: from_one, other: from_other}
-
-
 def test_s3_leaves_no_host_in_clear_text(deployed: Machines) -> None:
-    """An object goes in through one host and comes back through the other; its parts are on both."""
-    one, other = list(deployed.hosts)[:2]
-
-    def transfer() -> None:
-        client = deployed.s3(one)
-        if not client.bucket_exists(bucket_name="wire"):
-            client.make_bucket(bucket_name="wire")
-        client.put_object(bucket_name="wire", object_name="object", data=io.BytesIO(DATA), length=len(DATA))
-        assert deployed.s3(other).get_object(bucket_name="wire", object_name="object").read() == DATA
-
-    for name, wire in looked_at(deployed, transfer).items():
-        assert wire.count(ESP) > 100, name
-        assert wire.packets(DATA_PATH) == [], name
-        assert wire.payloads(TEXT) == 0, name
+    nothing_is_read(between(deployed, lambda: transfer(deployed)), DATA_PATH)
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +57,11 @@ def test_the_look_tells_clear_text_from_encrypted(network: str, busybox: Machine
     # Text that a shell can make, through a network in which nothing else is.
     script = f"/bin/busybox yes '{TEXT.decode()}' | /bin/busybox head -c {LENGTH} | /bin/busybox nc {address} 7777"
 
-    def transfer() -> None:
+    def sent() -> None:
         busybox.hosts[other].check_output(f'{run} {IMAGE} /bin/busybox sh -c "{script}"')
         eventually(lambda: busybox.hosts[one].check_output(f"docker logs {server}"), str(LENGTH), 300)
 
-    seen = looked_at(busybox, transfer)
+    seen = between(busybox, sent)
     for name, wire in seen.items():
         if network == "encrypted":
             assert (wire.count(ESP) > 0, wire.packets(DATA_PATH), wire.payloads(TEXT)) == (True, [], 0), name
