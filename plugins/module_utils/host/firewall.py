@@ -21,7 +21,7 @@ from .firewall_rules import ruleset
 from .network import ENGINE_LINKS
 from .packages import Packages
 from .revert_script import BOOT_SERVICE
-from .steps import Plan, Run, Step, WriteFile
+from .steps import DAEMON_RELOAD, Plan, Run, Step, WriteFile
 from .system import STATE_DIRECTORY, System
 from .units import Unit
 
@@ -241,7 +241,7 @@ def _steps(text: str, state: State) -> list[Step]:
     if state.file != text:
         steps += [Check(text), WriteFile(PATH, text, state.file, 0o600)]
     if state.unit_file != UNIT:
-        steps += [WriteFile(UNIT_PATH, UNIT, state.unit_file), Run("", (("systemctl", "daemon-reload"),))]
+        steps += [WriteFile(UNIT_PATH, UNIT, state.unit_file), DAEMON_RELOAD]
     if state.unit.enabled != "enabled":
         steps.append(Run(f"enable {SERVICE} at boot", (("systemctl", "enable", SERVICE),)))
     why = _why_load(text, state)

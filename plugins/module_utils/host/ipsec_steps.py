@@ -17,10 +17,9 @@ from ..ipsec.files import CERTIFICATE, CONF, DROP_IN, DROP_IN_PATH, KEY, LOADED,
 from ..minio import pem
 from . import firewall, packages
 from . import ipsec_state as ipsec
-from .steps import Run, Step, Unmark, WriteFile
+from .steps import DAEMON_RELOAD, Run, Step, Unmark, WriteFile
 from .system import System
 
-DAEMON_RELOAD = Run("", (("systemctl", "daemon-reload"),))
 HIDDEN = re.compile(r'(secret = ")0x[0-9a-f]+(")')
 
 

@@ -28,7 +28,7 @@ from . import (
 from .blockdevices import is_held
 from .drives import Drive, Place
 from .links_plan import Wanted
-from .steps import Plan, Run, Step, Unmark, WriteFile
+from .steps import DAEMON_RELOAD, Plan, Run, Step, Unmark, WriteFile
 from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
 
 # What opens the data that stays.
@@ -125,7 +125,7 @@ def _fstab(places: Sequence[Place], state: State) -> list[Step]:
     text = fstab.without(state.drives.fstab, [fstab.Entry(place.label, place.target) for place in places])
     if text == (state.drives.fstab or ""):
         return []
-    return [WriteFile(fstab.PATH, text, state.drives.fstab), Run("", (("systemctl", "daemon-reload"),))]
+    return [WriteFile(fstab.PATH, text, state.drives.fstab), DAEMON_RELOAD]
 
 
 def _way_back(state: State) -> list[Step]:
@@ -138,7 +138,7 @@ def _way_back(state: State) -> list[Step]:
         steps += [
             Run(f"disable {revert_script.BOOT_SERVICE}", (("systemctl", "disable", revert_script.BOOT_SERVICE),)),
             RemoveFile(revert_script.BOOT_UNIT_PATH),
-            Run("", (("systemctl", "daemon-reload"),)),
+            DAEMON_RELOAD,
         ]
     return steps
 
@@ -150,7 +150,7 @@ def _links(remains: links.Remains) -> list[Step]:
         steps += [
             Run(f"disable {links.SERVICE}", (("systemctl", "disable", "--now", links.SERVICE),)),
             RemoveFile(links.UNIT_PATH),
-            Run("", (("systemctl", "daemon-reload"),)),
+            DAEMON_RELOAD,
         ]
     steps += links.batches(links_diff.diff(Wanted(), remains.found))
     # Once there is nothing left that it keeps networkd from.
@@ -163,7 +163,7 @@ def _firewall(state: State) -> list[Step]:
         steps += [
             Run(f"disable {firewall.SERVICE}", (("systemctl", "disable", "--now", firewall.SERVICE),)),
             RemoveFile(firewall.UNIT_PATH),
-            Run("", (("systemctl", "daemon-reload"),)),
+            DAEMON_RELOAD,
         ]
     if state.firewall_table:
         steps.append(
@@ -183,7 +183,7 @@ def _settings(options: Mapping[str, Any], state: State) -> list[Step]:
     """The limits of ours end with the next start of the engine; nothing is restarted for them."""
     steps: list[Step] = [RemoveFile(path) for path in state.drop_ins]
     if steps:
-        steps.append(Run("", (("systemctl", "daemon-reload"),)))
+        steps.append(DAEMON_RELOAD)
     held = [name for name in engine_setup.HELD if name in state.packages and state.packages[name].held]
     if options["unhold"] and held:
         steps.append(Run(f"let upgrades at {', '.join(held)} again", (("apt-mark", "unhold", *held),)))
