@@ -22,6 +22,7 @@ from . import (
     ipsec_state,
     links,
     links_diff,
+    nft_table,
     packages,
     revert_script,
 )
@@ -66,8 +67,8 @@ def read(options: Mapping[str, Any], drive_state: drives.State, installed: packa
         ],
         drop_ins=[path for path in drop_ins if system.exists(path)],
         runs=system.exists(RUN_DIRECTORY),
-        firewall_unit=system.exists(firewall.UNIT_PATH),
-        firewall_table=bool(firewall.canonical(system.query(firewall.LIST))),
+        firewall_unit=system.exists(firewall.TABLE.unit_path),
+        firewall_table=bool(nft_table.canonical(firewall.TABLE.listing(system))),
         way_back=system.exists(revert_script.BOOT_UNIT_PATH),
         links=links.remains(system),
     )
@@ -84,7 +85,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     result = Plan(violations=violations, flags={"stays": _stays(options, found, consented, state)})
     if not violations:
         result.steps = [*_drives(consented, state), *_way_back(state), *_links(state.links)]
-        result.steps += [*_firewall(state), *_ipsec(state)]
+        result.steps += [*firewall.TABLE.removal(state.firewall_unit, state.firewall_table), *_ipsec(state)]
         result.steps += _settings(options, state)
         gone = {step.path for step in result.steps if isinstance(step, Unmark)}
         result.steps += [
@@ -155,21 +156,6 @@ def _links(remains: links.Remains) -> list[Step]:
     steps += links.batches(links_diff.diff(Wanted(), remains.found))
     # Once there is nothing left that it keeps networkd from.
     return steps + ([RemoveFile(links.NETWORKD_PATH)] if remains.networkd else [])
-
-
-def _firewall(state: State) -> list[Step]:
-    steps: list[Step] = []
-    if state.firewall_unit:
-        steps += [
-            Run(f"disable {firewall.SERVICE}", (("systemctl", "disable", "--now", firewall.SERVICE),)),
-            RemoveFile(firewall.UNIT_PATH),
-            DAEMON_RELOAD,
-        ]
-    if state.firewall_table:
-        steps.append(
-            Run(f"delete the table {' '.join(firewall.TABLE)}", (("nft", "delete", "table", *firewall.TABLE),))
-        )
-    return steps
 
 
 def _ipsec(state: State) -> list[Step]:
