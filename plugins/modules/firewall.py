@@ -195,7 +195,7 @@ SECTION = Confirmed(
     plan=lambda options, snapshot: firewall.plan(options, snapshot.firewall()),
     guard=lambda options, snapshot: firewall.guard(options, snapshot.firewall(), snapshot.system),
     prepares=firewall.PREPARES,
-    verify=firewall.verify,
+    verify=firewall.TABLE.verify,
     watched=lambda options, snapshot: firewall.watched(options, snapshot.addresses, snapshot.system),
 )
 

@@ -68,14 +68,14 @@ def _timed(work: Callable[[], Any]) -> float:
 def main() -> bool:
     """Prints the table; whether what is promised is kept."""
     sys.path.insert(0, str(measure.ROOT / ".cache" / "collections"))
-    from ansible_collections.baremetal.overlay.plugins.module_utils.host import firewall, firewall_rules
+    from ansible_collections.baremetal.overlay.plugins.module_utils.host import firewall, firewall_rules, nft_table
 
     def load() -> None:
         _nft("-f", "-", text=firewall_rules.ruleset(OPTIONS))
 
     def look() -> str:
         firewall_rules.ruleset(OPTIONS)
-        return firewall.receipt("", _nft("-j", "list", "table", *firewall.TABLE))
+        return nft_table.receipt("", _nft("-j", "list", "table", *firewall.TABLE.words))
 
     applied, looked, seen = [], [], set()
     with _namespace():

@@ -127,7 +127,7 @@ def send() -> Callable[..., dict[str, int]]:
         inside(HOST, "nft", "-f", "-", text=firewall_rules.ruleset({**OPTIONS, **changes}))
         to = to or (ADDRESS6 if ":" in source else ADDRESS)
         inside(OUTSIDE, "python3", "-c", SENDER, source, to, str(packet[0]), packet[1].hex())
-        listed = json.loads(inside(HOST, "nft", "-j", "list", "counters", "table", *firewall.TABLE))["nftables"]
+        listed = json.loads(inside(HOST, "nft", "-j", "list", "counters", "table", *firewall.TABLE.words))["nftables"]
         counted = {one["counter"]["name"]: one["counter"]["packets"] for one in listed if "counter" in one}
         # What the host has answered is let in by that.
         return {name: packets for name, packets in counted.items() if packets and name != "established"}

@@ -16,7 +16,7 @@ from . import fstab, packages
 from .blockdevices import BlockDevice, Mount, Signature
 from .drive_steps import Format, MakeDirectory, MountDrive, Own
 from .packages import Packages
-from .steps import Plan, Run, Step, Unmark, WriteFile
+from .steps import DAEMON_RELOAD, Plan, Step, Unmark, WriteFile
 from .system import STATE_DIRECTORY
 
 TOOLS = "xfsprogs"
@@ -341,7 +341,7 @@ def _fstab(drives: Sequence[Drive], state: State) -> list[Step]:
     text = fstab.merge(state.fstab, [fstab.Entry(drive.place.label, drive.place.target) for drive in drives])
     if text == (state.fstab or ""):
         return []
-    return [WriteFile(fstab.PATH, text, state.fstab), Run("", (("systemctl", "daemon-reload"),))]
+    return [WriteFile(fstab.PATH, text, state.fstab), DAEMON_RELOAD]
 
 
 def _owners(drives: Sequence[Drive], options: Mapping[str, Any], state: State) -> list[Step]:

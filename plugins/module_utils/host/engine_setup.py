@@ -15,7 +15,7 @@ from ..wait import wait_until
 from . import daemon, packages, units
 from .local_engine import Answers
 from .packages import Packages
-from .steps import Mark, Plan, Run, Step, Unmark
+from .steps import DAEMON_RELOAD, Mark, Plan, Run, Step, Unmark
 from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
 from .units import Unit
 
@@ -150,7 +150,7 @@ def _reconfigure(options: Mapping[str, Any], state: State, files: Sequence[Step]
         steps.append(Mark(PENDING, f"{state.unit.invocation}\n"))
     steps += files
     if any(step.path != daemon.PATH for step in files if hasattr(step, "path")):
-        steps.append(Run("", (("systemctl", "daemon-reload"),)))
+        steps.append(DAEMON_RELOAD)
     if not state.sdk:
         steps.append(packages.Install([SDK]))
     if state.unit.enabled == "disabled":
@@ -177,7 +177,7 @@ def _install(options: Mapping[str, Any], state: State, files: Sequence[Step]) ->
         *files,
         packages.repair(state.packages, [*HELD, *names]),
         packages.Install(wanted) if wanted else None,
-        Run("", (("systemctl", "daemon-reload"),)),
+        DAEMON_RELOAD,
         StartEngine("" if state.running else f"start {SERVICE}"),
         packages.hold(held, state.packages) if options.get("hold") else None,
         Unmark(INSTALLING),

@@ -5,62 +5,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import Any, Callable, Optional
 
-from ..errors import InputError, OverlayError
-from . import controller, listeners, packages
+from ..errors import InputError
+from . import controller, listeners, nft_table, packages
 from .confirm import Guard, Pending, spread
 from .controller import Connection
 from .firewall_rules import ruleset
 from .network import ENGINE_LINKS
 from .packages import Packages
-from .revert_script import BOOT_SERVICE
-from .steps import Plan, Run, Step, WriteFile
+from .steps import Plan, Step
 from .system import STATE_DIRECTORY, System
 from .units import Unit
 
 NAME = "firewall"
-TABLE = ("inet", "baremetal_overlay")
 PACKAGE = "nftables"
-SERVICE, FIREWALLD = "baremetal-overlay-firewall.service", "firewalld.service"
-UNIT_PATH = f"/etc/systemd/system/{SERVICE}"
-ENABLED_PATH = f"/etc/systemd/system/sysinit.target.wants/{SERVICE}"
-PATH = f"{STATE_DIRECTORY}/firewall.nft"
-# The digests of the file that was loaded, and of the table that the kernel showed then.
-LOADED = f"{STATE_DIRECTORY}/firewall.loaded"
-LIST = ("nft", "-j", "list", "table", *TABLE)
-
-UNIT = f"""\
-# Written by baremetal.overlay.firewall.
-[Unit]
-Description=Who may reach the cluster's ports on this host (baremetal.overlay)
-DefaultDependencies=no
-# A change that was not confirmed may take the file with it.
-ConditionPathExists={PATH}
-# nftables.service flushes every table when it starts, reloads and stops: ours comes after it, each time.
-After=local-fs.target systemd-modules-load.service nftables.service {BOOT_SERVICE}
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
-Wants=network-pre.target
-Before=network-pre.target docker.service shutdown.target
-Conflicts=shutdown.target
-StartLimitIntervalSec=0
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/usr/sbin/nft -f {PATH}
-ExecReload=/usr/sbin/nft -f {PATH}
-
-[Install]
-WantedBy=sysinit.target
-"""
+FIREWALLD = "firewalld.service"
+TABLE = nft_table.Table(
+    owner=NAME,
+    name="baremetal_overlay",
+    description="Who may reach the cluster's ports on this host",
+    loaded=f"{STATE_DIRECTORY}/firewall.loaded",
+)
+# What can be done before the way back is armed: it changes nothing that is in force.
+PREPARES = (packages.Install, nft_table.Check)
 
 
 @dataclass(frozen=True)
@@ -68,15 +40,9 @@ class State:
     """Everything that the plan looks at."""
 
     packages: Packages
-    unit: Unit
+    table: nft_table.Found
     firewalld: Unit
     nft: Optional[str] = None
-    file: Optional[str] = None
-    unit_file: Optional[str] = None
-    loaded: Optional[str] = None
-    listing: str = ""
-    # An unconfirmed change of this table, which may be taken back at any moment.
-    pending: Optional[Pending] = None
     interfaces: Sequence[str] = ()
     addresses: Sequence[Mapping[str, Any]] = ()
     # How this run came to the host, where it came by ssh.
@@ -85,38 +51,6 @@ class State:
     legacy: Sequence[str] = ()
     # nft's words about a text that it would not load; empty where it would, or where there is no nft yet.
     refusal: Callable[[str], str] = field(default=lambda _text: "", compare=False)
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def canonical(listing: str) -> str:
-    """What ``nft -j`` shows, without what differs from one load to the next; empty where there is no table."""
-    try:
-        objects = json.loads(listing)["nftables"]
-    except (ValueError, KeyError):
-        return ""
-    kept = [_canonical(one) for one in objects if "metainfo" not in one]
-    return json.dumps(kept, sort_keys=True) if kept else ""
-
-
-def _canonical(value: Any) -> Any:
-    """Handles and counts are the kernel's, and so is the order of a set's elements."""
-    if isinstance(value, Mapping):
-        return {
-            key: sorted((_canonical(one) for one in inner), key=json.dumps)
-            if key in ("elem", "set") and isinstance(inner, list)
-            else _canonical(inner)
-            for key, inner in value.items()
-            if key not in ("handle", "packets", "bytes")
-        }
-    return [_canonical(one) for one in value] if isinstance(value, list) else value
-
-
-def receipt(file: str, listing: str) -> str:
-    """What ties a file to the table that came of it."""
-    return f"{digest(file)}\n{digest(canonical(listing))}\n"
 
 
 def read(
@@ -128,15 +62,10 @@ def read(
 ) -> State:
     """Looks at files, units, the kernel's tables, and at how this run came here."""
     return State(
-        pending=pending if pending and pending.what == NAME else None,
         packages=installed,
-        unit=units[SERVICE],
+        table=TABLE.read(system, units[TABLE.service], pending),
         firewalld=units[FIREWALLD],
         nft=system.which("nft"),
-        file=system.read(PATH),
-        unit_file=system.read(UNIT_PATH),
-        loaded=system.read(LOADED),
-        listing=system.query(LIST),
         interfaces=system.names("/sys/class/net"),
         addresses=addresses,
         connection=controller.connection(),
@@ -165,7 +94,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
         # Said once for all hosts by the controller, where there is one.
         declared = all(sentence.startswith(("client network", "member ")) for sentence in wrong)
     here = [*_host_violations(options, state), *_controller_violations(options, state)]
-    if text and not here and state.file != text:
+    if text and not here and state.table.file != text:
         here += _refusal(state.refusal(text))
     if wrong or here:
         flags = {"declared": True} if declared and not here else {}
@@ -235,92 +164,14 @@ def _refusal(words: str) -> list[str]:
 
 
 def _steps(text: str, state: State) -> list[Step]:
-    steps: list[Step] = []
-    if state.nft is None:
-        steps.append(packages.Install([PACKAGE]))
-    if state.file != text:
-        steps += [Check(text), WriteFile(PATH, text, state.file, 0o600)]
-    if state.unit_file != UNIT:
-        steps += [WriteFile(UNIT_PATH, UNIT, state.unit_file), Run("", (("systemctl", "daemon-reload"),))]
-    if state.unit.enabled != "enabled":
-        steps.append(Run(f"enable {SERVICE} at boot", (("systemctl", "enable", SERVICE),)))
-    why = _why_load(text, state)
-    return [*steps, Load(text, why)] if why else steps
-
-
-def _why_load(text: str, state: State) -> str:
-    if state.pending:
-        return f"a change that another run made at {state.pending.since} is not confirmed yet"
-    if not canonical(state.listing):
-        return "it is not there"
-    if state.file != text or state.loaded != receipt(text, state.listing):
-        return "another one is there"
-    return "" if state.unit.running else f"{SERVICE} is {state.unit.active}"
-
-
-@dataclass(frozen=True)
-class Check:
-    """nft reads the draft first: what it would refuse replaces nothing."""
-
-    text: str
-    sentence: str = ""
-
-    def apply(self, system: System) -> None:
-        draft = f"{PATH}.draft"
-        system.write(draft, self.text, 0o600)
-        try:
-            system.run(("nft", "-c", "-f", draft))
-        finally:
-            system.remove(draft)
-
-
-@dataclass(frozen=True)
-class Load:
-    """The way it is loaded at boot; then what the kernel shows is remembered."""
-
-    text: str
-    why: str
-
-    @property
-    def sentence(self) -> str:
-        return f"load the table {' '.join(TABLE)} ({self.why})"
-
-    def apply(self, system: System) -> None:
-        system.run(("systemctl", "restart", SERVICE))
-        listing = system.query(LIST)
-        if not canonical(listing):
-            raise OverlayError(
-                f"firewall: {SERVICE} was started, and nft shows no table {' '.join(TABLE)}; "
-                f"see `journalctl -u {SERVICE}` and whether something flushes the ruleset"
-            )
-        system.write(LOADED, receipt(self.text, listing), 0o600)
-
-
-# What can be done before the way back is armed: it changes nothing that is in force.
-PREPARES = (packages.Install, Check)
+    install: list[Step] = [packages.Install([PACKAGE])] if state.nft is None else []
+    return [*install, *TABLE.steps(text, state.table)]
 
 
 def guard(options: Mapping[str, Any], state: State, system: System) -> Guard:
-    """What a change may touch. The table of before comes back as the kernel shows it, whoever made it."""
-    table = system.query(("nft", "list", "table", *TABLE))
-    name = " ".join(TABLE)
-    return Guard(
-        what=NAME,
-        files=(PATH, UNIT_PATH, LOADED, ENABLED_PATH),
-        undo='nft -f "$state/table.nft"',
-        redo="" if state.unit.running else f"systemctl stop {SERVICE}",
-        saved={"table.nft": f"table {name}\ndelete table {name}\n{table}"},
-        proofs=(("nft", "-c", "-f", "{state}/table.nft"),),
-        targets=spread(options["peers"], [*options["client_ports"], *options["cluster_tcp_ports"]]),
-    )
-
-
-def verify(system: System) -> list[str]:
-    """Whether what was proven is what was loaded."""
-    file, loaded = system.read(PATH) or "", system.read(LOADED)
-    if loaded == receipt(file, system.query(LIST)):
-        return []
-    return [f"the table {' '.join(TABLE)} is not the one that was loaded any more: somebody else changed or flushed it"]
+    """What a change may touch."""
+    ports = [*options["client_ports"], *options["cluster_tcp_ports"]]
+    return TABLE.guard(state.table, spread(options["peers"], ports), system)
 
 
 def watched(options: Mapping[str, Any], addresses: Sequence[Mapping[str, Any]], system: System) -> dict[str, Any]:

@@ -22,9 +22,9 @@ from ..ipsec import backstop, charon
 from ..ipsec.files import CERTIFICATE, CONF, LOADED, TRUST
 from ..ipsec.protected import TCP
 from ..ipsec.protected import read as read_protected
-from . import firewall, ipsec_steps, listeners, packages
+from . import ipsec_steps, listeners, nft_table, packages
 from .confirm import Guard, spread
-from .ipsec_state import NAME, RIVALS, SERVICE, State, agreement, old_secrets, read
+from .ipsec_state import RIVALS, SERVICE, State, agreement, old_secrets, read
 from .steps import Plan
 from .system import System
 
@@ -53,8 +53,7 @@ SPEC: dict[str, Any] = {
     "ca_directory": {"type": "path"},
 }
 # What can be done before the way back is armed: it changes nothing that is in force.
-PREPARES = (packages.Install, ipsec_steps.CheckTable)
-ENABLED_PATH = f"/etc/systemd/system/sysinit.target.wants/{backstop.SERVICE}"
+PREPARES = (packages.Install, nft_table.Check)
 __all__ = ["plan", "read"]
 
 
@@ -122,30 +121,19 @@ def tcp_ports(options: Mapping[str, Any]) -> list[int]:
 
 def guard(options: Mapping[str, Any], state: State, system: System) -> Guard:
     """The table and the connections of before. What is negotiated stays; its traps and refusals go."""
-    name = " ".join(backstop.TABLE)
-    return Guard(
-        what=NAME,
-        files=(CONF, TRUST, LOADED, backstop.PATH, backstop.UNIT_PATH, backstop.LOADED, ENABLED_PATH),
-        undo='nft -f "$state/table.nft"',
-        # Where the table was absent, its unit is no more than a name. charon reads what its file has now.
-        redo=("" if state.units[backstop.SERVICE].running else f"systemctl stop {backstop.SERVICE}\n")
-        + "swanctl --load-all --noprompt",
-        saved={
-            "table.nft": f"table {name}\ndelete table {name}\n{system.query(('nft', 'list', 'table', *backstop.TABLE))}"
-        },
-        proofs=(("nft", "-c", "-f", "{state}/table.nft"),),
-        targets=spread([str(peer["address"]) for peer in options["peers"]], tcp_ports(options)),
+    return backstop.TABLE.guard(
+        state.table,
+        spread([str(peer["address"]) for peer in options["peers"]], tcp_ports(options)),
+        system,
+        files=(CONF, TRUST, LOADED),
+        # charon reads what its file has now.
+        redo=("swanctl --load-all --noprompt",),
     )
 
 
 def verify(system: System) -> list[str]:
     """Whether what was proven is what was loaded, and everything that was negotiated is of the right mode."""
-    found = []
-    if system.read(backstop.LOADED) != firewall.receipt(system.read(backstop.PATH) or "", system.query(backstop.LIST)):
-        found.append(
-            f"the table {' '.join(backstop.TABLE)} is not the one that was loaded any more: somebody else changed or "
-            "flushed it"
-        )
+    found = backstop.TABLE.verify(system)
     live = charon.try_look(system)
     if live is None:
         return [*found, f"charon does not answer any more; see `journalctl -u {SERVICE}`"]

@@ -15,7 +15,7 @@ from typing import Any, Optional
 from ..ipsec import backstop, charon, connections, keys, protected
 from ..ipsec.files import CERTIFICATE, CONF, DROP_IN_PATH, KEY, LOADED, SNIPPET_PATH, TRUST
 from ..minio import pem
-from . import firewall
+from . import nft_table
 from .confirm import Pending
 from .packages import Packages
 from .system import System
@@ -26,7 +26,7 @@ PACKAGES = ("charon-systemd", "strongswan-swanctl", "libstrongswan-standard-plug
 SERVICE = "strongswan.service"
 # Other programs that want port 500 for themselves.
 RIVALS = ("strongswan-starter.service", "ipsec.service", "racoon.service")
-UNITS = (SERVICE, backstop.SERVICE, *RIVALS)
+UNITS = (SERVICE, backstop.TABLE.service, *RIVALS)
 PREPARE, ENFORCE, FINISH = PHASES = ("prepare", "enforce", "finish")
 SECRET = re.compile(
     rf'^ *ike-{connections.PREFIX}(\d+)-([0-9a-f]+) \{{\n(?:^ +id-.*\n)*^ +secret = "0x([0-9a-f]+)"\n', re.MULTILINE
@@ -57,13 +57,22 @@ class State:
         return found
 
     @property
-    def table(self) -> str:
-        return firewall.canonical(self.listing)
+    def table(self) -> nft_table.Found:
+        """The backstop."""
+        table = backstop.TABLE
+        return nft_table.Found(
+            unit=self.units[table.service],
+            file=self.files.get(table.path),
+            unit_file=self.files.get(table.unit_path),
+            loaded=self.files.get(table.loaded),
+            listing=self.listing,
+            pending=self.pending,
+        )
 
     @property
     def enforced(self) -> bool:
         """Whether clear text is refused, now or from the next boot on."""
-        return bool(self.table) or self.units[backstop.SERVICE].enabled == "enabled"
+        return self.table.there or self.table.unit.enabled == "enabled"
 
     @property
     def loaded(self) -> dict[str, Any]:
@@ -75,7 +84,10 @@ class State:
         """Whether there is anything of ours."""
         live = self.live or charon.Live()
         return bool(
-            self.table or live.connections or live.secrets or any(text is not None for text in self.files.values())
+            self.table.there
+            or live.connections
+            or live.secrets
+            or any(text is not None for text in self.files.values())
         )
 
 
@@ -92,9 +104,9 @@ FILES = (
     CONF,
     SNIPPET_PATH,
     DROP_IN_PATH,
-    backstop.PATH,
-    backstop.UNIT_PATH,
-    backstop.LOADED,
+    backstop.TABLE.path,
+    backstop.TABLE.unit_path,
+    backstop.TABLE.loaded,
     LOADED,
     CERTIFICATE,
     TRUST,
@@ -105,7 +117,7 @@ def read(system: System, installed: Packages, units: Mapping[str, Unit], pending
     """Looks at files, units, the kernel's table and charon."""
     files = {path: system.read(path) for path in FILES}
     nft = system.which("nft")
-    listing = system.query(backstop.LIST) if nft else ""
+    listing = backstop.TABLE.listing(system) if nft else ""
     return State(
         packages=installed,
         units=units,

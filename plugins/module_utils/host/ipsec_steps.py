@@ -11,16 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import OverlayError
 from ..ipsec import backstop, charon, connections
 from ..ipsec.files import CERTIFICATE, CONF, DROP_IN, DROP_IN_PATH, KEY, LOADED, SNIPPET, SNIPPET_PATH, TRUST
 from ..minio import pem
-from . import firewall, packages
 from . import ipsec_state as ipsec
-from .steps import Run, Step, Unmark, WriteFile
+from . import packages
+from .steps import DAEMON_RELOAD, Run, Step, Unmark, WriteFile
 from .system import System
 
-DAEMON_RELOAD = Run("", (("systemctl", "daemon-reload"),))
 HIDDEN = re.compile(r'(secret = ")0x[0-9a-f]+(")')
 
 
@@ -218,67 +216,7 @@ def _negotiate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
 
 def _refuse(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """The backstop."""
-    steps: list[Step] = []
-    text = backstop.ruleset(options)
-    if state.files.get(backstop.PATH) != text:
-        steps += [CheckTable(text), WriteFile(backstop.PATH, text, state.files.get(backstop.PATH), 0o600)]
-    if state.files.get(backstop.UNIT_PATH) != backstop.UNIT:
-        steps += [WriteFile(backstop.UNIT_PATH, backstop.UNIT, state.files.get(backstop.UNIT_PATH)), DAEMON_RELOAD]
-    unit = state.units[backstop.SERVICE]
-    if unit.enabled != "enabled":
-        steps.append(Run(f"enable {backstop.SERVICE} at boot", (("systemctl", "enable", backstop.SERVICE),)))
-    why = _why_load(text, state)
-    return [*steps, LoadTable(text, why)] if why else steps
-
-
-def _why_load(text: str, state: ipsec.State) -> str:
-    if state.pending:
-        return f"a change that another run made at {state.pending.since} is not confirmed yet"
-    if not state.table:
-        return "it is not there"
-    receipt = firewall.receipt(text, state.listing)
-    if state.files.get(backstop.PATH) != text or state.files.get(backstop.LOADED) != receipt:
-        return "another one is there"
-    unit = state.units[backstop.SERVICE]
-    return "" if unit.running else f"{backstop.SERVICE} is {unit.active}"
-
-
-@dataclass(frozen=True)
-class CheckTable:
-    """nft reads the draft first: what it would refuse replaces nothing."""
-
-    text: str
-    sentence: str = ""
-
-    def apply(self, system: System) -> None:
-        draft = f"{backstop.PATH}.draft"
-        system.write(draft, self.text, 0o600)
-        try:
-            system.run(("nft", "-c", "-f", draft))
-        finally:
-            system.remove(draft)
-
-
-@dataclass(frozen=True)
-class LoadTable:
-    """The way it is loaded at boot; then what the kernel shows is remembered."""
-
-    text: str
-    why: str
-
-    @property
-    def sentence(self) -> str:
-        return f"refuse clear text by the table {' '.join(backstop.TABLE)} ({self.why})"
-
-    def apply(self, system: System) -> None:
-        system.run(("systemctl", "restart", backstop.SERVICE))
-        listing = system.query(backstop.LIST)
-        if not firewall.canonical(listing):
-            raise OverlayError(
-                f"ipsec: {backstop.SERVICE} was started, and nft shows no table {' '.join(backstop.TABLE)}; "
-                f"see `journalctl -u {backstop.SERVICE}` and whether something flushes the ruleset"
-            )
-        system.write(backstop.LOADED, firewall.receipt(self.text, listing), 0o600)
+    return backstop.TABLE.steps(backstop.ruleset(options), state.table)
 
 
 def forget(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
@@ -297,16 +235,8 @@ def forget(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
 def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """Clear text is let through on all hosts first; then the connections end, and files go."""
     live = state.live or charon.Live()
-    steps: list[Step] = []
-    if state.files.get(backstop.UNIT_PATH) is not None:
-        steps += [
-            Run(f"disable {backstop.SERVICE}", (("systemctl", "disable", "--now", backstop.SERVICE),)),
-            Unmark(backstop.UNIT_PATH, f"remove {backstop.UNIT_PATH}"),
-            DAEMON_RELOAD,
-        ]
-    if state.table:
-        delete = ("nft", "delete", "table", *backstop.TABLE)
-        steps.append(Run(f"let clear text through: delete the table {' '.join(backstop.TABLE)}", (delete,)))
+    unit = backstop.TABLE.unit_path
+    steps = backstop.TABLE.removal(state.files.get(unit) is not None, state.table.there)
     traps = [(name, child) for name, shown in live.connections.items() for child in shown.get("children", {})]
     if traps and (state.enforced or options["phase"] == ipsec.FINISH):
         steps.append(charon.Release(traps))
@@ -314,7 +244,7 @@ def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
         return steps
     if live.connections or live.secrets:
         steps.append(charon.Unload(sorted(live.connections), sorted(live.secrets)))
-    gone = [path for path in (*ipsec.FILES, KEY) if path != backstop.UNIT_PATH]
+    gone = [path for path in (*ipsec.FILES, KEY) if path != unit]
     steps += [Unmark(path, f"remove {path}") for path in gone if state.files.get(path) is not None]
     if state.key != "absent":
         steps.append(Unmark(KEY, f"remove {KEY}"))

@@ -19,7 +19,7 @@ from ..errors import OverlayError
 from . import links_diff, links_plan, packages
 from .links_diff import Changes, Found
 from .links_plan import Entry, Wanted
-from .steps import Plan, Run, Step, WriteFile
+from .steps import DAEMON_RELOAD, Plan, Run, Step, WriteFile
 from .system import STATE_DIRECTORY, CommandFailed, System
 from .units import Unit
 
@@ -197,7 +197,7 @@ def _boot(wanted: Wanted, state: State) -> list[Step]:
         if state.files.get(path) != text
     ]
     if state.files.get(UNIT_PATH) != UNIT:
-        steps += [WriteFile(UNIT_PATH, UNIT, state.files.get(UNIT_PATH)), Run("", (("systemctl", "daemon-reload"),))]
+        steps += [WriteFile(UNIT_PATH, UNIT, state.files.get(UNIT_PATH)), DAEMON_RELOAD]
     return steps
 
 

@@ -42,7 +42,7 @@ CREDENTIALS = f"{STATE_DIRECTORY}/minio-root.json"
 UNITS = (
     engine_setup.SERVICE,
     engine_setup.RUNTIME,
-    firewall.SERVICE,
+    firewall.TABLE.service,
     firewall.FIREWALLD,
     *ipsec_state.UNITS,
     links.SERVICE,

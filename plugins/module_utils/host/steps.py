@@ -57,6 +57,10 @@ class Run:
             system.run(command, self.env)
 
 
+# After units were written or removed.
+DAEMON_RELOAD = Run("", (("systemctl", "daemon-reload"),))
+
+
 @dataclass(frozen=True)
 class Mark:
     """A note to a later run that this one began something; written before, removed after."""

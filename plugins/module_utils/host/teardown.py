@@ -22,13 +22,14 @@ from . import (
     ipsec_state,
     links,
     links_diff,
+    nft_table,
     packages,
     revert_script,
 )
 from .blockdevices import is_held
 from .drives import Drive, Place
 from .links_plan import Wanted
-from .steps import Plan, Run, Step, Unmark, WriteFile
+from .steps import DAEMON_RELOAD, Plan, Run, Step, Unmark, WriteFile
 from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
 
 # What opens the data that stays.
@@ -66,8 +67,8 @@ def read(options: Mapping[str, Any], drive_state: drives.State, installed: packa
         ],
         drop_ins=[path for path in drop_ins if system.exists(path)],
         runs=system.exists(RUN_DIRECTORY),
-        firewall_unit=system.exists(firewall.UNIT_PATH),
-        firewall_table=bool(firewall.canonical(system.query(firewall.LIST))),
+        firewall_unit=system.exists(firewall.TABLE.unit_path),
+        firewall_table=bool(nft_table.canonical(firewall.TABLE.listing(system))),
         way_back=system.exists(revert_script.BOOT_UNIT_PATH),
         links=links.remains(system),
     )
@@ -84,7 +85,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     result = Plan(violations=violations, flags={"stays": _stays(options, found, consented, state)})
     if not violations:
         result.steps = [*_drives(consented, state), *_way_back(state), *_links(state.links)]
-        result.steps += [*_firewall(state), *_ipsec(state)]
+        result.steps += [*firewall.TABLE.removal(state.firewall_unit, state.firewall_table), *_ipsec(state)]
         result.steps += _settings(options, state)
         gone = {step.path for step in result.steps if isinstance(step, Unmark)}
         result.steps += [
@@ -125,7 +126,7 @@ def _fstab(places: Sequence[Place], state: State) -> list[Step]:
     text = fstab.without(state.drives.fstab, [fstab.Entry(place.label, place.target) for place in places])
     if text == (state.drives.fstab or ""):
         return []
-    return [WriteFile(fstab.PATH, text, state.drives.fstab), Run("", (("systemctl", "daemon-reload"),))]
+    return [WriteFile(fstab.PATH, text, state.drives.fstab), DAEMON_RELOAD]
 
 
 def _way_back(state: State) -> list[Step]:
@@ -138,7 +139,7 @@ def _way_back(state: State) -> list[Step]:
         steps += [
             Run(f"disable {revert_script.BOOT_SERVICE}", (("systemctl", "disable", revert_script.BOOT_SERVICE),)),
             RemoveFile(revert_script.BOOT_UNIT_PATH),
-            Run("", (("systemctl", "daemon-reload"),)),
+            DAEMON_RELOAD,
         ]
     return steps
 
@@ -150,26 +151,11 @@ def _links(remains: links.Remains) -> list[Step]:
         steps += [
             Run(f"disable {links.SERVICE}", (("systemctl", "disable", "--now", links.SERVICE),)),
             RemoveFile(links.UNIT_PATH),
-            Run("", (("systemctl", "daemon-reload"),)),
+            DAEMON_RELOAD,
         ]
     steps += links.batches(links_diff.diff(Wanted(), remains.found))
     # Once there is nothing left that it keeps networkd from.
     return steps + ([RemoveFile(links.NETWORKD_PATH)] if remains.networkd else [])
-
-
-def _firewall(state: State) -> list[Step]:
-    steps: list[Step] = []
-    if state.firewall_unit:
-        steps += [
-            Run(f"disable {firewall.SERVICE}", (("systemctl", "disable", "--now", firewall.SERVICE),)),
-            RemoveFile(firewall.UNIT_PATH),
-            Run("", (("systemctl", "daemon-reload"),)),
-        ]
-    if state.firewall_table:
-        steps.append(
-            Run(f"delete the table {' '.join(firewall.TABLE)}", (("nft", "delete", "table", *firewall.TABLE),))
-        )
-    return steps
 
 
 def _ipsec(state: State) -> list[Step]:
@@ -183,7 +169,7 @@ def _settings(options: Mapping[str, Any], state: State) -> list[Step]:
     """The limits of ours end with the next start of the engine; nothing is restarted for them."""
     steps: list[Step] = [RemoveFile(path) for path in state.drop_ins]
     if steps:
-        steps.append(Run("", (("systemctl", "daemon-reload"),)))
+        steps.append(DAEMON_RELOAD)
     held = [name for name in engine_setup.HELD if name in state.packages and state.packages[name].held]
     if options["unhold"] and held:
         steps.append(Run(f"let upgrades at {', '.join(held)} again", (("apt-mark", "unhold", *held),)))

@@ -15,16 +15,20 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
-from ..host.revert_script import BOOT_SERVICE
+from ..host import nft_table
 from ..host.system import STATE_DIRECTORY
 from .protected import GRE, Selector, read
 
-TABLE = ("inet", "baremetal_overlay_ipsec")
-SERVICE = "baremetal-overlay-ipsec.service"
-UNIT_PATH = f"/etc/systemd/system/{SERVICE}"
-PATH = f"{STATE_DIRECTORY}/ipsec.nft"
-LOADED = f"{STATE_DIRECTORY}/ipsec.table"
-LIST = ("nft", "-j", "list", "table", *TABLE)
+TABLE = nft_table.Table(
+    owner="ipsec",
+    name="baremetal_overlay_ipsec",
+    description="Nothing of the cluster's traffic in clear text",
+    # ipsec.loaded is what charon was told.
+    loaded=f"{STATE_DIRECTORY}/ipsec.table",
+    before=("strongswan.service", "docker.service"),
+    loads="refuse clear text by",
+    deletes="let clear text through: delete",
+)
 # What an nft, or a kernel, that is too old for it refuses; nothing stays of it.
 PROBE = (
     "sh",
@@ -35,32 +39,6 @@ PROBE = (
     "add rule inet baremetal_overlay_try i meta ipsec missing counter; "
     "add rule inet baremetal_overlay_try o rt ipsec missing counter' && echo yes",
 )
-
-UNIT = f"""\
-# Written by baremetal.overlay.ipsec.
-[Unit]
-Description=Nothing of the cluster's traffic in clear text (baremetal.overlay)
-DefaultDependencies=no
-# A change that was not confirmed may take the file with it.
-ConditionPathExists={PATH}
-# nftables.service flushes every table when it starts, reloads and stops: ours comes after it, each time.
-After=local-fs.target systemd-modules-load.service nftables.service {BOOT_SERVICE}
-PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
-Wants=network-pre.target
-Before=network-pre.target strongswan.service docker.service shutdown.target
-Conflicts=shutdown.target
-StartLimitIntervalSec=0
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/usr/sbin/nft -f {PATH}
-ExecReload=/usr/sbin/nft -f {PATH}
-
-[Install]
-WantedBy=sysinit.target
-"""
 
 RULESET = """\
 # Written by baremetal.overlay.ipsec. Changes by hand are lost in the next run.

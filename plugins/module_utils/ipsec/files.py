@@ -42,7 +42,7 @@ charon {
 DROP_IN = f"""\
 # Written by baremetal.overlay.ipsec.
 [Unit]
-After={backstop.SERVICE}
+After={backstop.TABLE.service}
 Before=docker.service
 StartLimitIntervalSec=0
 

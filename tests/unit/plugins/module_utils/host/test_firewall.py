@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When the table of ours is loaded, what stands against it, and how it is put back."""
+"""What stands against the firewall's table, and that whoever manages the host can come back."""
 
 from __future__ import annotations
 
@@ -9,58 +9,31 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
-from ansible_collections.baremetal.overlay.plugins.module_utils.host import controller, firewall
-from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Pending
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import controller, firewall, nft_table
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Install
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.units import Unit
+from firewall_options import OPTIONS
 
-OPTIONS = {
-    "client_networks": ["2001:db8:7::/64", "192.0.2.0/25", "192.0.2.128/25"],
-    "peers": ["198.51.100.12", "198.51.100.11", "2001:db8::11"],
-    "client_ports": [9001, 9000],
-    "cluster_tcp_ports": [2377, 7946],
-    "cluster_udp_ports": [4789, 7946],
-    "container_interfaces": ["docker0", "docker_gwbridge"],
-    "gre_vsid": None,
-    "overlay_interfaces": [],
-    "overlay_networks": [],
-    "drop_interfaces": [],
-    "management_networks": [],
-    "management_ports": [22],
-    "controller_manages": True,
-    "ipsec": False,
-    "allowed": [],
-    "extra_rules": [],
-}
 TEXT = firewall.ruleset(OPTIONS)
 GUARDED = {
     "drop_interfaces": ["eth1", "eth0"],
     "management_networks": ["192.0.2.0/24", "2001:db8::/64"],
     "interfaces": ["eth0", "eth1", "lo"],
 }
-TABLE = {"table": {"family": "inet", "name": "baremetal_overlay", "handle": 2}}
-
-
-def listing(*objects):
-    return json.dumps({"nftables": [{"metainfo": {"version": "1.1.3"}}, *objects]})
+LISTING = json.dumps({"nftables": [{"table": {"family": "inet", "name": "baremetal_overlay"}}]})
+IN_FORCE = nft_table.Found(
+    unit=Unit(firewall.TABLE.service, "loaded", "active", "exited", "success", "enabled"),
+    file=TEXT,
+    unit_file=firewall.TABLE.unit,
+    loaded=nft_table.receipt(TEXT, LISTING),
+    listing=LISTING,
+)
+BARE = {"nft": None, "table": nft_table.Found(Unit(firewall.TABLE.service))}
 
 
 def state(**changes):
-    enabled = Unit(firewall.SERVICE, "loaded", "active", "exited", "success", "enabled")
-    found = {
-        "packages": {},
-        "unit": enabled,
-        "firewalld": Unit(firewall.FIREWALLD),
-        "nft": "/usr/sbin/nft",
-        "file": TEXT,
-        "unit_file": firewall.UNIT,
-        "loaded": firewall.receipt(TEXT, listing(TABLE)),
-        "listing": listing(TABLE),
-    }
+    found = {"packages": {}, "table": IN_FORCE, "firewalld": Unit(firewall.FIREWALLD), "nft": "/usr/sbin/nft"}
     return firewall.State(**{**found, **changes})
-
-
-BARE = {"nft": None, "file": None, "unit_file": None, "loaded": None, "listing": "", "unit": Unit(firewall.SERVICE)}
 
 
 @pytest.mark.parametrize(
@@ -156,12 +129,13 @@ def test_legacy_iptables_beside_it_is_refused():
 )
 def test_the_older_tools_are_asked_only_where_their_tables_are_loaded(fake_system, names, saved, found):
     system = fake_system(files={"/proc/net/ip_tables_names": names}, answers={"iptables-legacy-save": saved})
-    assert firewall.read(system, {}, {firewall.SERVICE: None, firewall.FIREWALLD: None}).legacy == found
+    assert firewall.read(system, {}, {firewall.TABLE.service: None, firewall.FIREWALLD: None}).legacy == found
 
 
 def test_what_nft_refuses_is_said_before_anything_is_changed_in_its_own_words():
     words = "line 3: Error: syntax error, unexpected newline"
-    plan = firewall.plan(OPTIONS, state(file="old", refusal=lambda text: words if text == TEXT else ""))
+    table = replace(IN_FORCE, file="old")
+    plan = firewall.plan(OPTIONS, state(table=table, refusal=lambda text: words if text == TEXT else ""))
     assert plan.violations[0].endswith(words)
     assert plan.steps == []
 
@@ -176,106 +150,25 @@ def test_firewalld_is_refused():
     assert "overlay_firewall: false" in plan.violations[0]
 
 
-@pytest.mark.parametrize(
-    ("changes", "sentences"),
-    [
-        ({}, []),
-        (
-            BARE,
-            [
-                "install nftables",
-                f"write {firewall.PATH}",
-                f"write {firewall.UNIT_PATH}",
-                f"enable {firewall.SERVICE} at boot",
-                "load the table inet baremetal_overlay (it is not there)",
-            ],
-        ),
-        ({"listing": ""}, ["load the table inet baremetal_overlay (it is not there)"]),
-        ({"listing": listing(TABLE, {"rule": {}})}, ["load the table inet baremetal_overlay (another one is there)"]),
-        (
-            {"file": "old", "loaded": firewall.receipt("old", listing(TABLE))},
-            [f"change {firewall.PATH}", "load the table inet baremetal_overlay (another one is there)"],
-        ),
-        (
-            {"pending": Pending("abc", "firewall", "2026-11-26T07:24:01Z", 0.0)},
-            [
-                "load the table inet baremetal_overlay (a change that another run made at 2026-11-26T07:24:01Z is not "
-                "confirmed yet)"
-            ],
-        ),
-        ({"loaded": None}, ["load the table inet baremetal_overlay (another one is there)"]),
-        (
-            {"unit": Unit(firewall.SERVICE, "loaded", "inactive", "dead", "", "disabled")},
-            [
-                f"enable {firewall.SERVICE} at boot",
-                f"load the table inet baremetal_overlay ({firewall.SERVICE} is inactive)",
-            ],
-        ),
-    ],
-)
-def test_plan(changes, sentences):
-    assert firewall.plan(OPTIONS, state(**changes)).sentences == sentences
+def test_a_bare_host_gets_nft_first():
+    assert firewall.plan(OPTIONS, state()).sentences == []
+    assert firewall.plan(OPTIONS, state(**BARE)).sentences == [
+        "install nftables",
+        f"write {firewall.TABLE.path}",
+        f"write {firewall.TABLE.unit_path}",
+        f"enable {firewall.TABLE.service} at boot",
+        "load the table inet baremetal_overlay (it is not there)",
+    ]
 
 
-def test_a_listing_is_the_same_whatever_the_kernel_numbered_and_counted():
-    def one(handle, packets, elements):
-        counter = {"name": "strangers", "handle": handle, "packets": packets, "bytes": packets * 60}
-        rule = {"handle": handle + 1, "expr": [{"match": {"right": {"set": elements}}}, {"drop": None}]}
-        return listing(TABLE, {"counter": counter}, {"set": {"name": "peers4", "elem": elements}}, {"rule": rule})
-
-    assert firewall.canonical(one(3, 0, ["a", "b"])) == firewall.canonical(one(9, 7, ["b", "a"]))
-    assert firewall.canonical(one(3, 0, ["a", "b"])) != firewall.canonical(one(3, 0, ["a", "c"]))
+def test_before_the_way_back_is_armed_nothing_in_force_is_changed():
+    steps = firewall.plan(OPTIONS, state(**BARE)).steps
+    first = [step for step in steps if isinstance(step, firewall.PREPARES)]
+    assert [type(step) for step in first] == [Install, nft_table.Check]
 
 
-@pytest.mark.parametrize("text", ["", "no json", "{}", listing()])
-def test_no_table_is_no_listing(text):
-    assert firewall.canonical(text) == ""
-
-
-def test_a_draft_that_nft_refuses_replaces_nothing(fake_system):
-    system = fake_system(files={firewall.PATH: "old"}, failing=["nft -c"], words="syntax error")
-    plan = firewall.plan(OPTIONS, state(file="old"))
-    with pytest.raises(OverlayError, match="syntax error"):
-        plan.apply(system)
-    assert system.files == {firewall.PATH: "old"}
-
-
-def test_what_was_loaded_is_remembered(fake_system):
-    system = fake_system(answers={"nft": listing(TABLE), "systemctl": ""})
-    firewall.plan(OPTIONS, state(**BARE)).apply(system)
-    assert system.files[firewall.LOADED] == firewall.receipt(TEXT, listing(TABLE))
-    assert system.ran[-2:] == [f"systemctl restart {firewall.SERVICE}", f"write {firewall.LOADED}"]
-
-
-def test_a_table_that_does_not_appear_is_an_error(fake_system):
-    with pytest.raises(OverlayError, match="shows no table"):
-        firewall.plan(OPTIONS, state(listing="")).apply(fake_system(answers={"systemctl": ""}))
-
-
-def test_the_table_of_before_comes_back_as_the_kernel_showed_it(fake_system):
-    system = fake_system(answers={"nft": "table inet baremetal_overlay {\n}\n"})
-    guard = firewall.guard(OPTIONS, state(), system)
-    saved = guard.saved["table.nft"]
-    assert saved == (
-        "table inet baremetal_overlay\ndelete table inet baremetal_overlay\ntable inet baremetal_overlay {\n}\n"
-    )
-    assert guard.redo == ""
-    assert set(guard.files) == {firewall.PATH, firewall.UNIT_PATH, firewall.LOADED, firewall.ENABLED_PATH}
-    assert ("198.51.100.12", 9000) in guard.targets
-
-
-def test_where_there_was_none_there_is_none_again(fake_system):
-    guard = firewall.guard(OPTIONS, state(**BARE), fake_system())
-    assert guard.saved["table.nft"].splitlines()[-1] == "delete table inet baremetal_overlay"
-    assert guard.redo == f"systemctl stop {firewall.SERVICE}"
-
-
-@pytest.mark.parametrize(
-    ("loaded", "against"), [(firewall.receipt(TEXT, listing(TABLE)), 0), ("another", 1), (None, 1)]
-)
-def test_only_what_was_loaded_is_confirmed(fake_system, loaded, against):
-    files = {firewall.PATH: TEXT, **({firewall.LOADED: loaded} if loaded else {})}
-    assert len(firewall.verify(fake_system(files=files, answers={"nft": listing(TABLE)}))) == against
+def test_peers_have_to_answer_as_before(fake_system):
+    assert ("198.51.100.12", 9000) in firewall.guard(OPTIONS, state(), fake_system()).targets
 
 
 @pytest.mark.parametrize(

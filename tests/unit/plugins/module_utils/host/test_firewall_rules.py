@@ -8,25 +8,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import firewall_rules
+from firewall_options import OPTIONS
 
-OPTIONS = {
-    "client_networks": ["2001:db8:7::/64", "192.0.2.0/25", "192.0.2.128/25"],
-    "peers": ["198.51.100.12", "198.51.100.11", "2001:db8::11"],
-    "client_ports": [9001, 9000],
-    "cluster_tcp_ports": [2377, 7946],
-    "cluster_udp_ports": [4789, 7946],
-    "container_interfaces": ["docker0", "docker_gwbridge"],
-    "gre_vsid": None,
-    "overlay_interfaces": [],
-    "overlay_networks": [],
-    "drop_interfaces": [],
-    "management_networks": [],
-    "management_ports": [22],
-    "controller_manages": True,
-    "ipsec": False,
-    "allowed": [],
-    "extra_rules": [],
-}
 TEXT = firewall_rules.ruleset(OPTIONS)
 SETS = """\
     set clients4 {

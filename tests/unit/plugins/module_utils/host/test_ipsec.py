@@ -13,7 +13,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
     drives,
     ipsec,
     ipsec_state,
-    ipsec_steps,
+    nft_table,
     teardown,
     units,
 )
@@ -124,7 +124,7 @@ def host(fake_system):
             text = super().run(argv)
             if argv[:2] == ("systemctl", "restart"):
                 self.table = TABLE
-            if argv[1] == "enable" and backstop.SERVICE in argv:
+            if argv[1] == "enable" and backstop.TABLE.service in argv:
                 self.enabled = True
             if argv[:2] == ("nft", "delete"):
                 self.table = ""
@@ -136,8 +136,8 @@ def host(fake_system):
                 ipsec_state.SERVICE, load="loaded", active="active", enabled="enabled"
             )
             if self.enabled:
-                found[backstop.SERVICE] = units.Unit(
-                    backstop.SERVICE, load="loaded", active="active", enabled="enabled"
+                found[backstop.TABLE.service] = units.Unit(
+                    backstop.TABLE.service, load="loaded", active="active", enabled="enabled"
                 )
             given = {
                 "packages": {name: Package("1", False, "installed") for name in ipsec_state.PACKAGES},
@@ -197,7 +197,10 @@ def test_clear_text_is_refused_only_after_everything_is_negotiated(host):
     host.go(options("enforce"))
     said = [command for command, _what in host.daemon.said if command in ("initiate", "load-conn")]
     assert said == ["initiate", "initiate", "initiate", "load-conn"]
-    assert host.ran[-3:-1] == [f"systemctl enable {backstop.SERVICE}", f"systemctl restart {backstop.SERVICE}"]
+    assert host.ran[-3:-1] == [
+        f"systemctl enable {backstop.TABLE.service}",
+        f"systemctl restart {backstop.TABLE.service}",
+    ]
     assert actions(host) == {"trap"}
     assert "trap|start" in host.files[files.CONF]
 
@@ -417,10 +420,10 @@ def test_no_diff_shows_a_key(host):
 def test_the_way_back_has_the_table_and_the_files_of_before(host):
     host.go(options("prepare"))
     guard = ipsec.guard(options("enforce"), host.state(), host)
-    assert {files.CONF, backstop.PATH, backstop.UNIT_PATH, ipsec.ENABLED_PATH} <= set(guard.files)
+    assert {files.CONF, backstop.TABLE.path, backstop.TABLE.unit_path, backstop.TABLE.enabled_path} <= set(guard.files)
     assert guard.saved["table.nft"].startswith("table inet baremetal_overlay_ipsec\ndelete table")
     assert guard.targets == [("198.51.100.12", 2377), ("198.51.100.12", 7946)]
-    assert guard.redo.splitlines() == [f"systemctl stop {backstop.SERVICE}", "swanctl --load-all --noprompt"]
+    assert guard.redo.splitlines() == [f"systemctl stop {backstop.TABLE.service}", "swanctl --load-all --noprompt"]
 
 
 def test_what_is_confirmed_is_what_was_loaded(host):
@@ -433,7 +436,7 @@ def test_what_is_confirmed_is_what_was_loaded(host):
 
 
 def test_the_steps_that_come_before_the_way_back_change_nothing_in_force():
-    assert set(ipsec.PREPARES) == {ipsec.packages.Install, ipsec_steps.CheckTable}
+    assert set(ipsec.PREPARES) == {ipsec.packages.Install, nft_table.Check}
 
 
 def test_a_teardown_ends_it(host):
