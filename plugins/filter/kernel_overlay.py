@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
-from ansible_collections.baremetal.overlay.plugins.module_utils.host import overhead, overlay_addresses
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import links_plan, overhead, overlay_addresses
 
 
 def overlay_address(number: Any, subnet: Any) -> str:
@@ -38,9 +38,20 @@ def overlay_mtu(underlay: Any, kind: str, address: Any = "0.0.0.0", encryption: 
         ) from error
 
 
+def overlay_port(kind: Any) -> int:
+    """Return the UDP port that a kind has unless another one is declared; 0 where it has none, or is no kind."""
+    known = links_plan.KINDS.get(str(kind))
+    return known.port if known else 0
+
+
 class FilterModule:
     """Ansible's way to find the filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"overlay_address": overlay_address, "overlay_peers": overlay_peers, "overlay_mtu": overlay_mtu}
+        return {
+            "overlay_address": overlay_address,
+            "overlay_peers": overlay_peers,
+            "overlay_mtu": overlay_mtu,
+            "overlay_port": overlay_port,
+        }

@@ -251,10 +251,6 @@ options:
               - Without it such a change is tried, and taken back unless it can be confirmed.
             type: bool
             default: true
-          ipsec:
-            description: Whether members may send IKE and ESP by such an interface.
-            type: bool
-            default: false
           allowed:
             description: What else may come in by such an interface, ports that containers publish among it.
             type: list

@@ -69,13 +69,24 @@ class Cluster:
         return next(active, None)
 
     @property
+    def kept_out(self) -> list[Host]:
+        """The hosts that --limit kept out of this run: nothing is known of them."""
+        return [host for host in self.hosts if not (host.report or host.unreachable or host.failure)]
+
+    @property
     def left_out(self) -> list[Host]:
-        """The managers that --limit kept out of this run: nothing is known of them."""
-        return [host for host in self.group("managers") if not (host.report or host.unreachable or host.failure)]
+        """The managers among them."""
+        return [host for host in self.kept_out if "managers" in host.groups]
 
 
 # One sentence for each violation: the object, what was found, what is allowed, what to do.
 Rule = Callable[[Cluster], Iterator[str]]
+
+
+def together(cluster: Cluster) -> str:
+    """The end of a sentence on what all hosts do together; empty where this run has all of them."""
+    absent = [host.name for host in cluster.kept_out]
+    return f"together, and this run leaves out {enumerate_names(absent)}; run without --limit" if absent else ""
 
 
 def enumerate_names(names: Sequence[str]) -> str:

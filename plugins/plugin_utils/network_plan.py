@@ -29,6 +29,7 @@ DRIVERS = ("overlay", *HOST_DRIVERS, *LAN_DRIVERS, "bridge")
 NODE_DRIVERS = (*LAN_DRIVERS, "bridge")
 OVERLAY, BRIDGE = "minio-overlay", "minio-bridge"
 BRIDGE_LINK = "minio_bridge"
+BRIDGE_CONFIG = f"{BRIDGE}-config"
 OURS = re.compile(r"minio-(bridge|(macvlan|ipvlan)-[0-9a-f]{6})-config")
 KERNEL_SUBNET, LAN_SUBNET = "10.78.0.0/24", "10.79.0.0/24"
 
@@ -121,7 +122,7 @@ def node_networks(cluster: Cluster, host: Host) -> list[dict[str, Any]]:
     if chosen not in NODE_DRIVERS:
         return []
     bridge = {
-        "name": _config(BRIDGE),
+        "name": BRIDGE_CONFIG,
         "driver_options": {"com.docker.network.bridge.name": BRIDGE_LINK},
         "ipam_config": [],
     }

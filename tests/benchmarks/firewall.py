@@ -36,7 +36,6 @@ OPTIONS: dict[str, Any] = {
     "management_networks": ["192.0.2.0/28"],
     "management_ports": [22],
     "controller_manages": True,
-    "ipsec": True,
     "allowed": [],
     "extra_rules": [],
 }

@@ -33,7 +33,6 @@ OPTIONS: dict[str, Any] = {
     "management_networks": [f"{MANAGER}/32"],
     "management_ports": [22],
     "controller_manages": True,
-    "ipsec": True,
     "allowed": [
         {"protocol": "tcp", "port": 9100, "sources": [f"{CLIENT}/32"], "comment": "node exporter"},
         {"protocol": "vrrp", "port": None, "sources": [f"{MEMBER}/32"], "comment": None},

@@ -63,11 +63,11 @@ def nothing_is_read(captures: Mapping[str, Capture], carrier: str) -> None:
 
 
 def all_is_read(captures: Mapping[str, Capture], carrier: Optional[str]) -> None:
-    """The control: the same look finds it where nobody encrypts. Parts go to the other host, which sends some back."""
+    """The control: the same look finds it where nobody encrypts; which host sends parts as they are, MinIO decides."""
     for name, wire in captures.items():
         assert wire.count(ESP) == 0, name
         assert carrier is None or wire.count(carrier) > 100, name
-    assert all(wire.payloads(TEXT) > 100 for wire in captures.values()), captures
+    assert sum(wire.payloads(TEXT) for wire in captures.values()) > 100, captures
 
 
 @dataclass(frozen=True)

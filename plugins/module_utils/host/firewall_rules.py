@@ -181,7 +181,7 @@ def _enter_guarded(interfaces: Sequence[str]) -> str:
 
 def _guarded(options: Options) -> str:
     rules = [
-        *_ipsec(options["ipsec"]),
+        *_ipsec(),
         *(rule for allowed in options["allowed"] for rule in _allowed(allowed)),
         *(" ".join(rule.split()) for rule in options["extra_rules"]),
     ]
@@ -193,11 +193,11 @@ def _guarded(options: Options) -> str:
     )
 
 
-def _ipsec(wanted: bool) -> Iterator[str]:
-    if wanted:
-        for family, version in (("ip", 4), ("ip6", 6)):
-            for match, words in (("udp dport { 500, 4500 }", "IKE"), ("meta l4proto 50", "ESP")):
-                yield f'{family} saddr @peers{version} {match} counter name "members_ipsec" accept comment "{words}"'
+def _ipsec() -> Iterator[str]:
+    """Whether or not somebody encrypts already: who is about to has to reach the others first."""
+    for family, version in (("ip", 4), ("ip6", 6)):
+        for match, words in (("udp dport { 500, 4500 }", "IKE"), ("meta l4proto 50", "ESP")):
+            yield f'{family} saddr @peers{version} {match} counter name "members_ipsec" accept comment "{words}"'
 
 
 def _allowed(given: Mapping[str, Any]) -> Iterator[str]:

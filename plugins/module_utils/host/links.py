@@ -131,7 +131,13 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     if wrong:
         return Plan(violations=wrong)
     result = Plan(steps=_steps(options, wanted, state))
-    result.flags = {"there": bool(state.ours), "address": wanted.address, "mtu": mtu, "mtu_is": explained}
+    result.flags = {
+        "there": bool(state.ours),
+        "address": wanted.address,
+        "mtu": mtu,
+        "mtu_is": explained,
+        "parts": links_diff.parts(wanted, state.found, _addresses_of(state.files.get(ADJUST))),
+    }
     return result
 
 

@@ -12,6 +12,8 @@ from typing import Any, Optional
 
 from .links_plan import BRIDGE, EVERYBODY, GROUP, TTL, Entry, Link, Wanted
 
+# What both ends of a tunnel have to have alike.
+NUMBERS = ("id", "port", "ikey")
 # So many names of links are in a sentence.
 SHOWN = 5
 
@@ -141,6 +143,24 @@ def diff(
         tuple(lines),
         tuple(words),
     )
+
+
+def parts(wanted: Wanted, found: Mapping[str, Found], stale: Sequence[str] = ()) -> bool:
+    """Whether this host would leave an overlay that is at work for another one, in which its peers are not yet."""
+    if not wanted.links:
+        return False
+    bridge, tunnels = wanted.links[0].name, [link for link in wanted.links if link.kind != "bridge"]
+    ours = [one for one in found.values() if one.ours]
+    other = any(one.kind != "bridge" and one.kind not in [link.kind for link in tunnels] for one in ours if tunnels)
+    numbers = any(
+        link.data.get(key) != one.data.get(key)
+        for link in tunnels
+        for one in ours
+        if one.name == link.name
+        for key in NUMBERS
+    )
+    has = found[bridge].addresses if bridge in found else ()
+    return other or numbers or any(one in has and one != wanted.address for one in stale)
 
 
 def _say(what: str, names: Sequence[str]) -> list[str]:

@@ -118,7 +118,6 @@ FIREWALL_SPEC: dict[str, Any] = {
     "management_networks": {"type": "list", "elements": "str", "default": []},
     "management_ports": {"type": "list", "elements": "int", "default": [22]},
     "controller_manages": {"type": "bool", "default": True},
-    "ipsec": {"type": "bool", "default": False},
     "allowed": {"type": "list", "elements": "dict", "default": [], "options": ALLOWED_SPEC},
     "extra_rules": {"type": "list", "elements": "str", "default": []},
 }

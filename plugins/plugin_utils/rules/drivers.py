@@ -17,10 +17,11 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     Rule,
     enumerate_names,
     group_hosts,
+    together,
 )
 
-# Beside the network's own address, its last two: that of the gateway, which the Engine wants, and that for everybody.
-NOT_GIVEN = 3
+# The network's last two addresses: that of the gateway, which the Engine wants, and that for everybody.
+NOT_GIVEN = 2
 
 
 def bridge_is_one_host(cluster: Cluster) -> Iterator[str]:
@@ -126,10 +127,15 @@ def node_networks_stay(cluster: Cluster) -> Iterator[str]:
     """A node's configuration is in use for as long as its server runs."""
     for host in cluster.group("minio"):
         for name, found, wanted in network_plan.different(cluster, host):
+            way = (
+                "see who made it, and remove it there (`docker network rm`)"
+                if name == network_plan.BRIDGE_CONFIG
+                else "take the declaration back, or give all hosts another swarm_lan_subnet, for which new networks "
+                "are made"
+            )
             yield (
                 f"{host.name}: its network {name} has {_options(found)}, wanted {_options(wanted)}; a network cannot "
-                "be changed, and its server uses it: take the declaration back, or give all hosts another "
-                "swarm_lan_subnet, for which new networks are made"
+                f"be changed, and its server uses it: {way}"
             )
 
 
@@ -146,12 +152,16 @@ def network_is_agreed(cluster: Cluster) -> Iterator[str]:
     }
     chosen = network_plan.driver(cluster)
     others = sorted(live - {wanted})
-    if others and cluster.settings.get("network_consent") != chosen:
+    if not others:
+        return
+    found = f"MinIO's servers reach each other by {enumerate_names(others)}, and this run would move them to {wanted}"
+    if cluster.settings.get("network_consent") != chosen:
         yield (
-            f"MinIO's servers reach each other by {enumerate_names(others)}, and this run would move them to {wanted}, "
-            f"which restarts all of them together; agree by minio_network_consent: {chosen}, or set "
-            "overlay_network_driver, and the subnet that goes with it, back"
+            f"{found}, which restarts all of them together; agree by minio_network_consent: {chosen}, or set "
+            "overlay_network_driver, and the network or subnet that goes with it, back"
         )
+    if alone := together(cluster):
+        yield f"{found}, all of them {alone}"
 
 
 def lan_is_open(cluster: Cluster) -> Iterator[str]:

@@ -16,6 +16,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     Host,
     Rule,
     enumerate_names,
+    together,
 )
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.tls_plan import CONTROLLER
 
@@ -39,16 +40,26 @@ def encryption_fits_driver(cluster: Cluster) -> Iterator[str]:
 
 
 def one_encrypts(cluster: Cluster) -> Iterator[str]:
-    """Twice encrypted is half as fast, and the second one protects nothing."""
-    if not ipsec_plan.wanted(cluster):
+    """What Docker has encrypted does not arrive as what the host wants encrypted, and is dropped."""
+    port = str(cluster.settings.get("data_path_port") or 4789)
+    given = cluster.settings.get("ipsec_protect")
+    protected_ports = [str(one.get("port")) for one in (given if isinstance(given, list) else [])]
+    if not (ipsec_plan.wanted(cluster) and cluster.acting and port in protected_ports):
         return
-    for host in cluster.seen:
-        if host.name == (cluster.acting.name if cluster.acting else None):
-            for name in host.facts.get("encrypted_networks") or []:
-                yield (
-                    f'network "{name}": is encrypted by Docker, and overlay_encryption is ipsec; one of both encrypts: '
-                    "remove the network, have it made anew without `encrypted`, or set overlay_encryption: docker"
-                )
+    own = [network.get("name") for network in cluster.settings.get("networks") or []]
+    agreed = [name for name in cluster.settings.get("swarm_network_consent") or [] if name in own]
+    for name in cluster.acting.facts.get("encrypted_networks") or []:
+        if name not in agreed:
+            anew = (
+                f"agree that it is made anew without that, its services stopped meanwhile, by "
+                f"swarm_network_consent: [{name}]"
+                if name in own
+                else "remove the network or make it anew without `encrypted`"
+            )
+            yield (
+                f'network "{name}": is encrypted by Docker, and overlay_encryption is ipsec for the same packets '
+                f"({port}/udp); one of both encrypts: {anew}, or set overlay_encryption: docker"
+            )
 
 
 def keys_are_possible(cluster: Cluster) -> Iterator[str]:
@@ -145,15 +156,11 @@ def agreement_stays(cluster: Cluster) -> Iterator[str]:
 
 def hosts_agree(cluster: Cluster) -> Iterator[str]:
     """What both ends need alike is brought to all of them in one run, or some would not reach others."""
-    answered = [host for host in cluster.hosts if not host.unreachable]
-    absent = [host.name for host in answered if host.report is None and not host.failure]
-    if not absent:
-        return
-    without = f"this run leaves out {enumerate_names(absent)}; run without --limit"
-    for host in cluster.seen:
+    alone = together(cluster)
+    for host in cluster.seen if alone else ():
         what = _changes_alone(host, ipsec_plan.wanted(cluster))
         if what:
-            yield f"{host.name}: {what} together, and {without}"
+            yield f"{host.name}: {what} {alone}"
 
 
 def _changes_alone(host: Host, wanted: bool) -> str:

@@ -12,7 +12,13 @@ from typing import Any
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import links_plan, overlay_addresses
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.network import DEAD_ENDS
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, Rule, group_hosts
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
+    Cluster,
+    Host,
+    Rule,
+    group_hosts,
+    together,
+)
 
 # Swarm gives its networks numbers one after another from here; so many of them are left to it.
 SWARM_FIRST, SWARM_COUNT = 4096, 1024
@@ -146,6 +152,17 @@ def addresses_are_single(cluster: Cluster) -> Iterator[str]:
                 )
 
 
+def hosts_change_together(cluster: Cluster) -> Iterator[str]:
+    """Hosts of which only some have another number, port, kind or subnet do not reach the others."""
+    alone = together(cluster)
+    for host in cluster.seen if alone and _settings(cluster) is not None else ():
+        if ((host.report or {}).get("sections", {}).get("links") or {}).get("parts"):
+            yield (
+                f"{host.name}: is in a kernel overlay of another number, port, kind or subnet, and all hosts change "
+                f"{alone}"
+            )
+
+
 def strangers_are_refused(cluster: Cluster) -> Iterator[str]:
     """VXLAN has no peers of its own: it takes what comes."""
     settings = _settings(cluster)
@@ -161,5 +178,11 @@ def strangers_are_refused(cluster: Cluster) -> Iterator[str]:
         )
 
 
-RULES: tuple[Rule, ...] = (overlay_is_possible, swarm_has_its_own, subnet_is_free, addresses_are_single)
+RULES: tuple[Rule, ...] = (
+    overlay_is_possible,
+    swarm_has_its_own,
+    subnet_is_free,
+    addresses_are_single,
+    hosts_change_together,
+)
 ADVICE: tuple[Rule, ...] = (strangers_are_refused,)

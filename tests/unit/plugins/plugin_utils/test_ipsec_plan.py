@@ -94,11 +94,20 @@ def test_settings_that_cannot_be(settings: dict[str, Any], sentence: str) -> Non
 
 
 def test_both_encryptions() -> None:
-    (sentence,) = said(cluster(host(1, encrypted_networks=["minio-overlay"]), host(2)))
+    hosts = host(1, encrypted_networks=["minio-overlay"]), host(2)
+    (sentence,) = said(cluster(*hosts))
     assert sentence == (
-        'network "minio-overlay": is encrypted by Docker, and overlay_encryption is ipsec; one of both encrypts: '
-        "remove the network, have it made anew without `encrypted`, or set overlay_encryption: docker"
+        'network "minio-overlay": is encrypted by Docker, and overlay_encryption is ipsec for the same packets '
+        "(4789/udp); one of both encrypts: remove the network or make it anew without `encrypted`, or set "
+        "overlay_encryption: docker"
     )
+    own = {"networks": [{"name": "minio-overlay"}]}
+    (sentence,) = said(cluster(*hosts, **own))
+    assert "agree that it is made anew without that" in sentence
+    assert "by swarm_network_consent: [minio-overlay], or set" in sentence
+    assert said(cluster(*hosts, **own, swarm_network_consent=["minio-overlay"])) == []
+    # Where something else is protected, Docker's networks are its own affair.
+    assert said(cluster(*hosts, ipsec_protect=[{"protocol": "udp", "port": 14789}])) == []
 
 
 def test_what_is_in_force_is_not_changed_in_place() -> None:

@@ -251,3 +251,18 @@ def test_links_that_differ_are_the_work_of_their_hosts():
     assert "overlay_links" in drawn["work"]["n3"]
     assert "overlay_links" not in drawn["work"]["n1"]
     assert "n3: make or change the links of the kernel overlay" in drawn["summary"]
+
+
+def test_hosts_change_their_overlay_together():
+    def parted(members: list[Host], _settings: dict[str, Any]) -> None:
+        members[0].report["sections"]["links"]["parts"] = True
+
+    def limited(members: list[Host], settings: dict[str, Any]) -> None:
+        parted(members, settings)
+        members[2] = dataclasses.replace(members[2], report=None)
+
+    assert all_violations(cluster(parted), RULES) == []
+    assert all_violations(cluster(limited), RULES) == [
+        "n1: is in a kernel overlay of another number, port, kind or subnet, and all hosts change together, and this "
+        "run leaves out n3; run without --limit"
+    ]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -124,9 +125,9 @@ REFUSED = [
     (cluster("macvlan", lan_subnet="fd00::/64"), 'swarm_lan_subnet: "fd00::/64" is not an IPv4 CIDR'),
     (cluster("ipvlan", lan_subnet="10.79.0.1/24"), 'swarm_lan_subnet: "10.79.0.1/24" is not an IPv4 CIDR'),
     (
-        cluster("macvlan", host(13), lan_subnet="10.79.0.0/28"),
-        "n13: overlay_host_number 13 has no address in swarm_lan_subnet 10.79.0.0/28, which has them for the numbers "
-        "1 to 12",
+        cluster("macvlan", host(14), lan_subnet="10.79.0.0/28"),
+        "n14: overlay_host_number 14 has no address in swarm_lan_subnet 10.79.0.0/28, which has them for the numbers "
+        "1 to 13",
     ),
     (
         cluster("macvlan", host(1, routes=[{"dst": "10.79.0.128/25", "dev": "eth1"}])),
@@ -149,7 +150,8 @@ REFUSED = [
     (
         cluster("bridge", host(1, networks=OTHER)),
         "n1: its network minio-bridge-config has com.docker.network.bridge.name br0, wanted "
-        "com.docker.network.bridge.name minio_bridge; a network cannot be changed",
+        "com.docker.network.bridge.name minio_bridge; a network cannot be changed, and its server uses it: see who "
+        "made it, and remove it there",
     ),
     (
         cluster("host", live(stack.USUAL_NETWORK)),
@@ -163,6 +165,10 @@ REFUSED = [
     (
         cluster("kernel", live("kernel 10.78.0.0/24"), kernel_subnet="10.80.0.0/24"),
         "minio_network_consent: kernel",
+    ),
+    (
+        cluster("host", live(stack.USUAL_NETWORK), dataclasses.replace(host(2), report=None), network_consent="host"),
+        "to host, all of them together, and this run leaves out n2; run without --limit",
     ),
 ]
 
@@ -179,7 +185,8 @@ def test_refused(given: Cluster, sentence: str) -> None:
     [
         *(cluster(driver) for driver in network_plan.DRIVERS if driver != "bridge"),
         cluster("bridge", host(1)),
-        cluster("macvlan", host(12), lan_subnet="10.79.0.0/28"),
+        cluster("macvlan", host(13), lan_subnet="10.79.0.0/28"),
+        cluster("macvlan", host(1), lan_subnet="10.79.0.0/30"),
         # A part of the LAN's own subnet.
         cluster("macvlan", host(1, routes=[{"dst": "10.79.0.0/16", "dev": "eth1"}])),
         # The Engine makes the interface of a VLAN.

@@ -91,7 +91,7 @@ def test_everybody_can_be_let_in(network):
 
 def test_default_drop_on_declared_interfaces_lets_in_what_is_listed():
     vrrp = {"protocol": "vrrp", "port": None, "sources": ["192.0.2.7/32"], "comment": None}
-    text = firewall_rules.ruleset(guarded(ipsec=True, allowed=[ALLOWED, vrrp], extra_rules=["tcp dport 5201  accept"]))
+    text = firewall_rules.ruleset(guarded(allowed=[ALLOWED, vrrp], extra_rules=["tcp dport 5201  accept"]))
     chain = text.partition("chain guarded {")[2].partition("\n    }")[0].splitlines()
     assert '        iifname { "eth0", "eth1" } goto guarded comment "default drop"' in text.splitlines()
     wanted = [

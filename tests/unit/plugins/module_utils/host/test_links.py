@@ -305,6 +305,26 @@ def test_nothing_to_do_is_no_step(state):
     assert plan.flags["address"] == "10.78.0.1/24"
 
 
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        ({}, False),
+        ({"peers": PEERS[:2]}, False),
+        ({"mtu": 1300}, False),
+        ({"vni": 7701}, True),
+        ({"port": 4790}, True),
+        ({"kind": "geneve"}, True),
+        ({"subnet": "10.79.0.0/24"}, True),
+    ],
+)
+def test_a_host_that_would_leave_its_peers_is_told_from_one_that_changes(state, changes, parts):
+    mtus = {"198.18.0.1": 1500}
+    plan = links.plan(options(**changes), dataclasses.replace(state, mtus=mtus))
+    assert plan.flags["parts"] is parts
+    bare = links.State(state.unit, state.networkd, mtus=mtus)
+    assert links.plan(options(**changes), bare).flags["parts"] is False
+
+
 def test_live_first_then_what_is_read_at_boot(fake_system):
     plan = links.plan(OPTIONS, links.State(Unit(links.SERVICE), ABSENT, mtus={"198.18.0.1": 1500}))
     system = fake_system()
