@@ -95,6 +95,11 @@ options:
       pid:
         description: A process in whose network namespace to probe.
         type: int
+  answers_at:
+    description:
+      - This host's address towards its peers, where IPsec protects the udp ports.
+      - Answers then come to the port of gossip, since no policy fits what is sent from the ports themselves.
+    type: str
   probers:
     description: The names and addresses of all hosts that respond, which are told when this one is done.
     type: dict
@@ -246,6 +251,7 @@ ARGUMENTS: dict[str, Any] = {
     "deadline": {"type": "float", "default": 2},
     "respond": {"type": "dict", "options": RESPOND},
     "probes": {"type": "list", "elements": "dict", "options": PROBE},
+    "answers_at": {"type": "str"},
     "probers": {"type": "dict", "default": {}},
     "name": {"type": "str"},
     "store": {"type": "dict", "options": STORE},
@@ -324,7 +330,8 @@ def main() -> None:
     # What enters other namespaces comes first: it forks, and a process is forked before it has threads.
     result: dict[str, Any] = {"sight": look(module)} if params["respond"] else {}
     asked = params["probes"] is not None
-    probing = run.Probing(params["probes"], params["run"], params["deadline"]) if asked else None
+    answers_at = params["answers_at"]
+    probing = run.Probing(params["probes"], params["run"], params["deadline"], answers_at) if asked else None
     with ThreadPoolExecutor(1) as pool:
         stored = pool.submit(use_store, wanted) if wanted else None
         if params["respond"]:

@@ -5,7 +5,9 @@
 
 The ports belong to others: memberlist's socket is dockerd's, the data path's is the kernel's. A raw socket gets a copy
 of what passed the host's firewall; a filter in the kernel keeps all that is not ours from it, so that the storage
-traffic of a busy host costs nothing. The answer leaves from the port that was asked, as theirs would.
+traffic of a busy host costs nothing. The answer leaves from the port that was asked, as theirs would. Where IPsec
+protects these ports, no policy fits what a raw socket sends: then a prober asks for the answer at the port of gossip,
+where it hears it as this does.
 Only a port that nobody has is bound, so that the kernel does not answer "port unreachable".
 It ends when every prober has said that it is done, when it hears nothing for a while, and at the unit's limit.
 """
@@ -21,10 +23,15 @@ import struct
 import sys
 import time
 
-IP_PKTINFO = 8
 SO_ATTACH_FILTER = 26
 # Classic BPF on the IP packet: X = length of the IP header, then the payload's first eight bytes against the cookie.
 LOAD_HEADER, LOAD_WORD, JUMP_EQUAL, RETURN = 0xB1, 0x40, 0x15, 0x06
+
+
+# To which members may send whatever else is let in.
+GOSSIP = 7946
+# Whether the answer is wanted from the very port, or at the port of gossip.
+ASKS, ASKS_ASIDE = b"?", b"&"
 
 
 class Program(ctypes.Structure):
@@ -69,21 +76,31 @@ def open_free(address: str, ports: list[int]) -> list[socket.socket]:
     return held
 
 
+def payload(packet: bytes) -> bytes:
+    """What a datagram carries, of an IP packet."""
+    return packet[(packet[0] & 0xF) * 4 + 8 :]
+
+
+def reply(packet: bytes, cookie: bytes, ports: list[int], how: bytes = ASKS) -> bytes | None:
+    """What answers an IP packet that asks in this way."""
+    (target,) = struct.unpack_from("!H", packet, (packet[0] & 0xF) * 4 + 2)
+    data = payload(packet)
+    return cookie + b"=" + data[9:] if target in ports and len(data) == 11 and data[:9] == cookie + how else None
+
+
 def answer(packet: bytes, cookie: bytes, ports: list[int]) -> tuple[bytes, str] | None:
-    """The UDP packet that answers an IP packet, and to whom."""
-    start = (packet[0] & 0xF) * 4
-    source, target, _length, _sum = struct.unpack_from("!HHHH", packet, start)
-    data = packet[start + 8 :]
-    if target not in ports or len(data) != 11 or data[:9] != cookie + b"?":
+    """The UDP packet that answers an IP packet from the port that was asked, and to whom."""
+    said = reply(packet, cookie, ports)
+    if said is None:
         return None
-    reply = cookie + b"=" + data[9:]
+    source, target = struct.unpack_from("!HH", packet, (packet[0] & 0xF) * 4)
     # No checksum: it is optional over IPv4.
-    return struct.pack("!HHHH", target, source, 8 + len(reply), 0) + reply, socket.inet_ntoa(packet[12:16])
+    return struct.pack("!HHHH", target, source, 8 + len(said), 0) + said, socket.inet_ntoa(packet[12:16])
 
 
 def farewell(packet: bytes, cookie: bytes) -> tuple[bytes, int] | None:
     """Who says that it is done, and how many there are."""
-    data = packet[(packet[0] & 0xF) * 4 + 8 :]
+    data = payload(packet)
     if len(data) < 12 or data[:9] != cookie + b"!":
         return None
     return data[11:], int.from_bytes(data[9:11], "big")
@@ -101,7 +118,8 @@ def serve(address: str, cookie: bytes, ports: list[int], idle: float) -> None:
     """Answer until nobody needs it."""
     gone: set[bytes] = set()
     last = None
-    with open_raw(address, cookie) as raw:
+    with open_raw(address, cookie) as raw, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.bind((address, 0))
         held = open_free(address, ports)
         ready()
         while last is None or time.monotonic() - last < idle:
@@ -109,10 +127,15 @@ def serve(address: str, cookie: bytes, ports: list[int], idle: float) -> None:
                 continue
             packet = raw.recv(1 << 16)
             last = time.monotonic()
-            reply = answer(packet, cookie, ports)
-            if reply:
+            answered = answer(packet, cookie, ports)
+            aside = reply(packet, cookie, ports, ASKS_ASIDE)
+            if answered:
                 with contextlib.suppress(OSError):
-                    raw.sendto(reply[0], (reply[1], 0))
+                    raw.sendto(answered[0], (answered[1], 0))
+            if aside:
+                with contextlib.suppress(OSError):
+                    own.sendto(aside, (socket.inet_ntoa(packet[12:16]), GOSSIP))
+            if answered or aside:
                 continue
             leaving = farewell(packet, cookie)
             if leaving:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, Optional
 
 from ..errors import OverlayError
 from ..host.system import RUN_DIRECTORY, System
@@ -27,15 +27,15 @@ Probe = Mapping[str, Any]
 class Probing:
     """All probes of a host; those inside its tasks are on their way once this is made."""
 
-    def __init__(self, probes: Sequence[Probe], run_id: str, timeout: float) -> None:
-        self._probes, self._run, self._timeout = probes, run_id, timeout
+    def __init__(self, probes: Sequence[Probe], run_id: str, timeout: float, answers_at: Optional[str] = None) -> None:
+        self._probes, self._run, self._timeout, self._answers_at = probes, run_id, timeout, answers_at
         # A process is forked before it has threads.
         places = sorted({probe["pid"] for probe in probes if probe["pid"]})
         self._children = [(pid, Inside(pid, partial(_here, _of(probes, pid), run_id, timeout))) for pid in places]
 
     def results(self) -> dict[str, Result]:
         """Every probe's result by its key."""
-        found = _here(_of(self._probes, 0), self._run, self._timeout)
+        found = _here(_of(self._probes, 0), self._run, self._timeout, self._answers_at)
         for pid, child in self._children:
             results, error = child.result()
             for probe in _of(self._probes, pid):
@@ -47,14 +47,16 @@ def _of(probes: Sequence[Probe], pid: int) -> list[Probe]:
     return [probe for probe in probes if (probe["pid"] or 0) == pid]
 
 
-def _here(probes: Sequence[Probe], run_id: str, timeout: float) -> dict[str, Result]:
+def _here(probes: Sequence[Probe], run_id: str, timeout: float, answers_at: Optional[str] = None) -> dict[str, Result]:
     """One thread a kind; each kind has all of its targets in flight."""
     kinds = {
         "icmp": lambda some: icmp.probe(
             {one["key"]: (one["address"], max(one["size"] or 0, SMALLEST)) for one in some}, timeout
         ),
         "tcp": lambda some: tcp.probe({one["key"]: (one["address"], one["port"]) for one in some}, timeout),
-        "udp": lambda some: udp.probe({one["key"]: (one["address"], one["port"]) for one in some}, run_id, timeout),
+        "udp": lambda some: udp.probe(
+            {one["key"]: (one["address"], one["port"]) for one in some}, run_id, timeout, answers_at
+        ),
         "dns": lambda some: dns.probe({one["key"]: one["name"] for one in some}, timeout),
         "hosts": lambda some: hosts_file.probe({one["key"]: (one["name"], one["pid"]) for one in some}),
     }

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Datagrams to many addresses at once, each of which the responder on its host has to answer from the very port."""
+"""Datagrams to many addresses at once, each of which the responder on its host has to answer from the very port.
+
+Where IPsec protects the ports, it answers to the port of gossip instead, which a raw socket hears here.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ import socket
 import struct
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
+from . import responder
+
 TRIES = 4
-# The port on which a responder hears that somebody is done; it answers on whichever port is probed.
-DONE_PORT = 7946
 
 Result = dict[str, Any]
 
@@ -27,22 +31,27 @@ def cookie(run: str) -> bytes:
     return b"p" + bytes.fromhex(run)[:7]
 
 
-def probe(targets: Mapping[str, tuple[str, int]], run: str, timeout: float) -> dict[str, Result]:
-    """For each key's address and port: ``ok``, ``ms``, or the ``error``."""
+def probe(
+    targets: Mapping[str, tuple[str, int]], run: str, timeout: float, answers_at: str | None = None
+) -> dict[str, Result]:
+    """For each key's address and port: ``ok``, ``ms``, or the ``error``; ``answers_at``: own address, under IPsec."""
     keys = list(targets)
     found: dict[str, Result] = {}
     sent: dict[str, float] = {}
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    how = responder.ASKS_ASIDE if answers_at else responder.ASKS
+    with ExitStack() as stack:
+        sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         sock.setblocking(False)
+        heard_by = stack.enter_context(responder.open_raw(answers_at, cookie(run))) if answers_at else sock
         start = time.monotonic()
         for again in range(1, TRIES + 1):
             for number, key in enumerate(keys):
                 if key not in found:
                     sent[key] = time.monotonic()
-                    _send(sock, cookie(run) + b"?" + struct.pack("!H", number), targets[key], found, key)
+                    _send(sock, cookie(run) + how + struct.pack("!H", number), targets[key], found, key)
             until = start + timeout * again / TRIES
             while len(found) < len(keys) and (left := until - time.monotonic()) > 0:
-                heard = _receive(sock, cookie(run), left)
+                heard = _receive(heard_by, cookie(run), left)
                 if heard is not None and heard < len(keys) and keys[heard] not in found:
                     milliseconds = round((time.monotonic() - sent[keys[heard]]) * 1000, 3)
                     found[keys[heard]] = {"ok": True, "ms": milliseconds, "error": ""}
@@ -55,7 +64,7 @@ def done(addresses: Iterable[str], run: str, name: str, probers: int) -> None:
     message = cookie(run) + b"!" + struct.pack("!H", probers) + name.encode()[:200]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         for address in [*addresses] * 2:
-            _send(sock, message, (address, DONE_PORT), {}, "")
+            _send(sock, message, (address, responder.GOSSIP), {}, "")
 
 
 def _send(sock: socket.socket, data: bytes, target: tuple[str, int], found: dict[str, Result], key: str) -> None:
@@ -72,6 +81,8 @@ def _receive(sock: socket.socket, own: bytes, seconds: float) -> int | None:
         data = sock.recv(2048)
     except OSError:
         return None
+    if sock.type == socket.SOCK_RAW:
+        data = responder.payload(data)
     if len(data) != 11 or data[:9] != own + b"=":
         return None
     return int.from_bytes(data[9:], "big")

@@ -38,6 +38,15 @@ def test_a_question_is_answered_from_the_port_that_was_asked():
     assert data[8:] == COOKIE + b"=" + b"\x00\x07"
 
 
+def test_a_question_may_ask_for_its_answer_aside():
+    packet = datagram(COOKIE + b"&" + b"\x00\x07", 4789)
+    assert responder.answer(packet, COOKIE, [7946, 4789]) is None
+    assert responder.reply(packet, COOKIE, [7946, 4789], responder.ASKS_ASIDE) == COOKIE + b"=" + b"\x00\x07"
+    assert responder.reply(packet, COOKIE, [7946], responder.ASKS_ASIDE) is None
+    asks = datagram(COOKIE + b"?" + b"\x00\x07")
+    assert responder.reply(asks, COOKIE, [7946], responder.ASKS_ASIDE) is None
+
+
 @pytest.mark.parametrize(
     "packet", [datagram(b"x" * 11), datagram(COOKIE + b"?\x00\x07", 53), datagram(COOKIE + b"=\x00\x07")]
 )
