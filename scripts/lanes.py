@@ -258,6 +258,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--soak", action="store_true", help="the long lanes too")
     parser.add_argument("names", nargs="*", help="only the lanes or groups of these names")
     options = parser.parse_args(arguments)
+    if options.soak:
+        # Tests that do more then look for it.
+        os.environ["OVERLAY_SOAK"] = "1"
     lanes = [*lint_lanes(ROOT), *core_lanes(ROOT), *live_lanes(ROOT, options.soak)]
     known = {lane.name for lane in lanes} | {lane.group for lane in lanes}
     if unknown := [name for name in options.names if name not in known]:

@@ -45,6 +45,8 @@ MOMENTS = [
     *(("began", seconds) for seconds in (0.3, 1.0, 1.5, 2.0, 2.5)),
     *(("armed", seconds) for seconds in (0.0, 0.2, 0.5, 1.0, 2.0)),
 ]
+# Each takes as long as a host waits: three of them in every run, all ten in the long lanes.
+CHOSEN = MOMENTS if os.environ.get("OVERLAY_SOAK") else MOMENTS[1::4]
 
 
 def states(lab: Any) -> dict[str, str]:
@@ -151,7 +153,7 @@ def test_a_ruleset_that_cuts_ssh_is_taken_back_by_the_host_itself(lab: Any) -> N
 
 def test_a_controller_that_dies_leaves_hosts_that_help_themselves(lab: Any, role_alone: Path) -> None:
     seen: dict[str, int] = {"armed": 0, "kept": 0, "taken back": 0}
-    for number, (since, seconds) in enumerate(MOMENTS):
+    for number, (since, seconds) in enumerate(CHOSEN):
         old = states(lab)
         assert "unconfirmed" not in "".join(old.values())
         variables = {"firewall_client_ports": [9000, 9001, 9100 + number], "firewall_confirm_timeout": SECONDS}
@@ -169,8 +171,8 @@ def test_a_controller_that_dies_leaves_hosts_that_help_themselves(lab: Any, role
             # What is not the old state is the whole of the new one: kernel and file.
             assert state.count(f"{9100 + number}") == (2 if kept else 0), (number, name, state)
             seen["kept" if kept else "taken back"] += 1
-    assert seen["armed"] >= 5, seen
-    assert seen["taken back"] >= 5, seen
+    print(f"controllers killed: {len(CHOSEN)}; hosts afterwards: {seen}")
+    assert min(seen["armed"], seen["taken back"]) >= len(CHOSEN) // 2, seen
 
 
 def test_a_rerun_right_after_completes_what_a_dead_controller_began(lab: Any, role_alone: Path) -> None:
