@@ -167,7 +167,7 @@ def _prepare(token: str, guard: Guard, seconds: int, answered: Sequence[Target],
     texts = {
         "about.json": json.dumps(vars(about)),
         "token": token,
-        "pid": str(system.pid),
+        "process": system.process,
         "paths": "".join(f"{number} {path}\n" for number, path in enumerate(guard.files)),
         "undo": f"set -eu\n{guard.undo}\n",
         "redo": f"set -eu\n{guard.redo}\n",

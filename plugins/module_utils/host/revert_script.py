@@ -9,7 +9,7 @@ from .system import RUN_DIRECTORY, STATE_DIRECTORY
 
 STATE = f"{STATE_DIRECTORY}/unconfirmed"
 SCRIPT_PATH = f"{STATE_DIRECTORY}/revert"
-LOCK = f"{RUN_DIRECTORY}/unconfirmed.lock"
+LOCK = f"{RUN_DIRECTORY}/change.lock"
 REVERTED = f"{RUN_DIRECTORY}/reverted"
 # The transient timer and its service.
 UNIT = "baremetal-overlay-revert"
@@ -25,10 +25,16 @@ state={STATE}
 token=$1
 failed=0
 mkdir -p {RUN_DIRECTORY}
+# Nobody but root may open it: whoever holds it keeps the change in force.
+(umask 077; : >> {LOCK})
 exec 9>>{LOCK}
 if ! flock -w 5 9; then
-    # Whoever is still applying the change is stuck in it.
-    kill -KILL "$(cat "$state/pid")"
+    # Whoever is still applying the change is stuck in it. If he has ended, his number may be somebody else's by now.
+    pid='' started=''
+    read -r pid started < "$state/process"
+    stat=$(cat "/proc/$pid/stat")
+    set -- ${{stat##*)}}
+    if [ -n "$started" ] && [ "${{20-}}" = "$started" ]; then kill -KILL "$pid"; fi
     flock -w 5 9 || exit 1
 fi
 [ -d "$state" ] || exit 0

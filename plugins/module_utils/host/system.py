@@ -80,15 +80,20 @@ class System:
         return os.path.lexists(path)
 
     @property
-    def pid(self) -> int:
-        return os.getpid()
+    def process(self) -> str:
+        """This one: its number, and when it was started, as the kernel gives numbers again."""
+        after_name = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
+        return f"{os.getpid()} {after_name.split()[19]}"
 
     @contextmanager
     def lock(self, path: str, seconds: float = 5) -> Iterator[bool]:
-        """Whether nobody else has the lock within that time; the kernel takes it back from who dies."""
+        """Whether nobody else has the lock within that time; the kernel takes it back from who dies.
+
+        Whoever may open it could hold it, so nobody but root may.
+        """
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + seconds
-        with Path(path).open("ab") as file:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

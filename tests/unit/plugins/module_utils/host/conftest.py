@@ -50,8 +50,8 @@ class FakeSystem(System):
         return path in self.files
 
     @property
-    def pid(self):
-        return 4711
+    def process(self):
+        return "4711 150432"
 
     @contextmanager
     def lock(self, path, _seconds=5):

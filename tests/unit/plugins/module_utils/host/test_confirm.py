@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError, WaitTimeout
@@ -246,5 +247,6 @@ def test_the_lock_is_one_and_goes_with_its_holder(tmp_path):
 
     with system.lock(path, 0.1) as first, system.lock(path, 0.1) as second:
         assert (first, second) == (True, False)
+        assert Path(path).stat().st_mode & 0o777 == 0o600, "whoever may open it may hold it"
     with system.lock(path, 0.1) as again:
         assert again

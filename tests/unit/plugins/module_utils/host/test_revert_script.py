@@ -8,13 +8,22 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import revert_script
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import RUN_DIRECTORY, STATE_DIRECTORY
 
-HOLDER = "import fcntl, sys, time; f = open(sys.argv[1], 'a'); fcntl.flock(f, 2); print(flush=True); time.sleep(99)"
+# Who applies a change: he says who he is, and has the lock.
+HOLDER = """
+import sys, time
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import System
+system = System.__new__(System)
+with system.lock(sys.argv[1]):
+    print(system.process, flush=True)
+    time.sleep(99)
+"""
 
 
 class Host:
@@ -32,6 +41,7 @@ class Host:
         (root / "bin" / "systemctl").write_text(f'#!/bin/sh\necho "systemctl $*" >> {self.log}\n')
         (root / "bin" / "systemctl").chmod(0o755)
         self.state = self.etc / "unconfirmed"
+        self.lock = self.run / Path(revert_script.LOCK).name
         self.changed, self.made, self.link = root / "changed", root / "sub" / "made", root / "link"
 
     def change(self) -> None:
@@ -45,7 +55,7 @@ class Host:
         (self.state / "file2").symlink_to("/somewhere/else")
         texts = {
             "token": "abc",
-            "pid": "1",
+            "process": "1 1",
             "paths": f"0 {self.changed}\n1 {self.made}\n2 {self.link}\n",
             "undo": f'echo "undo $(cat {self.changed}) $state" >> {self.log}\n',
             "redo": f'echo "redo $(cat {self.changed})" >> {self.log}\n',
@@ -119,16 +129,35 @@ def test_what_fails_is_tried_again_with_all_that_it_needs(host, part):
     assert is_as_before(host)
 
 
-def test_whoever_is_stuck_in_the_change_does_not_stop_it(host):
+@pytest.fixture
+def holder(host):
+    """Somebody who does not end by himself."""
+    command = [sys.executable, "-c", HOLDER, str(host.lock)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    (host.state / "process").write_text(process.stdout.readline().strip())
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_whoever_is_stuck_in_the_change_does_not_stop_it(host, holder):
     """The lock belongs to whoever applies the change; it goes with him."""
-    host.run.mkdir()
-    lock = str(host.run / "unconfirmed.lock")
-    holder = subprocess.Popen(["python3", "-c", HOLDER, lock], stdout=subprocess.PIPE)
-    assert holder.stdout
-    holder.stdout.readline()
-    (host.state / "pid").write_text(str(holder.pid))
     assert host.revert("abc") == 0
     assert holder.wait(5) == -9
     assert is_as_before(host)
-    with (host.run / "unconfirmed.lock").open("a") as file:
+    with host.lock.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_who_has_the_number_of_one_that_ended_is_left_alone(host, holder):
+    number, started = (host.state / "process").read_text().split()
+    (host.state / "process").write_text(f"{number} {int(started) - 1}")
+    assert host.revert("abc") != 0
+    assert holder.poll() is None
+    assert host.state.exists(), "it is tried again"
+
+
+def test_nobody_else_can_hold_the_lock(host):
+    assert host.revert("abc") == 0
+    assert host.lock.stat().st_mode & 0o777 == 0o600
