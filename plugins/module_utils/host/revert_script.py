@@ -45,8 +45,12 @@ export state
 while read -r number path; do
     if [ -e "$state/file$number" ] || [ -L "$state/file$number" ]; then
         mkdir -p "${{path%/*}}"
-        cp --archive --no-dereference "$state/file$number" "$path.reverted" || failed=1
-        mv -fT "$path.reverted" "$path" || failed=1
+        # Whole, or not at all: where there is no room for it, what is there stays until there is.
+        if ! cp --archive --no-dereference "$state/file$number" "$path.reverted" ||
+            ! mv -fT "$path.reverted" "$path"; then
+            rm -f "$path.reverted"
+            failed=1
+        fi
     else
         rm -f "$path" || failed=1
     fi

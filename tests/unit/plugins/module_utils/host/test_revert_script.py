@@ -129,6 +129,19 @@ def test_what_fails_is_tried_again_with_all_that_it_needs(host, part):
     assert is_as_before(host)
 
 
+def test_a_copy_that_fails_half_way_replaces_nothing(host):
+    """As on a file system that is full."""
+    cp = host.root / "bin" / "cp"
+    cp.write_text('#!/bin/sh\nfor last; do :; done\nprintf ol > "$last"\nexit 1\n')
+    cp.chmod(0o755)
+    assert host.revert("abc") != 0
+    assert host.changed.read_text() == "new"
+    assert not (host.root / "changed.reverted").exists()
+    cp.unlink()
+    assert host.revert("abc") == 0
+    assert is_as_before(host)
+
+
 @pytest.fixture
 def holder(host):
     """Somebody who does not end by himself."""
