@@ -22,7 +22,18 @@ from typing import Callable, Optional
 from ..checks import tcp
 from ..errors import OverlayError
 from ..wait import Clock, wait_until
-from .revert_script import BOOT_UNIT, BOOT_UNIT_PATH, LOCK, REVERTED, SCRIPT, SCRIPT_PATH, STATE, UNIT
+from .revert_script import (
+    BOOT_ENABLED_PATH,
+    BOOT_SERVICE,
+    BOOT_UNIT,
+    BOOT_UNIT_PATH,
+    LOCK,
+    REVERTED,
+    SCRIPT,
+    SCRIPT_PATH,
+    STATE,
+    UNIT,
+)
 from .steps import Step
 from .system import System
 
@@ -185,7 +196,8 @@ def _prepare(token: str, guard: Guard, seconds: int, answered: Sequence[Target],
     if system.read(BOOT_UNIT_PATH) != BOOT_UNIT:
         system.write(BOOT_UNIT_PATH, BOOT_UNIT)
         system.run(("systemctl", "daemon-reload"))
-        system.run(("systemctl", "enable", BOOT_UNIT_PATH.rpartition("/")[2]))
+    if not system.is_there(BOOT_ENABLED_PATH):
+        system.run(("systemctl", "enable", BOOT_SERVICE))
     system.run(("sync", "--file-system", new))
 
 

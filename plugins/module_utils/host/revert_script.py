@@ -15,6 +15,7 @@ REVERTED = f"{RUN_DIRECTORY}/reverted"
 UNIT = "baremetal-overlay-revert"
 BOOT_SERVICE = f"{UNIT}-boot.service"
 BOOT_UNIT_PATH = f"/etc/systemd/system/{BOOT_SERVICE}"
+BOOT_ENABLED_PATH = f"/etc/systemd/system/sysinit.target.wants/{BOOT_SERVICE}"
 
 SCRIPT = f"""\
 #!/bin/sh

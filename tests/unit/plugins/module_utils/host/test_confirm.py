@@ -93,7 +93,18 @@ def test_everything_is_saved_and_the_timer_runs_before_anything_is_changed(Host)
     assert host.files[revert_script.BOOT_UNIT_PATH] == revert_script.BOOT_UNIT
 
 
-@pytest.mark.parametrize("fault", ["nft -c -f", "systemd-run"])
+def test_a_way_back_at_boot_that_somebody_disabled_is_enabled_again(Host):
+    enables = f"systemctl enable {revert_script.BOOT_SERVICE}"
+    disabled = Host({revert_script.BOOT_UNIT_PATH: revert_script.BOOT_UNIT})
+    made(disabled)
+    assert disabled.order(enables, "systemd-run") == sorted(disabled.order(enables, "systemd-run"))
+    enabled = Host({**disabled.files, revert_script.BOOT_ENABLED_PATH: ""})
+    enabled.remove_tree(confirm.STATE)
+    made(enabled)
+    assert enables not in enabled.ran
+
+
+@pytest.mark.parametrize("fault", ["nft -c -f", "systemctl enable", "systemd-run"])
 def test_without_a_way_back_nothing_is_changed(Host, fault):
     host = Host(failing=[fault])
     with pytest.raises(OverlayError, match="it failed"):
