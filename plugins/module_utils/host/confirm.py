@@ -227,6 +227,13 @@ def arm(token: str, what: str, seconds: int, system: System) -> None:
 def take_back(token: str, system: System) -> None:
     """At once, without waiting for the timer; should this fail, the timer tries again."""
     system.run(("sh", SCRIPT_PATH, token))
+    with system.lock(LOCK) as free:
+        if free and read(system) is None:
+            _disarm(system)
+
+
+def _disarm(system: System) -> None:
+    """For whoever has the lock: without it, the timer may be the one of a later change."""
     system.query(("systemctl", "stop", f"{UNIT}.timer"))
 
 
@@ -257,8 +264,8 @@ def confirm(
         _mine(token, system)
         # This is the moment: before it the host reverts, after it the host does not.
         system.run(("mv", "-T", STATE, f"{STATE}.confirmed"))
-    system.query(("systemctl", "stop", f"{UNIT}.timer"))
-    system.remove_tree(f"{STATE}.confirmed")
+        _disarm(system)
+        system.remove_tree(f"{STATE}.confirmed")
 
 
 def _mine(token: str, system: System) -> Pending:

@@ -26,6 +26,7 @@ GUARD = Guard(
 )
 STEPS = [WriteFile(PATH, "new", "old"), Run("load it", (("nft", "-f", PATH),))]
 ANSWERED = [("192.0.2.1", 7946)]
+STOP = f"systemctl stop {revert_script.UNIT}.timer"
 
 
 @pytest.fixture(name="Host")
@@ -43,7 +44,7 @@ def host_type(fake_system):
                 source, target = argv[-2:]
                 for name in [name for name in self.files if name.startswith(f"{source}/")]:
                     self.files[name.replace(source, target, 1)] = self.files.pop(name)
-            if argv[0] == "sh":
+            if argv == ("sh", revert_script.SCRIPT_PATH, self.files.get(f"{confirm.STATE}/token")):
                 self.remove_tree(confirm.STATE)
             return out
 
@@ -57,6 +58,12 @@ def host_type(fake_system):
 
         def order(self, *words):
             return [next(place for place, ran in enumerate(self.ran) if word in ran) for word in words]
+
+        def locked(self, word):
+            """Whether the lock was held when this was done last."""
+            last = max(place for place, ran in enumerate(self.ran) if ran == word)
+            locks = [ran for ran in self.ran[:last] if ran.endswith(f"lock {revert_script.LOCK}")]
+            return bool(locks) and locks[-1].startswith("lock")
 
     return Made
 
@@ -119,7 +126,7 @@ def test_a_step_that_fails_is_taken_back_at_once(Host):
         made(host)
     # The script takes the lock itself.
     last = [ran.split()[0] for ran in host.ran if ran.startswith((f"nft -f {PATH}", "unlock", "sh "))]
-    assert last == ["nft", "unlock", "sh"]
+    assert last[:3] == ["nft", "unlock", "sh"]
     assert host.pending is None
 
 
@@ -139,8 +146,24 @@ def test_what_is_confirmed_is_kept_and_the_timer_ends_after_that(Host):
     assert host.pending is None
     assert host.files[PATH] == "new"
     assert not any(ran.startswith("sh ") for ran in host.ran)
-    moved = host.ran.index(f"mv -T {confirm.STATE} {confirm.STATE}.confirmed")
-    assert f"systemctl stop {revert_script.UNIT}.timer" in host.ran[moved:]
+    # Once the lock is free, timer and directory may be those of the next change.
+    words = (f"mv -T {confirm.STATE} {confirm.STATE}.confirmed", STOP, f"remove {confirm.STATE}.confirmed/token")
+    assert all(host.locked(word) for word in words)
+    assert [ran for ran in host.ran[host.ran.index(words[0]) :] if ran in words] == list(words)
+
+
+def test_the_timer_of_a_later_change_goes_on(Host):
+    host = Host()
+    token = made(host)
+    confirm.take_back(token, host)
+    assert host.locked(STOP)
+
+    host = Host()
+    made(host)
+    stopped = host.ran.count(STOP)
+    confirm.take_back("of one that ended", host)
+    assert host.ran.count(STOP) == stopped
+    assert host.pending
 
 
 def test_a_peer_that_does_not_answer_any_more_speaks_against_it(Host):
