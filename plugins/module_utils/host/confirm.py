@@ -35,7 +35,7 @@ from .revert_script import (
     UNIT,
 )
 from .steps import Step
-from .system import System
+from .system import STATE_DIRECTORY, System
 
 Target = tuple[str, int]
 # The time that answers may take after a change, and the time that the way back may take when it is due.
@@ -264,6 +264,8 @@ def confirm(
         _mine(token, system)
         # This is the moment: before it the host reverts, after it the host does not.
         system.run(("mv", "-T", STATE, f"{STATE}.confirmed"))
+        # A power failure must not bring the way back with it.
+        system.query(("sync", "--file-system", STATE_DIRECTORY))
         _disarm(system)
         system.remove_tree(f"{STATE}.confirmed")
 

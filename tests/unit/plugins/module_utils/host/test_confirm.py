@@ -147,7 +147,12 @@ def test_what_is_confirmed_is_kept_and_the_timer_ends_after_that(Host):
     assert host.files[PATH] == "new"
     assert not any(ran.startswith("sh ") for ran in host.ran)
     # Once the lock is free, timer and directory may be those of the next change.
-    words = (f"mv -T {confirm.STATE} {confirm.STATE}.confirmed", STOP, f"remove {confirm.STATE}.confirmed/token")
+    words = (
+        f"mv -T {confirm.STATE} {confirm.STATE}.confirmed",
+        "sync --file-system /etc/baremetal-overlay",
+        STOP,
+        f"remove {confirm.STATE}.confirmed/token",
+    )
     assert all(host.locked(word) for word in words)
     assert [ran for ran in host.ran[host.ran.index(words[0]) :] if ran in words] == list(words)
 
