@@ -147,9 +147,9 @@ def carry_out(steps: Sequence[Step], guard: Guard, seconds: int, system: System,
         except BaseException as error:
             failure = error
     # The lock is free now, which the script takes.
-    take_back(token, system)
+    end = take_back(token, system)
     if isinstance(failure, OverlayError):
-        raise OverlayError(f"{failure} (what was there before was put back)") from failure
+        raise OverlayError(f"{failure} ({end})") from failure
     raise failure
 
 
@@ -224,12 +224,18 @@ def arm(token: str, what: str, seconds: int, system: System) -> None:
     )
 
 
-def take_back(token: str, system: System) -> None:
-    """At once, without waiting for the timer; should this fail, the timer tries again."""
-    system.run(("sh", SCRIPT_PATH, token))
+def take_back(token: str, system: System) -> str:
+    """At once, without waiting for the timer; what came of it. Should this fail, the timer tries again."""
+    try:
+        system.run(("sh", SCRIPT_PATH, token))
+    except OverlayError as error:
+        return (
+            f"what was there before could not be put back: {error}; the host goes on trying, see `journalctl -u {UNIT}`"
+        )
     with system.lock(LOCK) as free:
         if free and read(system) is None:
             _disarm(system)
+    return "what was there before was put back"
 
 
 def _disarm(system: System) -> None:
@@ -251,10 +257,8 @@ def confirm(
     change = _mine(token, system)
     lost = [*verify(), *_lost(change, probe, clock or Clock())]
     if lost:
-        take_back(token, system)
-        raise OverlayError(
-            f"{change.what}: {'; '.join(lost)}; the change was not confirmed, and what was there before was put back"
-        )
+        end = take_back(token, system)
+        raise OverlayError(f"{change.what}: {'; '.join(lost)}; the change was not confirmed, and {end}")
     with system.lock(LOCK) as free:
         if not free:
             raise OverlayError(

@@ -130,6 +130,22 @@ def test_a_step_that_fails_is_taken_back_at_once(Host):
     assert host.pending is None
 
 
+def test_why_it_is_taken_back_is_said_even_if_that_fails(Host):
+    tries = "what was there before could not be put back: it failed; the host goes on trying, see `journalctl -u bare"
+    host = Host(failing=[f"nft -f {PATH}", f"sh {revert_script.SCRIPT_PATH}"])
+    with pytest.raises(OverlayError, match=rf"^it failed \({tries}"):
+        made(host)
+    assert host.pending, "the timer tries again"
+    assert host.ran.count(STOP) == 1, "which is the one of before"
+
+    host = Host()
+    token = made(host)
+    host.failing = [f"sh {revert_script.SCRIPT_PATH}"]
+    with pytest.raises(OverlayError, match=f"the table is gone; the change was not confirmed, and {tries}"):
+        confirm.confirm(token, host, lambda: ["the table is gone"], lambda targets: targets)
+    assert host.pending
+
+
 def test_two_at_once_are_told_and_the_second_changes_nothing(Host):
     host = Host()
     made(host)
