@@ -96,18 +96,19 @@ class ConfirmedAction(ActionBase):
         """Why the change is not kept, or an empty text. What cannot be confirmed is over when this returns."""
         host, seconds = task_vars.get("inventory_hostname", "this host"), armed["seconds"]
         lost = _lost(peers, began + seconds - SETTLE)
-        if lost:
-            said = self._ask(
-                {**arguments, "confirm": armed["token"], "confirm_refused": lost}, began + seconds, task_vars
-            )
-        else:
-            said = self._ask({**arguments, "confirm": armed["token"]}, began + seconds, task_vars)
+        asked = {**arguments, "confirm": armed["token"], "confirm_refused": lost}
+        said = self._ask(asked, began + seconds, task_vars)
+        cut_off = said["cut_off"]
+        if said.get("unreachable"):
+            # Once the host can be reached again, it says itself what it has done: it may have confirmed what it heard.
+            late = {**asked, "confirm_refused": [*lost, "it came too late"]}
+            said = self._ask(late, time.monotonic() + GRACE, task_vars)
         if not said.get("failed"):
             return ""
-        if not said["cut_off"]:
+        if not cut_off:
             return f"{host}: {said.get('msg', said)}"
-        end = self._await_host(arguments, armed["token"], task_vars) if said.get("unreachable") else _host_says(said)
-        return f"{host}: no new connection could be made within {seconds} s after the change ({said['cut_off']}), {end}"
+        end = _still_away(said) if said.get("unreachable") else f"and the host says: {said.get('msg', 'nothing')}"
+        return f"{host}: no new connection could be made within {seconds} s after the change ({cut_off}), {end}"
 
     def _ask(self, arguments: Mapping[str, Any], deadline: float, task_vars: Result) -> Result:
         """The module over a new connection, until it answers or the time is over."""
@@ -123,17 +124,6 @@ class ConfirmedAction(ActionBase):
                 if time.monotonic() >= deadline:
                     return {"failed": True, "unreachable": True, "cut_off": words}
             time.sleep(PAUSE)
-
-    def _await_host(self, arguments: Mapping[str, Any], token: str, task_vars: Result) -> str:
-        """Until the host can be reached again: then it says itself what it has done."""
-        late = {**arguments, "confirm": token, "confirm_refused": ["it came too late"]}
-        said = self._ask(late, time.monotonic() + GRACE, task_vars)
-        if not said.get("unreachable"):
-            return _host_says(said)
-        return (
-            f"and none within {GRACE:.0f} s after the host's timer was due ({said['cut_off']}); look at it by its "
-            "console: `journalctl -u baremetal-overlay-revert`"
-        )
 
     def _peers(self, watched: Mapping[str, Any] | None, task_vars: Result) -> list[Peer]:
         """Some peers that reach a port of this host now; none where nothing listens here or nobody else is known."""
@@ -154,8 +144,11 @@ class ConfirmedAction(ActionBase):
         return found
 
 
-def _host_says(said: Mapping[str, Any]) -> str:
-    return f"and the host says: {said.get('msg', 'nothing')}"
+def _still_away(said: Mapping[str, Any]) -> str:
+    return (
+        f"and none within {GRACE:.0f} s after the host's timer was due ({said['cut_off']}); look at it by its "
+        "console: `journalctl -u baremetal-overlay-revert`"
+    )
 
 
 def _candidates(watched: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[str]:

@@ -27,6 +27,7 @@ from .revert_script import (
     BOOT_SERVICE,
     BOOT_UNIT,
     BOOT_UNIT_PATH,
+    CONFIRMED,
     LOCK,
     REVERTED,
     SCRIPT,
@@ -252,9 +253,11 @@ def confirm(
 ) -> None:
     """Keeps the change, or takes it back at once where a peer that answered before does not any more.
 
-    ``verify`` returns what else speaks against the change, in sentences.
+    ``verify`` returns what else speaks against the change, in sentences. Whoever did not hear the answer asks again.
     """
     change = _mine(token, system)
+    if change is None:
+        return
     lost = [*verify(), *_lost(change, probe, clock or Clock())]
     if lost:
         end = take_back(token, system)
@@ -265,7 +268,10 @@ def confirm(
                 f"{change.what}: the time for the change ran out while it was being confirmed, and the host puts back "
                 "what was there before"
             )
-        _mine(token, system)
+        if _mine(token, system) is None:
+            return
+        # Ahead of the moment, so that none is without it; while the change waits, it says nothing.
+        system.write(CONFIRMED, token, 0o600)
         # This is the moment: before it the host reverts, after it the host does not.
         system.run(("mv", "-T", STATE, f"{STATE}.confirmed"))
         # A power failure must not bring the way back with it.
@@ -274,7 +280,8 @@ def confirm(
         system.remove_tree(f"{STATE}.confirmed")
 
 
-def _mine(token: str, system: System) -> Pending:
+def _mine(token: str, system: System) -> Optional[Pending]:
+    """The change of this token, or None where it is confirmed."""
     waiting = read(system)
     if waiting and waiting.token == token:
         return waiting
@@ -283,6 +290,8 @@ def _mine(token: str, system: System) -> Pending:
         raise Reverted(
             f"the change was not confirmed in time, and at {reverted[1]} the host put back what was there before"
         )
+    if system.read(CONFIRMED) == token:
+        return None
     if waiting:
         raise OverlayError(
             f"the token {token} is of a change that has ended; what waits here is the change {waiting.token} of the "

@@ -10,7 +10,8 @@ from .system import RUN_DIRECTORY, STATE_DIRECTORY
 STATE = f"{STATE_DIRECTORY}/unconfirmed"
 SCRIPT_PATH = f"{STATE_DIRECTORY}/revert"
 LOCK = f"{RUN_DIRECTORY}/change.lock"
-REVERTED = f"{RUN_DIRECTORY}/reverted"
+# The tokens of the changes that were confirmed and taken back last.
+CONFIRMED, REVERTED = f"{RUN_DIRECTORY}/confirmed", f"{RUN_DIRECTORY}/reverted"
 # The transient timer and its service.
 UNIT = "baremetal-overlay-revert"
 BOOT_SERVICE = f"{UNIT}-boot.service"

@@ -145,6 +145,13 @@ def test_a_host_that_is_back_before_the_time_is_over_says_so_itself(peers):
     )
 
 
+@pytest.mark.parametrize("cuts", [1, 70], ids=["at once", "when it was too late"])
+def test_a_confirmation_whose_answer_was_lost_is_one(peers, cuts):
+    peers["n2"] = Other([True])
+    result = run(Action([PLANNED, DONE, *[CUT] * cuts, KEPT]))
+    assert result == {"changed": True, "confirmed": True}
+
+
 def test_a_host_that_stays_away_is_said_to(peers, clock):
     peers["n2"] = Other([True])
     result = run(Action([PLANNED, DONE, *[CUT] * 200]))

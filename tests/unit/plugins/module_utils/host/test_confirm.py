@@ -173,6 +173,33 @@ def test_what_is_confirmed_is_kept_and_the_timer_ends_after_that(Host):
     assert [ran for ran in host.ran[host.ran.index(words[0]) :] if ran in words] == list(words)
 
 
+def test_who_did_not_hear_that_it_is_confirmed_is_told_again(Host):
+    host = Host()
+    token = made(host)
+    confirm.confirm(token, host, probe=lambda targets: targets)
+    kept = dict(host.files)
+    confirm.confirm(token, host, lambda: ["it came too late"], lambda _targets: [])
+    # Also where the next change waits, which is no business of his.
+    made(host)
+    confirm.confirm(token, host, lambda: ["it came too late"], lambda _targets: [])
+    assert host.pending
+    assert host.files[PATH] == kept[PATH]
+    assert not any(ran.startswith("sh ") for ran in host.ran)
+
+
+def test_a_confirmation_that_was_broken_off_is_none(Host):
+    host = Host()
+    token = made(host)
+    host.failing = [f"mv -T {confirm.STATE} "]
+    with pytest.raises(OverlayError, match="it failed"):
+        confirm.confirm(token, host, probe=lambda targets: targets)
+    assert host.pending.token == token
+    host.remove_tree(confirm.STATE)
+    host.files[confirm.REVERTED] = f"{token} 2026-11-26T07:24:01Z"
+    with pytest.raises(OverlayError, match="the host put back what was there before"):
+        confirm.confirm(token, host, probe=lambda targets: targets)
+
+
 def test_the_timer_of_a_later_change_goes_on(Host):
     host = Host()
     token = made(host)
