@@ -287,7 +287,7 @@ def _mine(token: str, system: System) -> Optional[Pending]:
         return waiting
     reverted = (system.read(REVERTED) or "").split()
     if reverted and reverted[0] == token:
-        raise Reverted(
+        raise OverlayError(
             f"the change was not confirmed in time, and at {reverted[1]} the host put back what was there before"
         )
     if system.read(CONFIRMED) == token:
@@ -301,10 +301,6 @@ def _mine(token: str, system: System) -> Optional[Pending]:
         f"no change waits for the token {token}: it was confirmed before, or this host was restarted in between, which "
         "puts back what was there before; run again"
     )
-
-
-class Reverted(OverlayError):
-    """The host is as it was."""
 
 
 def _lost(change: Pending, probe: Probe, clock: Clock) -> list[str]:
