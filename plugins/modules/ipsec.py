@@ -198,9 +198,10 @@ SECTION = Confirmed(
 
 def run(module: AnsibleModule, system: System) -> None:
     """What cuts nobody off: no port is closed by it."""
-    plans = {NAME: ipsec.plan(module.params, Snapshot(system).ipsec())}
-    runner.refuse(module, plans)
-    changed = runner.apply(module, plans.values(), system)
+    with confirmed.apart(module, NAME, system):
+        plans = {NAME: ipsec.plan(module.params, Snapshot(system).ipsec())}
+        runner.refuse(module, plans)
+        changed = runner.apply(module, plans.values(), system)
     module.exit_json(changed=changed, **runner.report(plans))
 
 

@@ -135,7 +135,7 @@ def carry_out(steps: Sequence[Step], guard: Guard, seconds: int, system: System,
     """Arms the way back and applies the steps; the token by which the change is confirmed within ``seconds``."""
     token = os.urandom(8).hex()
     answered = probe(guard.targets)
-    with _alone(system, guard.what):
+    with alone(system, guard.what):
         _prepare(token, guard, seconds, answered, system)
         arm(token, guard.what, seconds, system)
         try:
@@ -155,15 +155,15 @@ def carry_out(steps: Sequence[Step], guard: Guard, seconds: int, system: System,
 
 
 @contextmanager
-def _alone(system: System, what: str) -> Iterator[None]:
+def alone(system: System, what: str) -> Iterator[None]:
     """One change a host: whoever comes second is told, and nothing is changed by him."""
     with system.lock(LOCK) as free:
         waiting = read(system)
         if not free or waiting:
-            whose = f"one of the {waiting.what}, made at {waiting.since}, waits for" if waiting else "one is just"
+            known = waiting and f" (one of the {waiting.what}, made at {waiting.since}, waits for its confirmation)"
             raise OverlayError(
-                f"{what}: another run changes this host at the same time ({whose} its confirmation); nothing was "
-                "changed here: wait until that run has ended, then run this one again"
+                f"{what}: another run changes this host at the same time{known or ''}; nothing was changed here: wait "
+                "until that run has ended, then run this one again"
             )
         yield
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -69,3 +70,14 @@ def run(module: AnsibleModule, section: Confirmed, system: System) -> None:
     rest = [step for step in plan.steps if step not in first]
     token = confirm.carry_out(rest, section.guard(options, snapshot), seconds, system)
     module.exit_json(changed=plan.changed, armed={"token": token, "seconds": seconds}, **report(plans))
+
+
+@contextmanager
+def apart(module: AnsibleModule, name: str, system: System) -> Iterator[None]:
+    """For changes without a way back: not while one with it waits, which would put back more than its own."""
+    if module.check_mode:
+        yield
+        return
+    confirm.await_free(system)
+    with confirm.alone(system, name):
+        yield

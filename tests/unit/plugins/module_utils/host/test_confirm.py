@@ -150,9 +150,11 @@ def test_two_at_once_are_told_and_the_second_changes_nothing(Host):
     host = Host()
     made(host)
     before = dict(host.files)
-    with pytest.raises(OverlayError, match="another run changes this host at the same time"):
+    with pytest.raises(OverlayError, match=r"same time \(one of the firewall, made at 20.*, waits for its conf"):
         made(host)
     assert host.files == before
+    with pytest.raises(OverlayError, match="another run changes this host at the same time; nothing was changed"):
+        made(Host(failing=[revert_script.LOCK]))
 
 
 def test_what_is_confirmed_is_kept_and_the_timer_ends_after_that(Host):

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.host import confirm, confirmed
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import confirm, confirmed, revert_script, runner
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Guard
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirmed import Confirmed
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Install
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.steps import Plan, WriteFile
+from ansible_collections.baremetal.overlay.plugins.modules import ipsec
 
 FILE = WriteFile("/etc/x", "new", "old")
 
@@ -102,3 +103,27 @@ def test_a_time_in_which_nothing_could_be_proven_is_refused(did, fake_system, se
     assert ended.failed
     assert ended.result["msg"].startswith(f"confirm_timeout: {seconds}; allowed: 15 to 3600 seconds")
     assert did == []
+
+
+@pytest.mark.parametrize(
+    ("check_mode", "order"),
+    [(False, ["await", f"lock {revert_script.LOCK}", "look", "apply"]), (True, ["look", "apply"])],
+)
+def test_what_has_no_way_back_waits_for_what_has_one_and_keeps_others_away(fake_system, monkeypatch, check_mode, order):
+    class Host(fake_system):
+        def query(self, _argv):
+            self.ran.append("look")
+            return ""
+
+    def apply(_module, _plans, system):
+        system.ran.append("apply")
+        return True
+
+    host = Host()
+    monkeypatch.setattr(confirm, "await_free", lambda system: system.ran.append("await"))
+    monkeypatch.setattr(runner, "apply", apply)
+    options = {name: option.get("default") for name, option in ipsec.ipsec.SPEC.items()}
+    with pytest.raises(Ended) as ended:
+        ipsec.run(Module(check_mode, **{**options, "state": "absent"}), host)
+    assert ended.value.result["changed"]
+    assert list(dict.fromkeys(host.ran))[: len(order)] == order
