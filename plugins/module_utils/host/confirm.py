@@ -106,10 +106,19 @@ def read(system: System) -> Optional[Pending]:
 
 
 def await_free(system: System, clock: Optional[Clock] = None) -> None:
-    """Until no change of an earlier run waits: that run confirms it, or the host takes it back."""
+    """Until no change of an earlier run waits: that run confirms it, or the host takes it back.
+
+    What a run that was killed left of its own is removed, keys among it.
+    """
     waiting = read(system)
-    if waiting is None:
-        return
+    if waiting:
+        _await_end(waiting, system, clock)
+    with system.lock(LOCK) as free:
+        if free:
+            _remove_leftovers(system)
+
+
+def _await_end(waiting: Pending, system: System, clock: Optional[Clock]) -> None:
     if not _is_armed(system):
         # Somebody stopped the timer, or the machine was stopped at a bad moment: nothing else would end this.
         system.run(("sh", SCRIPT_PATH, waiting.token))
@@ -124,6 +133,12 @@ def await_free(system: System, clock: Optional[Clock] = None) -> None:
         clock=clock,
         show=lambda seen: f"the change {seen.token}" if seen else "nothing",
     )
+
+
+def _remove_leftovers(system: System) -> None:
+    """For whoever has the lock: without it, they may be somebody's who is at work."""
+    for leftover in ("new", "confirmed", "reverted"):
+        system.remove_tree(f"{STATE}.{leftover}")
 
 
 def _is_armed(system: System) -> bool:
@@ -171,8 +186,7 @@ def alone(system: System, what: str) -> Iterator[None]:
 def _prepare(token: str, guard: Guard, seconds: int, answered: Sequence[Target], system: System) -> None:
     """Everything that the way back needs, whole before it gets its name."""
     new = f"{STATE}.new"
-    for leftover in (new, f"{STATE}.confirmed", f"{STATE}.reverted"):
-        system.remove_tree(leftover)
+    _remove_leftovers(system)
     about = Pending(
         token, guard.what, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.monotonic() + seconds, answered
     )

@@ -87,7 +87,7 @@ def keyless(options: Mapping[str, Any]) -> list[str]:
 def plan(options: Mapping[str, Any], state: State) -> Plan:
     """Violations, or the steps of the phase in the order in which they are safe."""
     if options["state"] == "absent":
-        steps = ipsec_steps.absent(options, state) if state.present else []
+        steps = [*(ipsec_steps.absent(options, state) if state.present else []), *ipsec_steps.remains(options, state)]
         return Plan(steps=steps, flags={"enforced": state.enforced})
     wrong, lacking = violations(state), keyless(options)
     flags = flags_of(options, state)

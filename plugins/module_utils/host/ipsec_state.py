@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
 from ..ipsec import backstop, charon, connections, keys, protected
-from ..ipsec.files import CERTIFICATE, CONF, DROP_IN_PATH, KEY, LOADED, SNIPPET_PATH, TRUST
+from ..ipsec.files import CERTIFICATE, CONF, DROP_IN_PATH, KEY, LOADED, PENDING, SNIPPET_PATH, TRUST
 from ..minio import pem
 from . import nft_table
 from .confirm import Pending
@@ -47,6 +47,8 @@ class State:
     nft: Optional[bool] = None
     # An unconfirmed change of ours, which may be taken back at any moment.
     pending: Optional[Pending] = None
+    # What somebody left who was killed.
+    remains: Sequence[str] = ()
 
     @property
     def secrets(self) -> dict[int, dict[str, str]]:
@@ -111,6 +113,8 @@ FILES = (
     CERTIFICATE,
     TRUST,
 )
+# Copies of keys: a new one without its certificate, and files that the way back was about to put in place.
+REMAINS = (PENDING, *(f"{path}.reverted" for path in (*FILES, backstop.TABLE.enabled_path)))
 
 
 def read(system: System, installed: Packages, units: Mapping[str, Unit], pending: Optional[Pending] = None) -> State:
@@ -126,6 +130,7 @@ def read(system: System, installed: Packages, units: Mapping[str, Unit], pending
         listing=listing,
         live=charon.try_look(system) if units[SERVICE].running else None,
         pending=pending if pending and pending.what == NAME else None,
+        remains=[path for path in REMAINS if system.is_there(path)],
         nft=None if not nft else bool(listing) or bool(system.query(backstop.PROBE)),
     )
 

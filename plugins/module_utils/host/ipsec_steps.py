@@ -16,7 +16,7 @@ from ..ipsec.files import CERTIFICATE, CONF, DROP_IN, DROP_IN_PATH, KEY, LOADED,
 from ..minio import pem
 from . import ipsec_state as ipsec
 from . import packages
-from .steps import DAEMON_RELOAD, Run, Step, Unmark, WriteFile
+from .steps import DAEMON_RELOAD, RemoveTree, Run, Step, Unmark, WriteFile
 from .system import System
 
 HIDDEN = re.compile(r'(secret = ")0x[0-9a-f]+(")')
@@ -256,3 +256,8 @@ def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     elif state.units[ipsec.SERVICE].running and state.files.get(SNIPPET_PATH) is not None:
         steps.append(Run("", (("swanctl", "--reload-settings"),)))
     return steps
+
+
+def remains(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """What a run that was killed left, also where nothing else is."""
+    return [RemoveTree(path) for path in state.remains] if options["phase"] == ipsec.FINISH else []

@@ -82,6 +82,20 @@ class Unmark:
         system.remove(self.path)
 
 
+@dataclass(frozen=True)
+class RemoveTree:
+    """A file or directory of ours with all that is in it."""
+
+    path: str
+
+    @property
+    def sentence(self) -> str:
+        return f"remove {self.path}"
+
+    def apply(self, system: System) -> None:
+        system.remove_tree(self.path)
+
+
 @dataclass
 class Plan:
     """What a section found wrong, and what it would do."""

@@ -29,7 +29,7 @@ from . import (
 from .blockdevices import is_held
 from .drives import Drive, Place
 from .links_plan import Wanted
-from .steps import DAEMON_RELOAD, Plan, Run, Step, Unmark, WriteFile
+from .steps import DAEMON_RELOAD, Plan, RemoveTree, Run, Step, Unmark, WriteFile
 from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
 
 # What opens the data that stays.
@@ -87,7 +87,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
         result.steps = [*_drives(consented, state), *_way_back(state), *_links(state.links)]
         result.steps += [*firewall.TABLE.removal(state.firewall_unit, state.firewall_table), *_ipsec(state)]
         result.steps += _settings(options, state)
-        gone = {step.path for step in result.steps if isinstance(step, Unmark)}
+        gone = {step.path for step in result.steps if isinstance(step, (RemoveTree, Unmark))}
         result.steps += [
             step
             for step in _files(options, consented, state)
@@ -253,20 +253,6 @@ class RemoveFile:
         system.remove(self.path)
         if self.path.endswith(".conf"):
             RemoveEmpty(str(Path(self.path).parent)).apply(system)
-
-
-@dataclass(frozen=True)
-class RemoveTree:
-    """A file or directory of ours with all that is in it."""
-
-    path: str
-
-    @property
-    def sentence(self) -> str:
-        return f"remove {self.path}"
-
-    def apply(self, system: System) -> None:
-        system.remove_tree(self.path)
 
 
 @dataclass(frozen=True)

@@ -301,9 +301,18 @@ def test_without_a_timer_the_way_back_is_taken_at_once(Host):
     host = Host(armed=False)
     token = made(host)
     confirm.await_free(host, Clock())
-    assert host.ran[-1].startswith("remove ")
     assert f"sh {revert_script.SCRIPT_PATH} {token}" in host.ran
     assert host.pending is None
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_unless_somebody_is_at_it(Host):
+    left = {f"{confirm.STATE}.{name}/file0": "its keys" for name in ("new", "confirmed", "reverted")}
+    busy, free = Host(left, failing=[revert_script.LOCK]), Host(left)
+    confirm.await_free(busy, Clock())
+    confirm.await_free(free, Clock())
+    assert set(left) <= set(busy.files)
+    assert not set(left) & set(free.files)
+    assert all(free.locked(f"remove {path}") for path in left)
 
 
 def test_due_is_counted_by_the_clock_of_the_timer(Host):

@@ -441,9 +441,9 @@ def test_the_steps_that_come_before_the_way_back_change_nothing_in_force():
 
 def test_a_teardown_ends_it(host):
     host.go(options("finish"))
-    state = teardown.State(
-        drives=drives.State(), files=["ipsec.nft", "ipsec.loaded", "ipsec.table"], ipsec=host.state()
-    )
+    left = f"{backstop.TABLE.path}.reverted"
+    names = ["ipsec.nft", "ipsec.loaded", "ipsec.table", "ipsec.nft.reverted"]
+    state = teardown.State(drives=drives.State(), files=names, ipsec=host.state(remains=[left]))
     given = {
         "devices": [], "number": 1, "parent": "/srv/minio", "drives_consent": [], "keep_credentials": False,
         "unhold": True, "keep": [], "directories": [],
@@ -455,3 +455,20 @@ def test_a_teardown_ends_it(host):
     assert (
         f"remove {files.CONF}" in sentences and "stop strongswan.service, which has no other connections" in sentences
     )
+
+
+def test_copies_of_keys_that_a_killed_run_left_go_too(host):
+    def end(phase):
+        return ipsec.plan({"state": "absent", "phase": phase}, host.state(remains=left))
+
+    host.go(options("finish"))
+    host.files |= dict.fromkeys([f"{files.CONF}.reverted", f"{backstop.TABLE.path}.reverted", files.PENDING], "")
+    left = ipsec_state.read(host, {}, {name: units.Unit(name) for name in ipsec_state.UNITS}).remains
+    assert len(left) == 3
+    gone = {f"remove {path}" for path in left}
+    assert not gone & set(end("prepare").sentences)
+    assert gone < set(end("finish").sentences)
+    end("finish").apply(host)
+    assert not set(left) & set(host.files)
+    # Where nothing else is left, that is all: a charon that runs there is somebody else's.
+    assert set(end("finish").sentences) == gone
