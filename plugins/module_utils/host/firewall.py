@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any, Callable, Optional
 
 from ..errors import InputError
@@ -25,6 +26,7 @@ from .units import Unit
 NAME = "firewall"
 PACKAGE = "nftables"
 FIREWALLD = "firewalld.service"
+INTERFACES = "/sys/class/net"
 TABLE = nft_table.Table(
     owner=NAME,
     name="baremetal_overlay",
@@ -44,6 +46,8 @@ class State:
     firewalld: Unit
     nft: Optional[str] = None
     interfaces: Sequence[str] = ()
+    # What an interface is a part of, where that is what packets come in by.
+    masters: Mapping[str, str] = field(default_factory=dict)
     addresses: Sequence[Mapping[str, Any]] = ()
     # How this run came to the host, where it came by ssh.
     connection: Optional[Connection] = None
@@ -61,17 +65,31 @@ def read(
     pending: Optional[Pending] = None,
 ) -> State:
     """Looks at files, units, the kernel's tables, and at how this run came here."""
+    interfaces = system.names(INTERFACES)
     return State(
         packages=installed,
         table=TABLE.read(system, units[TABLE.service], pending),
         firewalld=units[FIREWALLD],
         nft=system.which("nft"),
-        interfaces=system.names("/sys/class/net"),
+        interfaces=interfaces,
+        masters=_masters(interfaces, system),
         addresses=addresses,
         connection=controller.connection(),
         legacy=_legacy(system),
         refusal=lambda text: system.refusal(("nft", "-c", "-f", "-"), text),
     )
+
+
+def _masters(interfaces: Sequence[str], system: System) -> dict[str, str]:
+    """Bridges and bonds take over what comes in by their parts; others only choose its routes."""
+    parts = [name for name in interfaces if system.is_there(f"{INTERFACES}/{name}/master")]
+    found = {name: Path(system.resolve(f"{INTERFACES}/{name}/master")).name for name in parts}
+    kinds = ("bridge", "bonding")
+    return {
+        name: master
+        for name, master in found.items()
+        if any(system.exists(f"{INTERFACES}/{master}/{kind}") for kind in kinds)
+    }
 
 
 def _legacy(system: System) -> list[str]:
@@ -122,8 +140,24 @@ def _host_violations(options: Mapping[str, Any], state: State) -> list[str]:
         found.append(
             f"firewall_default_drop_interfaces: {', '.join(missing)} is not here; this host has {', '.join(shown)}"
         )
+    found += [
+        f"firewall_default_drop_interfaces: {name} is a part of {master}, by which packets come in; name {master}"
+        for name, master in _entrances(options["drop_interfaces"], state.masters).items()
+    ]
     if "lo" in options["drop_interfaces"]:
         found.append("firewall_default_drop_interfaces: lo is the host itself, which nothing is kept from; take it out")
+    return found
+
+
+def _entrances(names: Sequence[str], masters: Mapping[str, str]) -> dict[str, str]:
+    """By what packets come in that reach one of these; a bond may be a part of a bridge."""
+    found = {}
+    for name in names:
+        entrance = name
+        while entrance in masters:
+            entrance = masters[entrance]
+        if entrance != name:
+            found[name] = entrance
     return found
 
 

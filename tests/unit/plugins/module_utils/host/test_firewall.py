@@ -109,6 +109,34 @@ def test_the_controller_can_come_back_and_the_interfaces_are_there(changes, host
     assert firewall.plan(guarded(**changes), state(**{**HERE, **host})).violations == sentences
 
 
+def test_an_interface_that_is_a_part_of_another_one_is_no_entrance():
+    masters = {"eth0": "bond0", "bond0": "br0", "veth12ab": "docker0"}
+    options = guarded(drop_interfaces=["eth0", "eth1"], controller_manages=False)
+    host = {**HERE, "interfaces": [*HERE["interfaces"], "bond0", "br0"], "masters": masters}
+    assert firewall.plan(options, state(**host)).violations == [
+        "firewall: firewall_default_drop_interfaces: eth0 is a part of br0, by which packets come in; name br0"
+    ]
+    assert firewall.plan({**options, "drop_interfaces": ["br0", "eth1"]}, state(**host)).violations == []
+
+
+def test_bridges_and_bonds_are_entrances_and_routing_domains_are_not(fake_system):
+    net = "/sys/class/net"
+    masters = {"eth0": "bond0", "eth1": "red", "bond0": "br0"}
+
+    class Host(fake_system):
+        def names(self, path):
+            return [*masters, "br0", "lo", "red"] if path == net else []
+
+        def resolve(self, path):
+            return f"/sys/devices/virtual/net/{masters[path.split('/')[4]]}"
+
+    system = Host(
+        {**{f"{net}/{name}/master": "" for name in masters}, f"{net}/br0/bridge": "", f"{net}/bond0/bonding": ""}
+    )
+    found = firewall.read(system, {}, {firewall.TABLE.service: None, firewall.FIREWALLD: None})
+    assert found.masters == {"eth0": "bond0", "bond0": "br0"}
+
+
 def test_legacy_iptables_beside_it_is_refused():
     plan = firewall.plan(OPTIONS, state(legacy=["-A INPUT -j DROP", ":FORWARD DROP [0:0]"]))
     assert 'rules and policies: 2, the first "-A INPUT -j DROP"' in plan.violations[0]
