@@ -14,6 +14,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import C
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     clients,
     clocks,
+    confirmations,
     drivers,
     drives,
     engines,
@@ -43,6 +44,7 @@ RULES: Sequence[Rule] = (
     *swarm.RULES,
     *minio.RULES,
     *clients.RULES,
+    *confirmations.RULES,
     *tls.RULES,
     *ipsec.RULES,
 )

@@ -289,6 +289,25 @@ def test_a_controller_that_is_let_in_or_is_a_member_or_is_not_known(address: str
     assert draw(world)["violations"] == []
 
 
+@pytest.mark.parametrize("name", ["firewall_confirm_timeout", "ipsec_confirm_timeout"])
+@pytest.mark.parametrize(
+    ("seconds", "right"),
+    [(15, True), ("3600", True), (None, True), (5, False), (3601, False), ("a minute", False), (True, False)],
+)
+def test_the_time_for_a_confirmation_is_looked_at_before_anything_is_changed(
+    name: str, seconds: object, right: bool
+) -> None:
+    for switched_on in (True, False):
+        world = bare()
+        switches = {"firewall": switched_on, "encryption": "ipsec" if switched_on else "none"}
+        world["settings"] |= {**switches, name: seconds}
+        said = [one for one in draw(world)["violations"] if name in one]
+        words = (
+            f'{name}: "{seconds}"; allowed: 15 to 3600 whole seconds, in which a change is proven; give for example 60'
+        )
+        assert said == ([] if right or not switched_on else [words])
+
+
 def test_what_the_inventory_has_wrong_is_not_said_by_every_host() -> None:
     world = deployed()
     section = {"changed": False, "plan": [], "violations": ["firewall: wrong"], "declared": True}
