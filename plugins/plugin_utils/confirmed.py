@@ -136,9 +136,11 @@ class ConfirmedAction(ActionBase):
                 peer.before = peer.look()
             except AnsibleError as error:
                 display.vv(f"{name} cannot look at this host: {error.message}")
+            if peer.before:
+                found.append(peer)
+            else:
+                # It could not object to anything: another one may.
                 peer.close()
-                continue
-            found.append(peer)
             if len(found) == PEERS:
                 break
         return found
@@ -193,8 +195,6 @@ class Peer:
 
     def lost(self) -> list[str]:
         """A peer that cannot be asked any more says nothing about this host."""
-        if not self.before:
-            return []
         try:
             missing = sorted(self.before - self.look(), key=int)
         except AnsibleError as error:

@@ -187,6 +187,16 @@ def test_what_says_nothing_against_the_change(peers, looks):
     assert action.did[-1] == "confirm"
 
 
+def test_peers_that_reach_nothing_leave_their_places_to_others(peers, monkeypatch):
+    monkeypatch.setattr(confirmed, "PEERS", 1)
+    watched = {"changed": True, "watched": {**PLANNED["watched"], "peers": ["192.0.2.2", "192.0.2.3"]}}
+    peers["n2"], peers["n3"] = Other([False]), Other([True, False])
+    action = Action([watched, DONE, {"failed": True, "msg": "n3 reached ..."}])
+    assert run(action)["failed"]
+    assert action.did[-1] == "confirm+confirm_refused"
+    assert peers["n2"].closed
+
+
 def test_peers_are_hosts_of_the_inventory_and_those_of_the_play_come_first():
     variables = {"inventory_hostname": "n1", "hostvars": HOSTVARS, "ansible_play_hosts": ["n3", "n1"]}
     assert list(confirmed._candidates({"peers": ["192.0.2.2", "192.0.2.3"]}, variables)) == ["n3", "n2"]
