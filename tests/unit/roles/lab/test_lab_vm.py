@@ -122,14 +122,43 @@ def test_a_guest_gets_its_own_files_and_no_other_guests(lab: settings.VmLab, tmp
     assert "Address=172.31.79.11/24\nAddress=fd31:79::11/64" in data
 
 
+def batch(lab: settings.VmLab, made: dict[str, str]) -> list[str]:
+    """What the next run tells `ip`, where these links are there."""
+    legs = set(lab.legs) & set(made)
+    return [*network.additions(lab, set(made), legs, 42), *network.adjustments(lab)]
+
+
+def carried_out(lines: list[str], made: dict[str, str]) -> dict[str, str]:
+    """The links behind these lines, each with what it was set to."""
+    made = dict(made)
+    for line in lines:
+        verb, name = line.split()[1:3]
+        if verb == "add":
+            assert name not in made
+            made[name] = ""
+            made.update({line.split()[7]: ""} if "veth" in line else {})
+        else:
+            assert name in made
+            made[name] = line
+    return made
+
+
 def test_the_network_is_made_once(lab: settings.VmLab) -> None:
-    lines = network.commands(lab, {"lo"}, set(), 42)
+    lines = batch(lab, {"lo": ""})
     assert "tuntap add data2 mode tap" in lines
+    assert "link set data2 mtu 9000 master data up" in lines
     assert f"link add leg0 type veth peer name {lab.legs[0]} netns 42" in lines
-    there = {"lo", "mgmt", "data", "mgmt1", "mgmt2", "data1", "leg0", "leg1"}
-    assert network.commands(lab, there, set(lab.legs), 42) == [
-        "tuntap add data2 mode tap", "link set data2 mtu 9000 master data up",
-    ]  # fmt: skip
+    made = carried_out(lines, {"lo": ""})
+    assert network.additions(lab, set(made), set(lab.legs), 42) == []
+    assert network.additions(lab, set(made) - {"data2"}, set(lab.legs), 42) == ["tuntap add data2 mode tap"]
+
+
+def test_a_network_is_whole_wherever_an_earlier_run_was_interrupted(lab: settings.VmLab) -> None:
+    lines = batch(lab, {"lo": ""})
+    whole = carried_out(lines, {"lo": ""})
+    for count in range(len(lines)):
+        half = carried_out(lines[:count], {"lo": ""})
+        assert carried_out(batch(lab, half), half) == whole
 
 
 def test_a_snapshot_is_of_all_that_a_guest_is_made_from(lab: settings.VmLab, monkeypatch: pytest.MonkeyPatch) -> None:
