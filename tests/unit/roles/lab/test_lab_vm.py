@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 import json
 import os
 import socket
@@ -43,6 +44,11 @@ def test_names_follow_from_the_inventory(lab: settings.VmLab, tmp_path: Path) ->
     assert lab.namespace == "overlay-vm-ac1f4e00"
     assert lab.state == tmp_path / "baremetal.overlay" / "vm" / "172.31.78.0"
     assert all(len(leg) < 16 for leg in lab.legs)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "172.31.79.11", "192.168.255.254"])
+def test_beside_every_address_stands_one_of_ipv6(address: str) -> None:
+    assert ipaddress.ip_address(settings.as_ipv6(address)) in ipaddress.ip_network("fd00::/8")
 
 
 def test_another_pair_of_networks_is_another_lab(lab: settings.VmLab) -> None:
