@@ -191,6 +191,49 @@ def test_a_lab_of_another_release_is_not_taken_for_this_one(lab: settings.VmLab)
         snapshot.note_use(older, older.snapshots / f"{snapshot.prefix(older)}0123")
 
 
+@pytest.fixture
+def running(lab: settings.VmLab) -> settings.VmLab:
+    """A lab that runs, with what it was made from."""
+    made = lab.snapshots / f"{snapshot.prefix(lab)}0123"
+    for guest in lab.guests:
+        (made / guest.name).mkdir(parents=True)
+        for name in ("initramfs", "root.qcow2", *(f"{drive}.qcow2" for drive in guest.drives)):
+            (made / guest.name / name).touch()
+    snapshot.note_use(lab, made)
+    (lab.state / "n1").mkdir()
+    (lab.state / "n1" / "up").touch()
+    return lab
+
+
+THIRD = {"names": "n3", "numbers": 3, "management": "172.31.78.13", "addresses": "172.31.79.13", "drives": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {key: [*TWO[key], value] for key, value in THIRD.items()},
+            r"host n3 is not among those that this lab was made of \(n1, n2\): run make lab-down first",
+        ),
+        ({"drives": [2, 1]}, "host n2 was made without the drive overlay-n2-drive1: run make lab-down first"),
+    ],
+)
+@pytest.mark.usefixtures("running")
+def test_a_lab_that_runs_does_not_grow(monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], said: str) -> None:
+    monkeypatch.setattr(emulator, "version", lambda _base: "QEMU 10")
+    monkeypatch.setattr(qemu, "accelerator", lambda *_any: "tcg")
+    touched: list[Any] = []
+    monkeypatch.setattr(network, "ensure", lambda lab: bool(touched.append(lab)))
+    with pytest.raises(LabError, match=said):
+        guests.ensure(settings.read({**TWO, **change}))
+    assert touched == []
+
+
+def test_a_lab_that_runs_may_lose_hosts_and_drives(running: settings.VmLab) -> None:
+    less = settings.read({**{key: value[:1] for key, value in TWO.items() if key != "tier"}, "drives": [1]})
+    assert not snapshot.note_use(less, running.snapshots / f"{snapshot.prefix(less)}4567")
+
+
 def test_a_pid_that_is_another_process_by_now_is_not_ended(tmp_path: Path) -> None:
     (tmp_path / "pid").write_text(f"{os.getpid()}\n", encoding="utf-8")
     assert qemu.pid(tmp_path) == 0
