@@ -96,7 +96,7 @@ def lint_lanes(root: Path) -> list[Lane]:
             "lint",
             (
                 *("mypy", "plugins", "roles/lab/files", "scripts/lanes.py", "molecule", "tests/deployment.py"),
-                *("tests/lab", "tests/links", "tests/firewall", "tests/benchmarks"),
+                *("tests/vm_lab.py", "tests/lab", "tests/links", "tests/firewall", "tests/benchmarks"),
             ),
         ),
         # Apart: there are several conftest.py.

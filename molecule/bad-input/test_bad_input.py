@@ -91,6 +91,15 @@ def test_subnet_that_collides_with_the_underlay(lab: Any) -> None:
     )
 
 
+def test_option_that_a_role_does_not_know(lab: Any) -> None:
+    networks = '{"swarm_networks": [{"name": "minio-overlay", "subnet": "10.77.0.0/24", "driver_options": {}}]}'
+    refused(
+        lab,
+        "n1, n2, n3 and n4: swarm_networks.driver_options is unknown; allowed: name, subnet",
+        arguments=("-e", networks),
+    )
+
+
 KERNEL_OVERLAYS = {
     "of swarm": (
         {"kernel_overlay_port": 4789, "kernel_overlay_vni": 4097},

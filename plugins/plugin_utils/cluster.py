@@ -27,6 +27,8 @@ class Host:
     failure: str | None = None
     # The files of the controller with its certificate and key, where they are given.
     tls: Mapping[str, str] = field(default_factory=dict)
+    # All that the inventory gives it.
+    variables: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     # The interface on whose LAN its server has an address of its own.
     lan_parent: Any = None
 

@@ -19,7 +19,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     Host,
     enumerate_names,
 )
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import advice, networks, violations
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import advice, networks, options, violations
 
 SWARM_ROLES = {"managers": "manager", "workers": "worker"}
 # Work as an operator reads it; the acting manager's is on every run.
@@ -62,6 +62,7 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
         address=variables.get("overlay_underlay_address"),
         pool=variables.get("minio_pool", 1),
         lan_parent=variables.get("swarm_lan_parent"),
+        variables=variables,
         drives=tuple(variables.get("minio_drives") or ()),
         tls={name: str(variables.get(f"minio_tls_{name}") or "") for name in ("certificate", "key")},
         report=result if "facts" in result else None,
@@ -72,6 +73,17 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
 
 def draw(cluster: Cluster) -> dict[str, Any]:
     """The plan of a run; with violations in it, nothing of it may be carried out."""
+    try:
+        return _draw(cluster)
+    except Exception:
+        # A plan cannot be made of what is not even of the right type; that much is known, and is all that is said.
+        refused = violations(cluster, options.RULES)
+        if not refused:
+            raise
+        return {"violations": refused, "advice": [], "summary": []}
+
+
+def _draw(cluster: Cluster) -> dict[str, Any]:
     minio, ipsec = minio_plan.draw(cluster), ipsec_plan.draw(cluster)
     work = {host.name: _work(host, cluster, minio, ipsec) for host in cluster.hosts}
     advised = advice(cluster)

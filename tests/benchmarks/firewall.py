@@ -51,6 +51,8 @@ def _nft(*words: str, text: str | None = None) -> str:
 
 @contextmanager
 def _namespace() -> Iterator[None]:
+    # One may be left of a run that was killed.
+    subprocess.run(["ip", "netns", "delete", NAMESPACE], check=False, stderr=subprocess.DEVNULL)
     subprocess.run(["ip", "netns", "add", NAMESPACE], check=True)
     try:
         yield

@@ -5,23 +5,33 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "roles" / "lab" / "files"))
+
+from overlay_lab import engine, settings
+from overlay_lab.shell import docker
+
 ROOT = Path(__file__).resolve().parents[2]
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "baremetal.overlay" / "lab"
-BRIDGE = Path("/sys/class/net/br-overlay-lab")
+CACHE = settings.cache_folder()
+BRIDGE = Path(f"/sys/class/net/{settings.BRIDGE}")
 
 
-def output(*command: str) -> str:
-    """What a command prints, or nothing where it is not there."""
+@contextmanager
+def an_engine() -> Iterator[None]:
+    """One that answers for what lies on this machine's disk: as the lab starts it, where nobody runs one."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    engine.ensure(CACHE)
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    except FileNotFoundError:
-        return ""
+        yield
+    finally:
+        engine.stop_own(CACHE)
 
 
 def loop_devices() -> list[str]:
@@ -54,10 +64,11 @@ def down() -> None:
 
 @pytest.mark.usefixtures("down")
 def test_no_container_network_or_volume() -> None:
-    for listing in (("ps", "-aq"), ("network", "ls", "-q"), ("volume", "ls", "-q")):
-        assert output("docker", *listing, "--filter", "label=baremetal.overlay.lab") == ""
-        assert output("docker", *listing, "--filter", "name=overlay-lab") == ""
     assert not BRIDGE.exists()
+    with an_engine():
+        for listing in (("ps", "-aq"), ("network", "ls", "-q"), ("volume", "ls", "-q")):
+            for mark in (f"label={settings.LABEL}", f"name={settings.NETWORK}"):
+                assert docker(*listing, "--filter", mark).stdout == ""
 
 
 @pytest.mark.usefixtures("down")

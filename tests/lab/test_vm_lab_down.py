@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-# In hexadecimal, the management network of inventories/lab_vm.
-KEY = "ac1f4e00"
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from vm_lab import INVENTORY, lab_of, make
+
+LAB = lab_of(INVENTORY)
 
 
 def output(*command: str) -> str:
@@ -23,11 +26,10 @@ def output(*command: str) -> str:
 @pytest.fixture(scope="module")
 def snapshots() -> list[Path]:
     """What the lab resumes from, before it is taken down once more than needed."""
-    cache = Path(output("make", "-s", "-C", str(ROOT), "lab-cache", "LAB=vm").strip())
-    found = sorted(cache.parent.glob("snapshots/*"))
+    found = sorted(LAB.snapshots.glob("*"))
     for _time in range(2):
-        output("make", "-C", str(ROOT), "lab-down", "LAB=vm")
-    assert not cache.exists()
+        make("lab-down")
+    assert not LAB.state.exists()
     return found
 
 
@@ -37,9 +39,10 @@ def test_what_it_resumes_from_stays(snapshots: list[Path]) -> None:
 
 @pytest.mark.usefixtures("snapshots")
 def test_no_network() -> None:
-    assert KEY not in output("ip", "netns", "list")
-    assert KEY not in output("ip", "-o", "link", "show")
-    assert "172.31.78." not in output("ip", "-4", "route", "show")
+    assert LAB.key not in output("ip", "netns", "list")
+    assert LAB.key not in output("ip", "-o", "link", "show")
+    for network in LAB.networks:
+        assert output("ip", "-4", "route", "show", "root", network) == ""
 
 
 @pytest.mark.usefixtures("snapshots")
@@ -50,6 +53,6 @@ def test_no_process() -> None:
             command = (entry / "cmdline").read_bytes().decode(errors="replace")
         except OSError:
             continue
-        if "qemu-system" in command and "/172.31.78.0" in command:
+        if "qemu-system" in command and str(LAB.base) in command and f"/{LAB.state.name}" in command:
             left.append(command)
     assert left == []

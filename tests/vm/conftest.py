@@ -1,16 +1,12 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests on the lab's virtual machines: what takes a kernel of their own, a reboot, or a look at the wire.
-
-Another lab than that of inventories/lab_vm is used where ``LAB_INVENTORY`` names its inventory.
-"""
+"""Tests on the lab's virtual machines: what takes a kernel of their own, a reboot, or a look at the wire."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,55 +14,23 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 sys.path.extend(str(Path(__file__).resolve().parent / way) for way in (".", "..", "../../roles/lab/files"))
 
 from deployment import ROOT, Deployment, eventually, reach
 from overlay_lab.vm import settings
+from vm_lab import INVENTORY, lab_of, make
 from wire import Capture, Stranger, capturing, standing_by
 
-__all__ = ["INVENTORY", "ROOT", "Machines", "eventually", "lab_of"]
+__all__ = ["INVENTORY", "ROOT", "Machines", "eventually", "lab_of", "make"]
 
-INVENTORY = Path(os.environ.get("LAB_INVENTORY") or ROOT / "inventories" / "lab_vm").resolve()
 # What a host takes to boot and to start all of its services again, emulated, beside others that do the same.
 REBOOT = 600
 MASTER = "a master key for the tests of virtual machines, and for nothing else"
 # Back to what the inventory says, whatever a test said.
 BACK = ("-e", json.dumps({"minio_network_consent": "overlay", "swarm_network_consent": ["minio-overlay"]}))
-
-
-def make(*arguments: str) -> str:
-    """`make lab` and the like, as a user types it; what runs this has settings of Ansible's of its own."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "MAKE", "MFLAGS"))}
-    command = ["make", *arguments, "LAB=vm", f"LAB_INVENTORY={INVENTORY}"]
-    done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
-
-
-def lab_of(inventory: Path) -> settings.VmLab:
-    """The lab that an inventory describes."""
-    variables = yaml.safe_load((inventory / "group_vars" / "all.yml").read_text(encoding="utf-8"))
-    hosts = yaml.safe_load((inventory / "hosts.yml").read_text(encoding="utf-8"))["all"]["children"]
-    rows: dict[str, dict[str, Any]] = {}
-    for group in hosts.values():
-        for name, host in group["hosts"].items():
-            rows.setdefault(name, {}).update(host or {})
-    return settings.read(
-        {
-            "subnet": variables["lab_subnet"],
-            "data_subnet": variables["lab_data_subnet"],
-            "names": list(rows),
-            "numbers": [row["overlay_host_number"] for row in rows.values()],
-            "management": [row["ansible_host"] for row in rows.values()],
-            "addresses": [row["overlay_underlay_address"] for row in rows.values()],
-            "drives": [len(row.get("minio_drives", [])) for row in rows.values()],
-        }
-    )
 
 
 @dataclass

@@ -16,14 +16,13 @@ from ipaddress import ip_address
 from typing import Any, Optional
 
 from ..errors import OverlayError
-from . import links_diff, links_plan, packages
+from . import links_diff, links_plan
 from .links_diff import Changes, Found
 from .links_plan import Entry, Wanted
 from .steps import DAEMON_RELOAD, Plan, Run, Step, WriteFile
 from .system import STATE_DIRECTORY, CommandFailed, System
 from .units import Unit
 
-PACKAGE = "iproute2"
 SERVICE, NETWORKD = "baremetal-overlay-links.service", "systemd-networkd.service"
 UNIT_PATH = f"/etc/systemd/system/{SERVICE}"
 # networkd takes addresses off links that somebody's [Match] happens to fit; NetworkManager leaves others' links alone.
@@ -123,6 +122,9 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     if wrong:
         # Said once for all hosts by the controller, where there is one.
         return Plan(violations=wrong, flags={"declared": True})
+    if not state.tools:
+        # Without them nothing is known of the host's links and addresses either.
+        return Plan(violations=["kernel overlay: iproute2 is not installed: apt-get install iproute2"])
     mtu, wrong, explained = _mtu(options, state)
     if wrong:
         return Plan(violations=wrong)
@@ -151,8 +153,7 @@ def _mtu(options: Mapping[str, Any], state: State) -> tuple[int, list[str], str]
 
 
 def _steps(options: Mapping[str, Any], wanted: Wanted, state: State) -> list[Step]:
-    steps: list[Step] = [] if state.tools else [packages.Install([PACKAGE])]
-    steps += _networkd(options["bridge"], state)
+    steps = _networkd(options["bridge"], state)
     before = _addresses_of(state.files.get(ADJUST))
     changes = links_diff.diff(wanted, state.found, state.entries, before)
     steps += batches(changes)

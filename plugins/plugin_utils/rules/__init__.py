@@ -25,6 +25,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     kernels,
     minio,
     networks,
+    options,
     ports,
     swarm,
     tls,
@@ -32,6 +33,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
 
 RULES: Sequence[Rule] = (
     *inventory.RULES,
+    *options.RULES,
     *hosts.RULES,
     *clocks.RULES,
     *kernels.RULES,

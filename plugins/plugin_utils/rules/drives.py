@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What MinIO wrote on the drives when it took them, beside what the inventory makes of them."""
+"""Where drives are, and what MinIO wrote on them when it took them, beside what the inventory makes of them."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def _formatted(cluster: Cluster) -> list[tuple[Host, Mapping[str, Any]]]:
     return [
         (host, entry) for host in cluster.group("minio") for entry in _formats(host) if entry["state"] == "formatted"
     ]
+
+
+def servers_look_where_drives_are(cluster: Cluster) -> Iterator[str]:
+    """One directory by two names: that of the mount points, and what services are given of it."""
+    mounted, given = (cluster.settings.get(name) for name in ("drives_parent", "minio_drives_parent"))
+    if given and mounted and str(given).rstrip("/") != str(mounted).rstrip("/"):
+        yield (
+            f"minio_drives_parent: {given} is not where the drives are mounted (drives_parent: {mounted}); "
+            "give drives_parent alone, which it follows"
+        )
 
 
 def deployments_are_one(cluster: Cluster) -> Iterator[str]:
@@ -100,5 +110,10 @@ def drives_can_be_read(cluster: Cluster) -> Iterator[str]:
     )
 
 
-RULES: tuple[Rule, ...] = (deployments_are_one, drives_are_not_copies, layouts_are_those_of_the_drives)
+RULES: tuple[Rule, ...] = (
+    servers_look_where_drives_are,
+    deployments_are_one,
+    drives_are_not_copies,
+    layouts_are_those_of_the_drives,
+)
 ADVICE: tuple[Rule, ...] = (drives_can_be_read,)

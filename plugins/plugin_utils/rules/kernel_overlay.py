@@ -22,7 +22,6 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
 
 # Swarm gives its networks numbers one after another from here; so many of them are left to it.
 SWARM_FIRST, SWARM_COUNT = 4096, 1024
-VNI_LIST = "com.docker.network.driver.overlay.vxlanid_list"
 
 
 def _settings(cluster: Cluster) -> Mapping[str, Any] | None:
@@ -65,13 +64,6 @@ def swarm_has_its_own(cluster: Cluster) -> Iterator[str]:
     vni = settings.get("vni")
     if settings.get("kind") != "vxlan" or not str(vni).isdigit():
         return
-    for network in cluster.settings.get("networks") or []:
-        listed = str((network.get("driver_options") or {}).get(VNI_LIST) or "")
-        if str(vni) in [one.strip() for one in listed.split(",")]:
-            yield (
-                f'kernel_overlay_vni: {vni} is that of the network "{network.get("name")}" ({VNI_LIST}); '
-                "choose another one for the kernel overlay"
-            )
     if SWARM_FIRST <= int(str(vni)) < SWARM_FIRST + SWARM_COUNT:
         yield (
             f"kernel_overlay_vni: {vni} is one that Swarm gives to its own networks, which it numbers from "

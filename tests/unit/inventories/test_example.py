@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import links_plan
+from ansible_collections.baremetal.overlay.plugins.module_utils.ipsec import protected
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE = ROOT / "inventories" / "example"
@@ -22,6 +24,26 @@ REQUIRED_OF_ALL = {"overlay_encryption", "overlay_client_networks"}
 REQUIRED_OF_A_HOST = {"ansible_host", "overlay_host_number", "overlay_underlay_address", "minio_drives"}
 # What no deployment is made of.
 APART = {"lab", "walkthrough"}
+# Defaults that are worked out from other settings, as they come out by default.
+WORKED_OUT = {
+    "kernel_overlay_port": 14789,
+    "ipsec_protect": [
+        {"protocol": "tcp", "port": 2377},
+        {"protocol": "tcp", "port": 7946},
+        {"protocol": "udp", "port": 7946, "same": True},
+        {"protocol": "udp", "port": 4789, "anybody": True},
+    ],
+}
+# Where roles hand on what others are told, or what playbooks work out: for those who use a role by itself.
+HANDED_ON = {
+    *("docker_engine_along", "docker_engine_minio_ca_path", "docker_engine_minio_peers", "docker_engine_minio_url"),
+    *("drives_devices", "drives_number", "minio_drives_parent", "swarm_advertise_addr", "swarm_data_path_addr"),
+    *("firewall_client_networks", "firewall_client_ports", "firewall_cluster_udp_ports", "firewall_gre_vsid"),
+    *("firewall_overlay_interfaces", "firewall_overlay_networks", "firewall_peers"),
+    *("teardown_ca_dir", "teardown_ca_host", "teardown_consent", "teardown_devices", "teardown_drives_consent"),
+    *("teardown_drives_parent", "teardown_ipsec_ca_dir", "teardown_ipsec_ca_host", "teardown_number"),
+    "teardown_stack_name",
+}
 ROLES = sorted(
     path.parents[1] for path in ROOT.glob("roles/*/meta/argument_specs.yml") if path.parents[1].name not in APART
 )
@@ -36,15 +58,21 @@ def load(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.exists() else {}
 
 
+def options() -> dict[str, Any]:
+    """All that any role of a deployment can be told."""
+    specs = [load(role / "meta" / "argument_specs.yml")["argument_specs"] for role in ROLES]
+    return {name: option for spec in specs for entry in spec.values() for name, option in entry["options"].items()}
+
+
 def defaults() -> dict[str, Any]:
+    """Those of the roles; what playbooks and rules know has them in the preflight's specification only."""
+    named = {name: option.get("default") for name, option in options().items() if name.startswith("overlay_")}
     found = {name: value for role in ROLES for name, value in load(role / "defaults" / "main.yml").items()}
-    # Playbooks and rules know these; no role has them as defaults.
-    return {**found, "overlay_network_driver": "overlay", "overlay_unreachable_consent": []}
+    return {**named, **found, **WORKED_OUT}
 
 
 def known() -> set[str]:
-    specs = [load(role / "meta" / "argument_specs.yml")["argument_specs"] for role in ROLES]
-    named = {name for spec in specs for entry in spec.values() for name in entry.get("options", {})}
+    named = set(options())
     files = [*ROOT.glob("roles/**/*.yml"), *ROOT.glob("playbooks/*.yml")]
     texts = [path.read_text(encoding="utf-8") for path in files]
     return named | {name for text in texts for name in re.findall(r"\boverlay_[a-z_]+", text)}
@@ -79,7 +107,13 @@ def test_options_that_a_role_requires_are_there() -> None:
         assert required <= set(yaml.safe_load(GROUP_VARS)) | REQUIRED_OF_A_HOST, role.name
 
 
-def test_no_option_with_a_plain_default_is_left_out() -> None:
-    derived = {name for name, value in defaults().items() if "{{" in str(value)}
-    host_variables = {"minio_drives", "drives_format_consent"}
-    assert set(defaults()) - derived - host_variables - set(offered()) == set()
+def test_no_option_is_left_out() -> None:
+    said = {*offered(), *REQUIRED_OF_ALL, *REQUIRED_OF_A_HOST}
+    assert {*options(), *defaults()} - said - HANDED_ON == set()
+    assert HANDED_ON & said == set()
+    assert set(options()) >= HANDED_ON
+
+
+def test_what_is_worked_out_comes_out_so() -> None:
+    assert protected.read(WORKED_OUT["ipsec_protect"]) == protected.read(protected.derive("overlay", 4789))
+    assert links_plan.KINDS["vxlan"].port == WORKED_OUT["kernel_overlay_port"]

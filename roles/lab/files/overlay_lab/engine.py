@@ -12,26 +12,24 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import Optional
 
 from . import traces
 from .settings import LABEL
-from .shell import LabError, docker, run, say, wait_until
+from .shell import LabError, docker, process_of, run, say, wait_until
 
 
 def answers() -> bool:
     return docker("version", "--format={{.Server.Version}}", check=False).returncode == 0
 
 
-def own_pid(cache: Path) -> Optional[int]:
-    """The engine that the lab started, if it still runs."""
-    try:
-        pid = int((cache / "dockerd.pid").read_text(encoding="utf-8"))
-        name, _bracket, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")
-    except (OSError, ValueError):
-        return None
-    # A process that ended stays a zombie where the first process does not collect it.
-    return pid if name.endswith("(dockerd") and not rest.startswith(" Z") else None
+def _named(cache: Path) -> str:
+    """What the lab's engine is started with, and no other."""
+    return f"--pidfile={cache / 'dockerd.pid'}"
+
+
+def own_pid(cache: Path) -> int:
+    """The engine that the lab started, if it still runs, or 0."""
+    return process_of(cache / "dockerd.pid", _named(cache))
 
 
 def ensure(cache: Path) -> bool:
@@ -43,7 +41,7 @@ def ensure(cache: Path) -> bool:
     if Path("/run/systemd/system").is_dir():
         say("engine: starting docker.service")
         run("systemctl", "start", "docker.service")
-    elif own_pid(cache) is None:
+    elif not own_pid(cache):
         _start(cache)
     wait_until(lambda: "" if answers() else "no answer on /var/run/docker.sock", "engine of this machine", 60)
     return True
@@ -56,10 +54,12 @@ def _start(cache: Path) -> None:
     say(f"engine: no service manager runs one; starting dockerd (log: {log})")
     if not (cache / "before.json").exists():
         (cache / "before.json").write_text(json.dumps(traces.before()), encoding="utf-8")
+    # An engine refuses to start where the number that it finds there is a process, whatever that is.
+    (cache / "dockerd.pid").unlink(missing_ok=True)
     with log.open("ab") as output:
         # A session of its own: neither Ctrl-C nor the end of make takes it down.
         subprocess.Popen(
-            ["dockerd", f"--pidfile={cache / 'dockerd.pid'}"],
+            ["dockerd", _named(cache)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, close_fds=True, cwd="/",
         )  # fmt: skip
 
@@ -67,7 +67,7 @@ def _start(cache: Path) -> None:
 def stop_own(cache: Path) -> bool:
     """Stop the engine that the lab started, unless someone else's containers run in it."""
     pid = own_pid(cache)
-    if pid is None:
+    if not pid:
         return False
     foreign = docker("ps", "--format={{.Names}}", check=False).stdout.split() if answers() else []
     ours = docker("ps", f"--filter=label={LABEL}", "--format={{.Names}}", check=False).stdout.split()

@@ -73,8 +73,9 @@ class Lab:
 
 
 def cache_base() -> Path:
+    """Without symbolic links, as the kernel names what is attached to a loop device."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "baremetal.overlay"
+    return (Path(base) / "baremetal.overlay").resolve()
 
 
 def cache_folder() -> Path:

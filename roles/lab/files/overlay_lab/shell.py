@@ -45,6 +45,17 @@ def run(
     return done
 
 
+def process_of(pid_file: Path, word: str) -> int:
+    """The process of a pid file that was started with this word, or 0: the number may long be another process's."""
+    try:
+        # Of one that has ended and that nobody collects, there are no words left.
+        number = int(pid_file.read_text(encoding="utf-8"))
+        command = Path(f"/proc/{number}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except (OSError, ValueError):
+        return 0
+    return number if word in command else 0
+
+
 def docker(*arguments: str, check: bool = True, stdin: Optional[str] = None) -> subprocess.CompletedProcess[str]:
     # The machine's own engine, whatever DOCKER_HOST or a context points at.
     return run("docker", "--host", "unix:///var/run/docker.sock", *arguments, check=check, stdin=stdin)

@@ -95,13 +95,6 @@ def lacking(feature: str, **values: Any) -> Change:
     return change
 
 
-SWARM_NETWORK = {
-    "name": "front",
-    "subnet": "10.90.0.0/24",
-    "driver_options": {"com.docker.network.driver.overlay.vxlanid_list": "77, 7700"},
-}
-
-
 def test_a_kernel_overlay_that_is_fine_breaks_no_rule():
     assert all_violations(cluster(), RULES) == []
     assert all_violations(cluster(), kernel_overlay.ADVICE) == []
@@ -144,11 +137,6 @@ def test_a_kernel_overlay_that_is_fine_breaks_no_rule():
             overlay(port=4789),
             "kernel_overlay_port: 4789 is the port of Swarm's data path (swarm_data_path_port); "
             "choose another one for the kernel overlay, for example 14789",
-        ),
-        (
-            setting(networks=[SWARM_NETWORK]),
-            'kernel_overlay_vni: 7700 is that of the network "front" '
-            "(com.docker.network.driver.overlay.vxlanid_list); choose another one for the kernel overlay",
         ),
         (
             overlay(vni=4097),

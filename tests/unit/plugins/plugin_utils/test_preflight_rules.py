@@ -199,6 +199,10 @@ REFUSED = [
         drive("n3", sets=[6]),
         "n3: drive 1 (/dev/1): MinIO formatted it for 1 erasure set of 6, and minio_pool 1 would be 1 erasure set of 8",
     ),
+    (
+        setting(drives_parent="/srv/minio", minio_drives_parent="/data"),
+        "minio_drives_parent: /data is not where the drives are mounted (drives_parent: /srv/minio); give",
+    ),
 ]
 
 
@@ -264,6 +268,7 @@ SILENT: list[Change] = [
     listener(2377),
     drive("n1", state="empty"),
     setting(underlay_mtu="1400"),
+    setting(drives_parent="/data/", minio_drives_parent="/data"),
 ]
 
 

@@ -34,6 +34,18 @@ def test_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.cache_folder() == Path("/somewhere/baremetal.overlay/lab")
 
 
+def test_cache_folder_behind_a_symbolic_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "cache").symlink_to(tmp_path / "scratch")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    lab = settings.read(FOUR)
+    image = lab.cache / "drives" / lab.drives[0].image
+    image.parent.mkdir(parents=True)
+    image.touch()
+    # What /sys/block/loop*/loop/backing_file would say.
+    assert str(image) == str(image.resolve())
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 import json
 import os
 import socket
@@ -43,6 +44,11 @@ def test_names_follow_from_the_inventory(lab: settings.VmLab, tmp_path: Path) ->
     assert lab.namespace == "overlay-vm-ac1f4e00"
     assert lab.state == tmp_path / "baremetal.overlay" / "vm" / "172.31.78.0"
     assert all(len(leg) < 16 for leg in lab.legs)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "172.31.79.11", "192.168.255.254"])
+def test_beside_every_address_stands_one_of_ipv6(address: str) -> None:
+    assert ipaddress.ip_address(settings.as_ipv6(address)) in ipaddress.ip_network("fd00::/8")
 
 
 def test_another_pair_of_networks_is_another_lab(lab: settings.VmLab) -> None:
@@ -122,14 +128,43 @@ def test_a_guest_gets_its_own_files_and_no_other_guests(lab: settings.VmLab, tmp
     assert "Address=172.31.79.11/24\nAddress=fd31:79::11/64" in data
 
 
+def batch(lab: settings.VmLab, made: dict[str, str]) -> list[str]:
+    """What the next run tells `ip`, where these links are there."""
+    legs = set(lab.legs) & set(made)
+    return [*network.additions(lab, set(made), legs, 42), *network.adjustments(lab)]
+
+
+def carried_out(lines: list[str], made: dict[str, str]) -> dict[str, str]:
+    """The links behind these lines, each with what it was set to."""
+    made = dict(made)
+    for line in lines:
+        verb, name = line.split()[1:3]
+        if verb == "add":
+            assert name not in made
+            made[name] = ""
+            made.update({line.split()[7]: ""} if "veth" in line else {})
+        else:
+            assert name in made
+            made[name] = line
+    return made
+
+
 def test_the_network_is_made_once(lab: settings.VmLab) -> None:
-    lines = network.commands(lab, {"lo"}, set(), 42)
+    lines = batch(lab, {"lo": ""})
     assert "tuntap add data2 mode tap" in lines
+    assert "link set data2 mtu 9000 master data up" in lines
     assert f"link add leg0 type veth peer name {lab.legs[0]} netns 42" in lines
-    there = {"lo", "mgmt", "data", "mgmt1", "mgmt2", "data1", "leg0", "leg1"}
-    assert network.commands(lab, there, set(lab.legs), 42) == [
-        "tuntap add data2 mode tap", "link set data2 mtu 9000 master data up",
-    ]  # fmt: skip
+    made = carried_out(lines, {"lo": ""})
+    assert network.additions(lab, set(made), set(lab.legs), 42) == []
+    assert network.additions(lab, set(made) - {"data2"}, set(lab.legs), 42) == ["tuntap add data2 mode tap"]
+
+
+def test_a_network_is_whole_wherever_an_earlier_run_was_interrupted(lab: settings.VmLab) -> None:
+    lines = batch(lab, {"lo": ""})
+    whole = carried_out(lines, {"lo": ""})
+    for count in range(len(lines)):
+        half = carried_out(lines[:count], {"lo": ""})
+        assert carried_out(batch(lab, half), half) == whole
 
 
 def test_a_snapshot_is_of_all_that_a_guest_is_made_from(lab: settings.VmLab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +189,49 @@ def test_a_lab_of_another_release_is_not_taken_for_this_one(lab: settings.VmLab)
     older = settings.read({**TWO, "debian": "bookworm"})
     with pytest.raises(LabError, match=r"do not run Debian bookworm .* run make lab-down first"):
         snapshot.note_use(older, older.snapshots / f"{snapshot.prefix(older)}0123")
+
+
+@pytest.fixture
+def running(lab: settings.VmLab) -> settings.VmLab:
+    """A lab that runs, with what it was made from."""
+    made = lab.snapshots / f"{snapshot.prefix(lab)}0123"
+    for guest in lab.guests:
+        (made / guest.name).mkdir(parents=True)
+        for name in ("initramfs", "root.qcow2", *(f"{drive}.qcow2" for drive in guest.drives)):
+            (made / guest.name / name).touch()
+    snapshot.note_use(lab, made)
+    (lab.state / "n1").mkdir()
+    (lab.state / "n1" / "up").touch()
+    return lab
+
+
+THIRD = {"names": "n3", "numbers": 3, "management": "172.31.78.13", "addresses": "172.31.79.13", "drives": 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {key: [*TWO[key], value] for key, value in THIRD.items()},
+            r"host n3 is not among those that this lab was made of \(n1, n2\): run make lab-down first",
+        ),
+        ({"drives": [2, 1]}, "host n2 was made without the drive overlay-n2-drive1: run make lab-down first"),
+    ],
+)
+@pytest.mark.usefixtures("running")
+def test_a_lab_that_runs_does_not_grow(monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], said: str) -> None:
+    monkeypatch.setattr(emulator, "version", lambda _base: "QEMU 10")
+    monkeypatch.setattr(qemu, "accelerator", lambda *_any: "tcg")
+    touched: list[Any] = []
+    monkeypatch.setattr(network, "ensure", lambda lab: bool(touched.append(lab)))
+    with pytest.raises(LabError, match=said):
+        guests.ensure(settings.read({**TWO, **change}))
+    assert touched == []
+
+
+def test_a_lab_that_runs_may_lose_hosts_and_drives(running: settings.VmLab) -> None:
+    less = settings.read({**{key: value[:1] for key, value in TWO.items() if key != "tier"}, "drives": [1]})
+    assert not snapshot.note_use(less, running.snapshots / f"{snapshot.prefix(less)}4567")
 
 
 def test_a_pid_that_is_another_process_by_now_is_not_ended(tmp_path: Path) -> None:

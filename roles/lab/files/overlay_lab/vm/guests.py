@@ -119,10 +119,9 @@ def _ensure(lab: VmLab, guest: Guest, accel: str, saved: Path) -> bool:
 def ensure(lab: VmLab) -> bool:
     """All guests run and answer, with the right time. Those that exist are kept as they are."""
     accel = qemu.accelerator(lab, image.folder(lab.debian, lab.images))
-    changed = network.ensure(lab)
-    saved = snapshot.folder(lab, accel)
-    changed |= snapshot.note_use(lab, saved)
+    changed = snapshot.note_use(lab, snapshot.folder(lab, accel))
     saved = snapshot.used_by(lab)
+    changed |= network.ensure(lab)
     if not saved.exists():
         make_snapshot(lab, accel, saved)
     changed |= snapshot.copy_access(lab, saved)

@@ -38,25 +38,28 @@ def _free(lab: VmLab) -> None:
             raise LabError(f"subnet {network} is in use on this machine ({taken}): the lab cannot have it")
 
 
-def commands(lab: VmLab, links: set[str], legs: set[str], pid: int) -> list[str]:
+def additions(lab: VmLab, links: set[str], legs: set[str], pid: int) -> list[str]:
     """Lines for `ip -batch` in the namespace, for what is not there yet."""
-    lines = ["link set lo up"] if not links - {"lo"} else []
+    lines = [
+        f"link add {bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
+        for bridge in BRIDGES
+        if bridge not in links
+    ]
+    lines += [f"tuntap add {tap} mode tap" for guest in lab.guests for tap in guest.taps if tap not in links]
+    lines += [
+        f"link add leg{k} type veth peer name {leg} netns {pid}" for k, leg in enumerate(lab.legs) if leg not in legs
+    ]
+    return lines
+
+
+def adjustments(lab: VmLab) -> list[str]:
+    """What each link is to be: said every time, as a run may have been interrupted behind any line."""
+    lines = ["link set lo up"]
     for k, bridge in enumerate(BRIDGES):
         mtu = DATA_MTU if bridge == "data" else 1500
-        if bridge not in links:
-            lines += [
-                f"link add {bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
-                f"link set {bridge} mtu {mtu} up",
-            ]
-        for guest in lab.guests:
-            tap = guest.taps[k]
-            if tap not in links:
-                lines += [f"tuntap add {tap} mode tap", f"link set {tap} mtu {mtu} master {bridge} up"]
-        if lab.legs[k] not in legs:
-            lines += [
-                f"link add leg{k} type veth peer name {lab.legs[k]} netns {pid}",
-                f"link set leg{k} mtu {mtu} master {bridge} up",
-            ]
+        lines.append(f"link set {bridge} mtu {mtu} up")
+        inside = [f"leg{k}", *(guest.taps[k] for guest in lab.guests)]
+        lines += [f"link set {name} mtu {mtu} master {bridge} up" for name in inside]
     return lines
 
 
@@ -71,10 +74,9 @@ def ensure(lab: VmLab) -> bool:
     # Taps and bridges are never to have an address, not even one that IPv6 gives itself.
     without_ipv6 = "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"
     run("ip", "netns", "exec", lab.namespace, "sh", "-c", without_ipv6, check=False)
-    lines = commands(lab, _links(lab.namespace), here, os.getpid())
-    if lines:
-        run("ip", "-n", lab.namespace, "-batch", "-", stdin="\n".join(lines) + "\n")
-        changed = True
+    added = additions(lab, _links(lab.namespace), here, os.getpid())
+    changed |= bool(added)
+    run("ip", "-n", lab.namespace, "-batch", "-", stdin="\n".join([*added, *adjustments(lab)]) + "\n")
     for leg, network in zip(lab.legs, lab.networks):
         length = ipaddress.ip_network(network).prefixlen
         addresses = [f"{controller_address(network)}/{length}"]

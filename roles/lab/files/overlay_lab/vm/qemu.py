@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..shell import LabError, die_with_parent, say, wait_until
+from ..shell import LabError, die_with_parent, process_of, say, wait_until
 from . import emulator, initramfs
 from .settings import Guest, VmLab
 
@@ -121,13 +121,8 @@ def start(lab: VmLab, folder: Path, command: list[str], *more: str) -> None:
 
 
 def pid(folder: Path) -> int:
-    """The QEMU that runs in this folder, or 0. What a pid file says may long be another process."""
-    try:
-        number = int((folder / "pid").read_text(encoding="utf-8"))
-        command = Path(f"/proc/{number}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except (OSError, ValueError):
-        return 0
-    return number if str(folder / "pid") in command else 0
+    """The QEMU that runs in this folder, or 0."""
+    return process_of(folder / "pid", str(folder / "pid"))
 
 
 def kill(folder: Path) -> bool:

@@ -88,9 +88,10 @@ class VmLab:
 
 
 def as_ipv6(address: str) -> str:
-    """What stands beside an address in the data network: fd31:79::11 for 172.31.79.11."""
+    """What stands beside an address in the data network: fd31:79::11 for 172.31.79.11, fd68:5::11 for 192.168.5.11."""
     _first, second, third, last = address.split(".")
-    return f"fd{int(second):02}:{third}::{last}"
+    # A group has four digits, of which two are the prefix.
+    return f"fd{int(second) % 100:02}:{third}::{last}"
 
 
 def controller_address(network: str) -> str:

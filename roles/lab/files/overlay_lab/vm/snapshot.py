@@ -147,8 +147,23 @@ def note_use(lab: VmLab, wanted: Path) -> bool:
         used = used_by(lab)
         if not used.name.startswith(prefix(lab)):
             raise LabError(f"the lab's hosts do not run Debian {lab.debian} ({used.name}): run make lab-down first")
+        _refuse_growth(lab, used)
         return False
     return write(lab.state / "snapshot", f"{wanted.name}\n")
+
+
+def _refuse_growth(lab: VmLab, used: Path) -> None:
+    """A host or a drive that was not there at the first boot has nothing to resume from."""
+    made = sorted(path.parent.name for path in used.glob("*/initramfs"))
+    for guest in lab.guests:
+        if made and guest.name not in made:
+            raise LabError(
+                f"host {guest.name} is not among those that this lab was made of ({', '.join(made)}): "
+                "run make lab-down first"
+            )
+        for drive in guest.drives:
+            if made and not (used / guest.name / f"{drive}.qcow2").exists():
+                raise LabError(f"host {guest.name} was made without the drive {drive}: run make lab-down first")
 
 
 def used_by(lab: VmLab) -> Path:

@@ -365,7 +365,6 @@ def test_boot_needs_no_line_that_fails_where_it_has_been_done(kind):
             {"unit": dataclasses.replace(ACTIVE, active="failed")},
             "start baremetal-overlay-links.service (it is failed)",
         ),
-        ({"tools": False}, "install iproute2"),
         (
             {"networkd": Unit(links.NETWORKD, "loaded", "active", enabled="enabled")},
             "write /etc/systemd/network/05-baremetal-overlay.network (systemd-networkd leaves these links alone)",
@@ -374,6 +373,12 @@ def test_boot_needs_no_line_that_fails_where_it_has_been_done(kind):
 )
 def test_what_is_missing_beside_the_links(state, changes, sentence):
     assert links.plan(OPTIONS, dataclasses.replace(state, **changes)).sentences == [sentence]
+
+
+def test_a_host_without_iproute2_is_told_so_and_of_nothing_else():
+    found = links.plan(OPTIONS, links.State(Unit(links.SERVICE), ABSENT, tools=False))
+    assert found.violations == ["kernel overlay: iproute2 is not installed: apt-get install iproute2"]
+    assert found.steps == []
 
 
 @pytest.mark.parametrize("path", [links.ADD, links.ADJUST, links.ENTRIES, links.UNIT_PATH])
