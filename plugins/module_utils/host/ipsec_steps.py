@@ -19,7 +19,8 @@ from . import packages
 from .steps import DAEMON_RELOAD, Run, Step, Unmark, WriteFile
 from .system import System
 
-HIDDEN = re.compile(r'(secret = ")0x[0-9a-f]+(")')
+# In whatever form somebody wrote it, over several lines where it is quoted.
+HIDDEN = re.compile(r'(\bsecret\S*\s*=\s*)(?:"(?:[^"\\]|\\.)*"?|)[^\n]*')
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class WriteSecrets(WriteFile):
     """A file with keys, which no diff shows; that one changed is seen by what it is called."""
 
     def shown(self, text: str) -> str:
-        return HIDDEN.sub(r"\1(hidden)\2", text)
+        return HIDDEN.sub(r"\1(hidden)", text)
 
 
 @dataclass(frozen=True)

@@ -417,6 +417,21 @@ def test_no_diff_shows_a_key(host):
     assert loads and not [load for load in loads if options()["peers"][0]["secret"] in repr(load)]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "secret = 0sYmFzZTY0\n", "    secret=plainbase64\n", 'secret = "base64"\n', "ike-x { secret = base64 }\n",
+        'secret = "one \\" base64\nbase64"\n', 'secret1 = "base64\n',
+    ],
+)  # fmt: skip
+def test_no_diff_shows_a_secret_that_somebody_wrote(host, written):
+    host.go(options("prepare"))
+    host.files[files.CONF] = f"secrets {{\n{written}    id-1 = shown\n}}\n"
+    (shown,) = ipsec.plan(options("prepare"), host.state()).diff("ipsec")
+    assert "base64" not in shown["before"] and "YmFzZTY0" not in shown["before"]
+    assert shown["before"].startswith("secrets {\n") and "(hidden)" in shown["before"]
+
+
 def test_the_way_back_has_the_table_and_the_files_of_before(host):
     host.go(options("prepare"))
     guard = ipsec.guard(options("enforce"), host.state(), host)
