@@ -154,6 +154,16 @@ def test_the_table_has_nothing_that_one_needs_to_repair_it():
     assert "ip daddr @peers4 meta l4proto gre jump leaving" in text
 
 
+@pytest.mark.parametrize(("anybody", "rules"), [(False, 0), (True, 1)])
+def test_gre_with_anybody_is_refused_from_and_to_everybody(anybody, rules):
+    lines = [
+        line.strip()
+        for line in backstop.ruleset({**OPTIONS, "protect": [protected.entry("gre", anybody=anybody)]}).splitlines()
+    ]
+    for chain in ("leaving", "arriving"):
+        assert lines.count(f'meta l4proto gre jump {chain} comment "with anybody"') == rules
+
+
 def test_the_same_table_in_whatever_order():
     turned = {**OPTIONS, "peers": OPTIONS["peers"][::-1], "protect": OPTIONS["protect"][::-1]}
     assert backstop.ruleset(turned) == backstop.ruleset(OPTIONS)
