@@ -49,6 +49,7 @@ def test_what_a_deployment_sends_between_hosts(arguments, found):
         ([{"protocol": "tcp", "port": 22}], "entry 1 (tcp 22): is ssh"),
         ([{"protocol": "gre"}, {"protocol": "tcp", "port": 2222}], "entry 2 (tcp 2222): is ssh"),
         ([{"protocol": "udp", "port": 500}], "is IKE"),
+        (["udp/4789"], 'entry 1: "udp/4789" has no names; give for example {protocol: udp, port: 4789}'),
     ],
 )
 def test_what_cannot_be_protected(given, words):
