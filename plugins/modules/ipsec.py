@@ -105,7 +105,9 @@ options:
     choices: [certificates, psk]
     default: psk
   trust:
-    description: The certificates of the authority of O(authentication=certificates), as PEM. Empty is what is there.
+    description:
+      - The certificates of the authority of O(authentication=certificates), as PEM. Empty is what is there.
+      - A host that has a certificate and nobody's authority to trust is refused.
     type: str
     default: ""
   ca_directory:

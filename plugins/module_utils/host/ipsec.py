@@ -22,6 +22,7 @@ from ..ipsec import backstop, charon
 from ..ipsec.files import CERTIFICATE, CONF, LOADED, TRUST
 from ..ipsec.protected import TCP
 from ..ipsec.protected import read as read_protected
+from ..minio import pem
 from . import ipsec_steps, listeners, nft_table, packages
 from .confirm import Guard, spread
 from .ipsec_state import RIVALS, SERVICE, State, agreement, old_secrets, read
@@ -84,12 +85,25 @@ def keyless(options: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def untrusted(options: Mapping[str, Any], state: State) -> list[str]:
+    """Without an authority of its own a connection would take whatever any other one of charon's vouches for.
+
+    A host that has no certificate yet proves nothing to anybody, and a prediction of its first run has no authority.
+    """
+    certified = options["authentication"] == "certificates" and state.key != "absent"
+    if not certified or pem.blocks(options.get("trust") or "") or pem.blocks(state.files.get(TRUST) or ""):
+        return []
+    return [
+        f"ipsec: nobody is trusted to vouch for peers: trust is empty, and {TRUST} holds no certificate; give trust"
+    ]
+
+
 def plan(options: Mapping[str, Any], state: State) -> Plan:
     """Violations, or the steps of the phase in the order in which they are safe."""
     if options["state"] == "absent":
         steps = ipsec_steps.absent(options, state) if state.present else []
         return Plan(steps=steps, flags={"enforced": state.enforced})
-    wrong, lacking = violations(state), keyless(options)
+    wrong, lacking = violations(state), [*keyless(options), *untrusted(options, state)]
     flags = flags_of(options, state)
     if lacking and not wrong:
         flags["declared"] = True

@@ -396,6 +396,35 @@ def test_a_peer_without_a_key_is_said_by_whoever_knows_the_master(host):
     assert plan.flags["declared"] is True
 
 
+CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("trust", "file", "key", "refused"),
+    [
+        ("", None, "matches", True),
+        ("", "no certificate", "differs", True),
+        (CA, None, "matches", False),
+        ("", CA, "matches", False),
+        # As a check of a bare host finds it.
+        ("", None, "absent", False),
+    ],
+)
+@pytest.mark.parametrize("phase", ["prepare", "enforce", "finish"])
+def test_a_certificate_is_shown_to_nobody_who_is_not_vouched_for(host, phase, trust, file, key, refused):
+    host.files.update({files.TRUST: file} if file else {})
+    given = options(phase, authentication="certificates", trust=trust)
+    plan = ipsec.plan(given, host.state(key=key))
+    assert bool(plan.violations) == refused
+    assert not (refused and plan.steps)
+    if refused:
+        assert plan.violations == [
+            f"ipsec: nobody is trusted to vouch for peers: trust is empty, and {files.TRUST} holds no certificate; "
+            "give trust"
+        ]
+        assert plan.flags["declared"] is True
+
+
 def test_a_change_that_waits_for_its_confirmation_is_made_again(host):
     host.go(options("finish"))
     pending = Pending("t", "ipsec", "2026-11-26T08:00:00Z", 0.0)
