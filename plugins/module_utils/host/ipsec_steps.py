@@ -22,6 +22,10 @@ from .system import System
 # In whatever form somebody wrote it, over several lines where it is quoted.
 HIDDEN = re.compile(r'(\bsecret\S*\s*=\s*)(?:"(?:[^"\\]|\\.)*"?|)[^\n]*')
 
+# What a charon that runs was told to read.
+SETTINGS = connections.digest(SNIPPET)
+READ_SETTINGS = ("swanctl", "--reload-settings")
+
 
 @dataclass(frozen=True)
 class WriteSecrets(WriteFile):
@@ -60,19 +64,20 @@ def present(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
 
 
 def _install(state: ipsec.State) -> list[Step]:
-    """Its settings come first: it starts as soon as it is installed."""
+    """Its settings come first: it starts as soon as it is installed, and one that runs reads them at once."""
     steps: list[Step] = []
-    if state.files[SNIPPET_PATH] != SNIPPET:
+    written = state.files[SNIPPET_PATH] == SNIPPET
+    if not written:
         steps.append(WriteFile(SNIPPET_PATH, SNIPPET, state.files[SNIPPET_PATH]))
+    if state.units[ipsec.SERVICE].running and not (written and state.loaded.get("settings") == SETTINGS):
+        again = Run(f"have {ipsec.SERVICE} read its settings again", (READ_SETTINGS,))
+        steps += [again, Remember({}, {"settings": SETTINGS})]
     if state.files[DROP_IN_PATH] != DROP_IN:
         steps += [WriteFile(DROP_IN_PATH, DROP_IN, state.files[DROP_IN_PATH]), DAEMON_RELOAD]
     missing = packages.missing(ipsec.PACKAGES, state.packages)
     repair = packages.repair(state.packages, ipsec.PACKAGES)
     steps += [repair] if repair else []
-    steps += [packages.Install(missing)] if missing else []
-    if state.files[SNIPPET_PATH] != SNIPPET and state.units[ipsec.SERVICE].running:
-        steps.append(Run("", (("swanctl", "--reload-settings"),)))
-    return steps
+    return [*steps, packages.Install(missing)] if missing else steps
 
 
 def wanted(options: Mapping[str, Any], state: ipsec.State, actions: tuple[str, str]) -> dict[str, dict[str, Any]]:
@@ -111,11 +116,12 @@ def _files(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
 
 def _start(state: ipsec.State) -> list[Step]:
     unit = state.units[ipsec.SERVICE]
-    commands = []
+    commands: list[tuple[str, ...]] = []
     if unit.enabled != "enabled":
         commands.append(("systemctl", "enable", ipsec.SERVICE))
     if not unit.running:
-        commands.append(("systemctl", "start", ipsec.SERVICE))
+        # Its package may have started it already, before its settings were there.
+        commands += [("systemctl", "start", ipsec.SERVICE), READ_SETTINGS]
     return [Run(f"start {ipsec.SERVICE}, now and at boot", commands)] if commands else []
 
 
@@ -145,7 +151,8 @@ def _introduce(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     again = sorted(set(live.established) & set(ready)) if new_certificate else []
     if again:
         steps.append(charon.Reauthenticate(again))
-    return [*steps, Remember(_digests(new), {"leads": leads, "certificate": fingerprint})]
+    facts = {"leads": leads, "certificate": fingerprint, "settings": SETTINGS}
+    return [*steps, Remember(_digests(new), facts)]
 
 
 def _digests(connected: Mapping[str, Any]) -> dict[str, str]:
@@ -255,5 +262,5 @@ def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
         stop = ("systemctl", "disable", "--now", ipsec.SERVICE)
         steps.append(Run(f"stop {ipsec.SERVICE}, which has no other connections", (stop,)))
     elif state.units[ipsec.SERVICE].running and state.files.get(SNIPPET_PATH) is not None:
-        steps.append(Run("", (("swanctl", "--reload-settings"),)))
+        steps.append(Run("", (READ_SETTINGS,)))
     return steps

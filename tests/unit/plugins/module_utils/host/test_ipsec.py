@@ -372,6 +372,40 @@ def test_a_bare_host_has_a_plan(host):
     assert plan.flags["enforced"] is False
 
 
+RELOAD = "swanctl --reload-settings"
+
+
+def test_a_charon_that_runs_reads_new_settings_at_once(host):
+    host.go(options("finish"))
+    host.files[files.SNIPPET_PATH] = "older"
+    host.ran.clear()
+    assert host.go(options("finish")) == [
+        f"change {files.SNIPPET_PATH}",
+        "have strongswan.service read its settings again",
+    ]
+    assert host.ran[:2] == [f"write {files.SNIPPET_PATH}", RELOAD]
+    assert host.go(options("finish")) == []
+
+
+@pytest.mark.parametrize("stop", range(1, 5))
+def test_settings_that_were_written_and_not_read_are_read_by_the_next_run(host, stop):
+    """Also where apt failed in between."""
+    steps = ipsec.plan(options("prepare"), host.state(packages={})).steps
+    for step in steps[:stop]:
+        step.apply(host)
+    host.go(options("prepare"))
+    assert host.ran.count(RELOAD) >= 1
+    assert host.go(options("prepare")) == []
+
+
+def test_a_charon_that_its_package_started_before_its_settings_were_there_reads_them(host):
+    bare = {name: units.Unit(name) for name in ipsec_state.UNITS}
+    ipsec.plan(options("prepare"), host.state(packages={}, units=bare, live=None)).apply(host)
+    start = f"systemctl start {ipsec_state.SERVICE}"
+    assert host.ran.index(f"write {files.SNIPPET_PATH}") < host.ran.index(start) < host.ran.index(RELOAD)
+    assert host.go(options("prepare")) == []
+
+
 @pytest.mark.parametrize("rival", ipsec_state.RIVALS)
 def test_one_program_speaks_ike_on_a_host(host, rival):
     state = host.state()
