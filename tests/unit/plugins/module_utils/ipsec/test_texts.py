@@ -111,6 +111,16 @@ def test_who_is_ready_asks_for_nothing(actions, start):
     assert {child["start_action"] for one in found.values() for child in one["children"].values()} == {start}
 
 
+@pytest.mark.parametrize("actions", [connections.READY, connections.ACTIVE, connections.AT_START])
+def test_no_end_of_an_association_sets_a_trap(actions):
+    """One that was released before all is ended would be back, towards a peer that has ended it already."""
+    found = connections.connections({**OPTIONS, "protect": [*OPTIONS["protect"], {"protocol": "gre"}]}, actions)
+    children = [child for one in found.values() for child in one["children"].values()]
+    assert {(child["close_action"], child["dpd_action"]) for child in children} == {("none", "none")}
+    # What brings it back in all other cases: each has one of its own, or none has.
+    assert len({"trap" in child["start_action"] for child in children}) == 1
+
+
 def test_certificates_name_who_vouches():
     options = {**OPTIONS, "authentication": "certificates"}
     one = connections.connections(options, connections.ACTIVE, ["PEM"])["baremetal-overlay-3"]
