@@ -219,7 +219,9 @@ def _negotiate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     if not missing:
         return []
     children = {name: list(every[name]["children"]) for name in missing}
-    return [charon.Negotiate(missing, children, f"negotiate with {', '.join(missing.values())}")]
+    # Of a change that is only predicted nobody says how long it may take.
+    seconds = options.get("confirm_timeout", 60) / 2
+    return [charon.Negotiate(missing, children, f"negotiate with {', '.join(missing.values())}", seconds)]
 
 
 def _refuse(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
