@@ -224,6 +224,19 @@ def _negotiate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     return [charon.Negotiate(missing, children, f"negotiate with {', '.join(missing.values())}", seconds)]
 
 
+def begun(options: Mapping[str, Any], state: ipsec.State) -> dict[str, list[str]]:
+    """The connections, with their children, of which nothing is negotiated yet and nothing was asked for: the first
+    negotiation, or trap, is that of the change."""
+    live, known = state.live or charon.Live(), state.loaded.get("connections") or {}
+    used = {*live.established, *(child.connection for child in live.children)}
+    found = {}
+    for name, ready in wanted(options, state, connections.READY).items():
+        asks = state.enforced and name in known and known[name][0] != connections.digest(ready)
+        if not asks and name not in used:
+            found[name] = list(ready["children"])
+    return found
+
+
 def _refuse(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """The backstop."""
     return backstop.TABLE.steps(backstop.ruleset(options), state.table)

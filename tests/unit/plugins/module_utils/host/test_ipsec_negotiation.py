@@ -1,10 +1,12 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How IPsec is negotiated before clear text is refused: how long that takes, and what is said of who is not reached."""
+"""How IPsec is negotiated before clear text is refused, who is named where that fails, and how it is ended then."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -88,3 +90,51 @@ def test_for_whom_no_time_was_left_is_said_with_what_to_do(host):
         f"ipsec: {peers} and 2 more: not tried to the end, since 8 s, half of ipsec_confirm_timeout, were over; "
         "mend what else is said here, or give a longer one"
     )
+
+
+def way_back(host, **changed):
+    """The names of the connections that a change would begin, and so ends where it is taken back."""
+    given = options("enforce", **changed)
+    ends = [line.split() for line in ipsec.guard(given, host.state(), host).redo.splitlines() if line.endswith(" &")]
+    return [words[1] for words in ends]
+
+
+def test_what_a_change_negotiated_first_ends_with_it(host):
+    host.go(options("prepare", (2, 3)))
+    assert way_back(host, numbers=(2, 3)) == ["baremetal-overlay-2", "baremetal-overlay-3"]
+    # What a peer began before lives on: its clear text is refused there.
+    host.daemon.associations["baremetal-overlay-3"] = {"uniqueid": "1", "out": "TRANSPORT"}
+    assert way_back(host, numbers=(2, 3)) == ["baremetal-overlay-2"]
+
+
+def test_what_was_in_force_before_is_not_ended(host):
+    host.go(options("finish", (2, 3)))
+    assert way_back(host, numbers=(2, 3)) == []
+    # Also where nothing is negotiated just now: its traps stay.
+    host.daemon.associations.clear()
+    assert way_back(host, numbers=(2, 3)) == []
+    # A peer more is new to a host that refuses clear text to the others.
+    host.go(options("prepare", (2, 3, 4)))
+    assert way_back(host, numbers=(2, 3, 4)) == ["baremetal-overlay-4"]
+
+
+@pytest.mark.parametrize(("fails", "code"), [("none", 0), ("--uninstall|--terminate", 0), ("--load-all", 1)])
+def test_the_shell_takes_traps_first_then_associations_then_loads_what_was_there(host, tmp_path, fails, code):
+    host.go(options("prepare", (2, 3)))
+    log = tmp_path / "log"
+    for name in ("swanctl", "systemctl"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {log}\ncase $1 in {fails}) exit 1;; esac\n')
+        program.chmod(0o755)
+    text = f"set -eu\n{ipsec.guard(options('enforce', (2, 3)), host.state(), host).redo}\n"
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(["sh", "-c", text], env={**os.environ, "PATH": path}, check=False, timeout=60)
+    assert done.returncode == code
+    told = log.read_text().splitlines()
+    assert told[-1] == "swanctl --load-all --noprompt"
+    for number in (2, 3):
+        name = f"baremetal-overlay-{number}"
+        assert [line for line in told if name in line] == [
+            *(f"swanctl --uninstall --ike {name} --child {child}" for child in ("out", "in", "same")),
+            f"swanctl --terminate --ike {name} --timeout 3 --force",
+        ]
