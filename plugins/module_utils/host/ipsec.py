@@ -8,7 +8,7 @@ cluster that is at work notices nothing:
 
 prepare   Peers may begin: connections and keys are there, and nothing is asked for.
 enforce   Everything is negotiated, then clear text is refused, then traps ask for what is missing.
-finish    Keys of before are forgotten.
+finish    Keys of before are forgotten, where nothing was left to enforce.
 
 (libreswan would be a second provider beside the steps of ``ipsec/charon.py``.)
 """
@@ -110,6 +110,11 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     if wrong or lacking:
         return Plan(violations=[*wrong, *lacking], flags=flags)
     return Plan(steps=ipsec_steps.present(options, state), flags=flags)
+
+
+def endangers(options: Mapping[str, Any], state: State) -> bool:
+    """Whether the plan refuses clear text or asks for encryption, in whatever phase: not without a way back."""
+    return bool(ipsec_steps.enforcing(options, state))
 
 
 def flags_of(options: Mapping[str, Any], state: State) -> dict[str, Any]:

@@ -55,12 +55,21 @@ class Remember:
 
 def present(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """From whatever is there to what the phase wants."""
-    steps = [*_install(state), *_files(options, state), *_start(state), *_introduce(options, state)]
-    if options["phase"] != ipsec.PREPARE:
-        steps += [*_negotiate(options, state), *_activate(options, state), *_refuse(options, state)]
+    last = enforcing(options, state)
     if options["phase"] == ipsec.FINISH:
-        steps += forget(options, state)
-    return steps
+        if last and ipsec.old_secrets(options, state):
+            # Nobody has proven himself by the keys of now before that is confirmed: those of before are still needed.
+            options = {**options, "phase": ipsec.ENFORCE}
+        else:
+            last = [*last, *forget(options, state)]
+    return [*_install(state), *_files(options, state), *_start(state), *_introduce(options, state), *last]
+
+
+def enforcing(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """What refuses clear text and asks for encryption: it could cut a host off, and has a way back."""
+    if options["state"] == "absent" or options["phase"] == ipsec.PREPARE:
+        return []
+    return [*_negotiate(options, state), *_activate(options, state), *_refuse(options, state)]
 
 
 def _install(state: ipsec.State) -> list[Step]:
