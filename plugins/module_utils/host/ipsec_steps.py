@@ -22,6 +22,7 @@ from .system import System
 # In whatever form somebody wrote it, over several lines where it is quoted.
 HIDDEN = re.compile(r'(\bsecret\S*\s*=\s*)(?:"(?:[^"\\]|\\.)*"?|)[^\n]*')
 
+HEADER = "# Written by baremetal.overlay.ipsec. Changes by hand are lost in the next run.\n"
 # What a charon that runs was told to read.
 SETTINGS = connections.digest(SNIPPET)
 READ_SETTINGS = ("swanctl", "--reload-settings")
@@ -107,8 +108,7 @@ def conf(options: Mapping[str, Any], state: ipsec.State) -> str:
     if prepares and state.enforced:
         kept = connections.parse(state.files.get(CONF) or "").get("connections") or {}
         wished = {**wished, **kept}
-    text = "# Written by baremetal.overlay.ipsec. Changes by hand are lost in the next run.\n"
-    text += connections.render({"connections": wished})
+    text = HEADER + connections.render({"connections": wished})
     return text + (connections.render({"secrets": secrets}) if secrets else "")
 
 
@@ -171,6 +171,8 @@ def _digests(connected: Mapping[str, Any]) -> dict[str, str]:
 def _changed(options: Mapping[str, Any], state: ipsec.State) -> dict[str, dict[str, Any]]:
     """Only what differs: an unchanged connection is not touched, and what is negotiated goes on."""
     live, known = state.live or charon.Live(), state.loaded.get("connections") or {}
+    if state.loaded.get("released"):
+        return wanted(options, state, connections.ACTIVE)
     return {
         name: connection
         for name, connection in wanted(options, state, connections.ACTIVE).items()
@@ -187,8 +189,9 @@ def _activate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
         return []
     parts = [f"ask for encryption with {len(changed)} peers"] if changed else []
     parts += [f"unload {', '.join(stale)}"] if stale else []
-    load = charon.Load(changed, stale=stale, sentence="; ".join(parts))
-    return [load, Remember(_digests(changed), {"agreement": agreement})]
+    released = bool(state.loaded.get("released"))
+    load = charon.Load(changed, stale=stale, sentence="; ".join(parts), traps=released)
+    return [load, Remember(_digests(changed), {"agreement": agreement, "released": ""})]
 
 
 def _secret(options: Mapping[str, Any], number: int, value: str) -> tuple[str, tuple[str, ...], str]:
@@ -264,15 +267,38 @@ def forget(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     return [*([charon.Reauthenticate(chosen)] if chosen else []), charon.Forget(old)]
 
 
+def _quiet(state: ipsec.State) -> list[Step]:
+    """A host that is started again before all is ended asks for nothing of peers that may have ended their part."""
+    text = state.files.get(CONF)
+    found = connections.parse(text or "")
+    children = [child for one in _sections(found, "connections") for child in _sections(one, "children")]
+    if not text or not any(child.get("start_action") != "none" for child in children):
+        return []
+    for child in children:
+        child["start_action"] = "none"
+    return [WriteSecrets(CONF, HEADER + connections.render(found), text, 0o600)]
+
+
+def _sections(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Those of a section, as far as a file has any that somebody may have edited."""
+    section = found.get(name)
+    return [one for one in section.values() if isinstance(one, dict)] if isinstance(section, dict) else []
+
+
 def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """Clear text is let through on all hosts first; then the connections end, and files go."""
     live = state.live or charon.Live()
     unit = backstop.TABLE.unit_path
     steps = backstop.TABLE.removal(state.files.get(unit) is not None, state.table.there)
     traps = [(name, child) for name, shown in live.connections.items() for child in shown.get("children", {})]
-    if traps and (state.enforced or options["phase"] == ipsec.FINISH):
+    ends = options["phase"] == ipsec.FINISH
+    if not ends:
+        steps += _quiet(state)
+    if traps and (state.enforced or ends):
+        # A run that begins again sets them again.
+        steps += [] if ends else [Remember({}, {"released": "yes"})]
         steps.append(charon.Release(traps))
-    if options["phase"] != ipsec.FINISH:
+    if not ends:
         return steps
     if live.connections or live.secrets:
         steps.append(charon.Unload(sorted(live.connections), sorted(live.secrets)))

@@ -101,6 +101,8 @@ class Load:
     sentence: str = ""
     certificate: str = ""
     key_path: str = ""
+    # Whether traps were released by themselves: charon sets none for a connection that it has already.
+    traps: bool = False
 
     def apply(self, system: System) -> None:
         with system.charon() as session:
@@ -119,6 +121,8 @@ class Load:
                 session.do("load-cert", {"type": "X509", "flag": "NONE", "data": self.certificate})
             for name, connection in self.connections.items():
                 session.do("load-conn", {name: connection})
+                for child in connection["children"] if self.traps else ():
+                    session.do("install", {"ike": name, "child": child})
             for name in self.stale:
                 session.do("unload-conn", {"name": name})
                 end(session, name)

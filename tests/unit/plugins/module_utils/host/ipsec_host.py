@@ -64,6 +64,8 @@ class Charon:
                 self.traps -= {trap for trap in self.traps if trap[0] == name}
                 self.traps |= {(name, c) for c, one in wanted["children"].items() if "trap" in one["start_action"]}
                 self.connections[name] = wanted
+        elif command == "install":
+            self.traps.add((message["ike"], message["child"]))
         elif command == "uninstall":
             self.traps.discard((message["ike"], message["child"]))
         elif command == "unload-conn":
@@ -132,6 +134,8 @@ def host_of(fake_system):
                 self.table = TABLE
             if argv[1] == "enable" and backstop.TABLE.service in argv:
                 self.enabled = True
+            if argv[1] == "disable" and backstop.TABLE.service in argv:
+                self.enabled = False
             if argv[:2] == ("nft", "delete"):
                 self.table = ""
             return text

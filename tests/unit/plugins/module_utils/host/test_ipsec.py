@@ -210,6 +210,33 @@ def test_clear_text_is_let_through_before_anything_ends(host):
     assert ipsec.plan({"state": "absent", "phase": "finish"}, host.state()).steps == []
 
 
+def test_an_end_that_was_broken_off_and_taken_back_leaves_no_peer_without_a_trap(host):
+    """charon leaves alone what it knows already."""
+    host.go(options("finish", (2, 3)))
+    before = set(host.daemon.traps)
+    assert len(before) == 2 * 3
+    host.go({"state": "absent", "phase": "prepare"})
+    assert host.daemon.traps == set()
+    # Nor has one that is started before all is ended.
+    kept = connections.parse(host.files[files.CONF])
+    assert {c["start_action"] for one in kept["connections"].values() for c in one["children"].values()} == {"none"}
+    assert len(host.state().secrets) == len(kept["secrets"]) == 2
+    assert host.go({"state": "absent", "phase": "prepare"}) == []
+    host.go(options("prepare", (2, 3)))
+    assert host.daemon.traps == set()
+    host.go(options("enforce", (2, 3)))
+    assert host.daemon.traps == before
+    assert host.go(options("finish", (2, 3))) == []
+
+
+@pytest.mark.parametrize("text", ["", "x", "connections = a", "connections {\n a = b\n c {\n children = d\n }\n}\n"])
+def test_a_file_that_somebody_spoiled_does_not_keep_clear_text_out(host, text):
+    host.go(options("finish"))
+    host.files[files.CONF] = text
+    host.go({"state": "absent", "phase": "prepare"})
+    assert (host.table, host.daemon.traps, host.files[files.CONF]) == ("", set(), text)
+
+
 def test_a_bare_host_has_a_plan(host):
     bare = {name: units.Unit(name) for name in ipsec_state.UNITS}
     plan = ipsec.plan(options(), host.state(packages={}, units=bare, live=None, nft=None))
