@@ -208,11 +208,17 @@ def test_the_host_and_its_own_containers_reach_their_host(lab: Any) -> None:
     ids=["deleted", "changed", "disabled"],
 )
 def test_harm_is_noticed_and_mended(lab: Any, harm: str) -> None:
-    lab.hosts["n4"].check_output(harm)
+    host = lab.hosts["n4"]
+    host.check_output(harm)
+    # A unit that is disabled leaves the table, and harms the next boot only.
+    assert connects(stranger, "172.31.77.14", 9000) or "disable" in harm
     run = lab.site(*ONLY_THIS_MACHINE, "--limit", "n4")
     assert (run.rc, run.changed["n4"]) == (0, 1), run.output
     assert not connects(stranger, "172.31.77.14", 2377)
     assert not connects(stranger, "172.31.77.14", 9000)
+    assert host.run(f"systemctl is-enabled {UNIT}").rc == host.run(f"systemctl is-active {UNIT}").rc == 0
+    # Not because there is no stranger.
+    assert connects(stranger, "172.31.77.14", 22)
 
 
 def test_it_is_there_before_network_and_engine_and_stays_when_others_restart(lab: Any) -> None:

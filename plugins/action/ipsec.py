@@ -12,14 +12,14 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.confirmed import
 
 
 class ActionModule(ConfirmedAction):
-    """Only where clear text begins to be refused; to be ready for it, and to end it, cuts nobody off."""
+    """Only where clear text may begin to be refused; to be ready for it, and to end it, cuts nobody off."""
 
     module = "baremetal.overlay.ipsec"
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """One execution where nothing has to be confirmed."""
         arguments = self._task.args
-        if arguments.get("phase") == "enforce" and arguments.get("state", "present") == "present":
+        if arguments.get("state", "present") == "present" and arguments.get("phase", "finish") != "prepare":
             return super().run(tmp, task_vars)
         base: dict[str, Any] = ActionBase.run(self, tmp, task_vars)
         return {**base, **self._module(dict(arguments), task_vars or {})}

@@ -15,11 +15,12 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.ipsec import con
 def ipsec_peers(
     hostvars: Mapping[str, Any], names: Iterable[str], own: str, master: Any = None, epoch: Any = 1
 ) -> list[dict[str, Any]]:
-    """Return the other members; with a good master, each with the key of the pair."""
+    """Return the other members; with a good master and epoch, each with the key of the pair."""
     members = {name: one for name in dict.fromkeys(names) for one in overlay_addresses.peers([hostvars[name]])}
     if own not in members:
         return []
-    usable = not keys.master_violations(master)
+    # What is wrong with either is said by the rules, which come after this.
+    usable = not keys.master_violations(master) and not isinstance(epoch, bool) and str(epoch).isdecimal()
     found = []
     for name, one in members.items():
         if name == own:

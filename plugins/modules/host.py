@@ -295,7 +295,8 @@ options:
             description:
               - V(prepare) makes the host ready for its peers and asks for nothing.
               - V(enforce) negotiates with them, refuses clear text, and from then on asks for what is missing.
-              - V(finish) forgets keys of before, also. It is what a prediction is made for.
+              - V(finish) does what was left to enforce, or else forgets keys of before. It is what a prediction is made
+                for.
             type: str
             choices: [enforce, finish, prepare]
             default: finish

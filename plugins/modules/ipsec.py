@@ -21,10 +21,9 @@ description:
   - A cluster that is at work is taken through O(phase=prepare), O(phase=enforce) and O(phase=finish), all hosts
     through each
     before the next. The role P(baremetal.overlay.ipsec#role) does that.
-  - A change by O(phase=enforce) is kept only if it is confirmed over a new connection, and if the TCP ports that hosts
-    of
-    the cluster reached of each other before still answer. Otherwise the host takes it back by itself, and the task
-    fails.
+  - What refuses clear text or asks for encryption, in whatever phase, is kept only if it is confirmed over a new
+    connection, and if the TCP ports that hosts of the cluster reached of each other before still answer. Otherwise
+    the host takes it back by itself, and the task fails.
   - A host on which another program speaks IKE is refused.
 author: the baremetal.overlay developers (@baremetal)
 options:
@@ -38,7 +37,7 @@ options:
     description:
       - V(prepare) makes the host ready for its peers and asks for nothing.
       - V(enforce) negotiates with them, refuses clear text, and from then on asks for what is missing.
-      - V(finish) forgets keys of before, also. It is what a prediction is made for.
+      - V(finish) does what was left to enforce, or else forgets keys of before. It is what a prediction is made for.
     type: str
     choices: [enforce, finish, prepare]
     default: finish
@@ -105,7 +104,9 @@ options:
     choices: [certificates, psk]
     default: psk
   trust:
-    description: The certificates of the authority of O(authentication=certificates), as PEM. Empty is what is there.
+    description:
+      - The certificates of the authority of O(authentication=certificates), as PEM. Empty is what is there.
+      - A host that has a certificate and nobody's authority to trust is refused.
     type: str
     default: ""
   ca_directory:
@@ -151,6 +152,21 @@ EXAMPLES = r"""
         port: 4789
         anybody: true
 
+- name: Encrypt what goes to it, and refuse clear text
+  baremetal.overlay.ipsec:
+    phase: enforce
+    number: 1
+    address: 198.51.100.11
+    peers:
+      - name: rack2
+        number: 2
+        address: 198.51.100.12
+        secret: "{{ pair_key }}"
+    protect:
+      - protocol: udp
+        port: 4789
+        anybody: true
+
 - name: Let clear text through again
   baremetal.overlay.ipsec:
     state: absent
@@ -169,7 +185,7 @@ sections:
       violations: []
 confirmed:
   description: Whether the change was confirmed, and so is kept.
-  returned: when O(phase=enforce) changed something
+  returned: when clear text began to be refused, or encryption to be asked for
   type: bool
 violations:
   description: Why nothing was changed.
@@ -180,9 +196,10 @@ violations:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.host import confirmed, ipsec, runner
+from ..module_utils.errors import OverlayError
+from ..module_utils.host import confirm, confirmed, ipsec, runner
 from ..module_utils.host.confirmed import Confirmed
-from ..module_utils.host.ipsec_state import ENFORCE, NAME
+from ..module_utils.host.ipsec_state import ENFORCE, NAME, PREPARE
 from ..module_utils.host.snapshot import Snapshot
 from ..module_utils.host.system import System
 
@@ -196,10 +213,25 @@ SECTION = Confirmed(
 )
 
 
+def is_guarded(module: AnsibleModule, system: System) -> bool:
+    """Whether this may cut the host off. To forget keys does not, and takes its time; what else is amiss may."""
+    options = module.params
+    if options["state"] == "absent" or options["phase"] == PREPARE:
+        return False
+    if options["confirm"] or options["phase"] == ENFORCE:
+        return True
+    if not module.check_mode:
+        confirm.await_free(system)
+    return ipsec.endangers(options, Snapshot(system).ipsec())
+
+
 def run(module: AnsibleModule, system: System) -> None:
     """What cuts nobody off: no port is closed by it."""
     with confirmed.apart(module, NAME, system):
-        plans = {NAME: ipsec.plan(module.params, Snapshot(system).ipsec())}
+        state = Snapshot(system).ipsec()
+        if ipsec.endangers(module.params, state):
+            raise OverlayError("ipsec: somebody else changed this host meanwhile; nothing was changed: run again")
+        plans = {NAME: ipsec.plan(module.params, state)}
         runner.refuse(module, plans)
         changed = runner.apply(module, plans.values(), system)
     module.exit_json(changed=changed, **runner.report(plans))
@@ -209,9 +241,11 @@ def main() -> None:
     """Wires the options to the plan of the section ``ipsec``."""
     module = AnsibleModule(argument_spec={**ipsec.SPEC, **confirmed.CONFIRM_SPEC}, supports_check_mode=True)
     with runner.failing(module):
-        if module.params["state"] == "present" and module.params["phase"] == ENFORCE:
-            confirmed.run(module, SECTION, System(module))
-        run(module, System(module))
+        system = System(module)
+        if is_guarded(module, system):
+            confirmed.run(module, SECTION, system)
+        else:
+            run(module, system)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import json
-import struct
-import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import firewall, firewall_rules
+from packets import counters, forge, gre, icmp, inside, joined, run, tcp, udp
 
 HOST, OUTSIDE = "fw-host", "fw-outside"
 # The host's interfaces: by `wire` come all but those on the overlay.
@@ -41,15 +39,6 @@ OPTIONS: dict[str, Any] = {
 }
 # Neighbours look for each other, and tell what groups they are in.
 NOISE = {"essentials", "unlisted"}
-# Sends three packets of an IP protocol, all from one source.
-SENDER = """
-import socket, sys
-family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
-raw = socket.socket(family, socket.SOCK_RAW, int(sys.argv[3]))
-raw.bind((sys.argv[1], 0))
-for _time in range(3):
-    raw.sendto(bytes.fromhex(sys.argv[4]), (sys.argv[2], 0))
-"""
 # To where nobody listens: a refusal is an answer.
 CONNECT = """
 import socket, sys
@@ -58,64 +47,21 @@ try:
 except OSError as error:
     print(type(error).__name__)
 """
-VXLAN = struct.pack("!BBHI", 8, 0, 0, 7700 << 8) + b"\xff" * 6 + b"\x02" * 6 + b"\x08\x06forged"
-
-
-def udp(port: int, data: bytes = VXLAN, source: int = 40000) -> tuple[int, bytes]:
-    return 17, struct.pack("!HHHH", source, port, 8 + len(data), 0) + data
-
-
-def tcp(port: int) -> tuple[int, bytes]:
-    """The first packet of a connection. Its checksum is wrong, which this table does not look at."""
-    return 6, struct.pack("!HHIIBBHHH", 40000, port, 1, 0, 0x50, 0x02, 1024, 0, 0)
-
-
-def gre(vsid: int) -> tuple[int, bytes]:
-    return 47, struct.pack("!HHI", 0x2000, 0x6558, vsid << 8) + b"\xff" * 40
-
-
-def icmp(kind: int) -> tuple[int, bytes]:
-    head = struct.pack("!BBHHH", kind, 0, 0, 1, 1)
-    total = sum(struct.unpack("!4H", head))
-    return 1, struct.pack("!BBHHH", kind, 0, ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF, 1, 1)
-
-
-def run(*command: str, text: str | None = None) -> str:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}: {done.stderr}"
-    return done.stdout
-
-
-def inside(name: str, *command: str, text: str | None = None) -> str:
-    return run("ip", "netns", "exec", name, *command, text=text)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def wired() -> Iterator[None]:
     """A host with an interface to all the others, and with an overlay's bridge to some."""
-    for name in (HOST, OUTSIDE):
-        run("ip", "netns", "add", name)
-    try:
-        for link, peer in (("wire", "out"), ("ovl0", "ovl-out")):
-            run("ip", "link", "add", link, "netns", HOST, "type", "veth", "peer", "name", peer, "netns", OUTSIDE)
-            run("ip", "-n", HOST, "link", "set", link, "up")
-            run("ip", "-n", OUTSIDE, "link", "set", peer, "up")
-        here = {"wire": (f"{ADDRESS}/24", f"{ADDRESS6}/64"), "ovl0": (f"{OVERLAY_ADDRESS}/24",), "lo": ("127.0.0.1/8",)}
-        there = {
-            "out": tuple(f"{address}/24" for address in (MEMBER, CLIENT, MANAGER, STRANGER))
-            + tuple(f"{address}/64" for address in (MEMBER6, STRANGER6)),
-            "ovl-out": ("10.78.0.2/24",),
-        }
-        for name, links in ((HOST, here), (OUTSIDE, there)):
-            for link, addresses in links.items():
-                for address in addresses:
-                    extra = ("nodad",) if ":" in address else ()
-                    run("ip", "-n", name, "address", "add", address, "dev", link, *extra)
-            run("ip", "-n", name, "link", "set", "lo", "up")
+    others = (
+        *(f"{address}/24" for address in (MEMBER, CLIENT, MANAGER, STRANGER)),
+        *(f"{address}/64" for address in (MEMBER6, STRANGER6)),
+    )
+    links = (
+        ("wire", "out", (f"{ADDRESS}/24", f"{ADDRESS6}/64"), others),
+        ("ovl0", "ovl-out", (f"{OVERLAY_ADDRESS}/24",), ("10.78.0.2/24",)),
+    )
+    with joined(HOST, OUTSIDE, links):
         yield
-    finally:
-        for name in (HOST, OUTSIDE):
-            run("ip", "netns", "delete", name)
 
 
 @pytest.fixture
@@ -125,11 +71,10 @@ def send() -> Callable[..., dict[str, int]]:
     def sent(source: str, packet: tuple[int, bytes], to: str = "", **changes: Any) -> dict[str, int]:
         inside(HOST, "nft", "-f", "-", text=firewall_rules.ruleset({**OPTIONS, **changes}))
         to = to or (ADDRESS6 if ":" in source else ADDRESS)
-        inside(OUTSIDE, "python3", "-c", SENDER, source, to, str(packet[0]), packet[1].hex())
-        listed = json.loads(inside(HOST, "nft", "-j", "list", "counters", "table", *firewall.TABLE.words))["nftables"]
-        counted = {one["counter"]["name"]: one["counter"]["packets"] for one in listed if "counter" in one}
+        forge(OUTSIDE, source, to, packet)
         # What the host has answered is let in by that.
-        return {name: packets for name, packets in counted.items() if packets and name != "established"}
+        counted = counters(HOST, firewall.TABLE.words)
+        return {name: packets for name, packets in counted.items() if name != "established"}
 
     return sent
 

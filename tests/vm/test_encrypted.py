@@ -16,6 +16,7 @@ import re
 import time
 from collections import Counter
 
+import associations
 import pytest
 from conftest import REBOOT, Machines, eventually
 from traffic import BUCKET, CARRIERS, Requests, between, nothing_is_read, requests, transfer
@@ -97,21 +98,32 @@ def test_a_charon_that_was_killed_comes_back_without_a_hand(cluster: Machines) -
 
 
 def test_new_keys_of_the_data_under_requests(cluster: Machines) -> None:
-    listed = cluster.hosts["n1"].check_output("swanctl --list-conns | grep -oE '^  [a-z]+: TRANSPORT' || true")
-    children = sorted({line.split(":")[0].strip() for line in listed.splitlines()})
-    assert children
+    host = cluster.hosts["n1"]
+    before = associations.look(host)
+    # A host that was started again asks for what it needs only.
+    assert "baremetal-overlay-2 out" in before.spis
     with requests(cluster) as seen:
-        for child in children:
-            cluster.hosts["n1"].run(f"swanctl --rekey --child {child}")
-        cluster.hosts["n1"].check_output("swanctl --rekey --ike baremetal-overlay-2")
+        for child in sorted({name.split()[1] for name in before.spis}):
+            host.check_output(f"swanctl --rekey --child {child}")
+        wanted = dict.fromkeys(before.spis, True)
+        eventually(lambda: associations.renewed(before.spis, associations.look(host).spis), wanted)
+        host.check_output("swanctl --rekey --ike baremetal-overlay-2")
+        number = {"baremetal-overlay-2": before.numbers["baremetal-overlay-2"]}
+        eventually(lambda: associations.renewed(number, associations.look(host).numbers), dict.fromkeys(number, True))
         good = seen.good
         eventually(lambda: seen.good > good + 5, True, 120)
 
 
 def test_other_keys_of_all_pairs_under_requests(cluster: Machines, settings: tuple[str, ...]) -> None:
+    before = {name: (associations.look(host), associations.keys(host)) for name, host in cluster.hosts.items()}
     with requests(cluster):
         changed = cluster.site(*settings, "-e", "ipsec_psk_epoch=2")
     assert changed.rc == 0, changed.output
+    for name, host in cluster.hosts.items():
+        (old, keys), now = before[name], associations.look(host)
+        assert old.numbers and associations.renewed(old.numbers, now.numbers) == dict.fromkeys(old.numbers, True), name
+        # What charon itself has: one a peer, none of before.
+        assert len(associations.keys(host)) == len(keys) and not set(associations.keys(host)) & set(keys), name
     assert changed.changed["n1"] > 0 and changed.changed["n2"] > 0
     with requests(cluster):
         back = cluster.site(*settings)
@@ -160,11 +172,16 @@ def test_certificates_are_renewed_under_requests(cluster: Machines, settings: tu
     for said in ((*settings, "-e", "overlay_encryption=none"), certificates):
         run = cluster.site(*said)
         assert run.rc == 0, run.output
-    serial = "openssl x509 -noout -serial -in /etc/swanctl/x509/baremetal-overlay.pem"
-    before = {name: host.check_output(serial) for name, host in cluster.hosts.items()}
+    before = {
+        name: (associations.own_certificate(host), associations.look(host)) for name, host in cluster.hosts.items()
+    }
     with requests(cluster):
         run = cluster.site(*certificates, "-e", "ipsec_days=400", "-e", "ipsec_renew_days=390")
         assert run.rc == 0, run.output
         time.sleep(5)  # requests over what was negotiated last
-    assert all(host.check_output(serial) != before[name] for name, host in cluster.hosts.items())
+    for name, host in cluster.hosts.items():
+        (serial, old), now = before[name], associations.look(host)
+        assert associations.own_certificate(host) != serial, name
+        assert associations.own_certificate(host) in associations.certificates(host), name
+        assert old.numbers and associations.renewed(old.numbers, now.numbers) == dict.fromkeys(old.numbers, True), name
     nothing_is_read(between(cluster, lambda: transfer(cluster)), CLEAR)

@@ -3,21 +3,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """IPsec between the machines: what the wire shows, what happens without charon, and keys that change under traffic.
 
-In the order of this file: the first test switches it on, the last one off.
+In the order of this file: the first test fails to switch it on, the second one does, the last one switches it off.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import associations
 import pytest
 from conftest import Machines, eventually
-from wire import ESP
+from wire import ESP, FRAGMENTS
 
 MASTER = "a master of more than thirty-two characters, 0123456789"
 # TCP that waits for nothing of Docker's: Swarm's management port, while no swarm is there.
@@ -120,8 +122,7 @@ def counters(vm: Machines, name: str) -> dict[str, int]:
 
 def modes(vm: Machines, name: str) -> dict[str, str]:
     """The mode of each child that is installed."""
-    lines = [line.split(", ") for line in vm.hosts[name].check_output("swanctl --list-sas").splitlines()]
-    return {line[0].split(":")[0].strip(): line[3] for line in lines if len(line) > 4 and line[2] == "INSTALLED"}
+    return {child.split()[1]: mode for child, mode in associations.look(vm.hosts[name]).modes.items()}
 
 
 @contextmanager
@@ -137,6 +138,39 @@ def requests(vm: Machines) -> Iterator[dict[str, Any]]:
     seen.update(json.loads(host.check_output("cat /run/requests.json")))
     assert seen["failed"] == [], seen
     assert seen["good"] > 5, seen
+
+
+@contextmanager
+def without_esp(vm: Machines, name: str) -> Iterator[None]:
+    """As a network does that lets IKE pass and no protocol that it does not know."""
+    host, table = vm.hosts[name], "inet somewhere_between"
+    rule = f"add rule {table} drops meta l4proto esp counter drop"
+    chain = f"add chain {table} drops {{ type filter hook prerouting priority -400; }}"
+    host.check_output(f"nft {shlex.quote(f'add table {table}; {chain}; {rule}')}")
+    try:
+        yield
+        # It had something to do.
+        assert re.search(r"packets [1-9]", host.check_output(f"nft list table {table}"))
+    finally:
+        host.check_output(f"nft delete table {table}")
+
+
+def test_where_only_ike_passes_the_way_back_leaves_nobody_cut_off(pair: Machines) -> None:
+    """What was negotiated sends traffic into ESP by itself, also where clear text is let through again."""
+    assert request(pair) == SECRET
+    given = (f"ipsec_psk_master='{MASTER}'", f"ipsec_confirm_timeout={CONFIRM}", "overlay_encryption=ipsec")
+    with without_esp(pair, "n2"):
+        done = pair.play("../tests/vm/ipsec", *(part for setting in given for part in ("-e", setting)))
+        assert done.rc != 0
+        assert f"{pair.addresses['n2']} port {PORT} answered before and does not now" in done.text, done.output[-4000:]
+        assert "what was there before was put back" in done.text
+        for name in ("n1", "n2"):
+            seen = associations.look(pair.hosts[name])
+            assert (seen.numbers, seen.spis) == ({}, {}), name
+            assert pair.hosts[name].run(f"nft list table {TABLE}").rc != 0
+            assert pair.hosts[name].check_output("ip xfrm policy | grep -c 'proto esp' || true").strip() == "0"
+        # Still without ESP.
+        assert request(pair) == SECRET
 
 
 def test_switched_on_under_traffic_no_request_fails(pair: Machines) -> None:
@@ -197,8 +231,8 @@ def test_a_full_packet_leaves_as_one(encrypted: Machines) -> None:
         encrypted.hosts["n1"].check_output(f"head -c {1466 - 28} /dev/zero | socat -b 2000 -u - {to}")
     assert whole.lengths() == [1500]
     with encrypted.capture("n1", "ip") as parts:
-        encrypted.hosts["n1"].run(f"head -c {1470 - 28} /dev/zero | socat -b 2000 -u - {to}")
-    assert 1500 not in parts.lengths(ESP) and parts.count("(ip[6:2] & 0x3fff != 0)") != 1
+        encrypted.hosts["n1"].check_output(f"head -c {1470 - 28} /dev/zero | socat -b 2000 -u - {to}")
+    assert 1500 not in parts.lengths(ESP) and parts.count(FRAGMENTS) >= 2, parts.packets()
 
 
 def test_without_charon_traffic_stops_and_nothing_leaks(encrypted: Machines) -> None:
@@ -248,13 +282,34 @@ def test_forged_clear_text_is_dropped_and_counted(encrypted: Machines, stranger:
 
 def test_new_keys_of_the_data_under_traffic(encrypted: Machines) -> None:
     # A host that was started again asks for what it needs only.
-    installed = modes(encrypted, "n1")
-    assert "out" in installed
+    host = encrypted.hosts["n1"]
+    before = associations.look(host)
+    assert "baremetal-overlay-2 out" in before.spis
     with requests(encrypted):
-        for child in installed:
-            encrypted.hosts["n1"].check_output(f"swanctl --rekey --child {child}")
-        encrypted.hosts["n1"].check_output("swanctl --rekey --ike baremetal-overlay-2")
+        for child in modes(encrypted, "n1"):
+            host.check_output(f"swanctl --rekey --child {child}")
+        eventually(lambda: associations.renewed(before.spis, associations.look(host).spis), all_of(before.spis))
+        host.check_output("swanctl --rekey --ike baremetal-overlay-2")
+        eventually(
+            lambda: associations.renewed(before.numbers, associations.look(host).numbers), all_of(before.numbers)
+        )
         time.sleep(3)  # requests over the new ones
+
+
+def all_of(names: Iterable[str]) -> dict[str, bool]:
+    return dict.fromkeys(names, True)
+
+
+def look_at_both(vm: Machines) -> dict[str, associations.Seen]:
+    return {name: associations.look(vm.hosts[name]) for name in ("n1", "n2")}
+
+
+def authenticated_anew(vm: Machines, before: dict[str, associations.Seen]) -> None:
+    """Other associations with other keys of the data, and nothing left of the ones of before."""
+    for name, now in look_at_both(vm).items():
+        assert before[name].numbers and before[name].spis, name
+        assert associations.renewed(before[name].numbers, now.numbers) == all_of(before[name].numbers), name
+        assert associations.renewed(before[name].spis, now.spis) == all_of(before[name].spis), name
 
 
 def key_names(vm: Machines, name: str) -> list[str]:
@@ -266,11 +321,17 @@ def key_names(vm: Machines, name: str) -> list[str]:
 
 def test_other_keys_of_all_pairs_under_traffic(encrypted: Machines) -> None:
     before = {name: key_names(encrypted, name) for name in ("n1", "n2")}
+    for name, old in before.items():
+        assert associations.keys(encrypted.hosts[name]) == old
+    seen = look_at_both(encrypted)
     with requests(encrypted):
         on(encrypted, "ipsec_psk_epoch=2")
+    authenticated_anew(encrypted, seen)
     for name, old in before.items():
         assert len(key_names(encrypted, name)) == 1
         assert key_names(encrypted, name) != old
+        # charon itself has the new one, and no other.
+        assert associations.keys(encrypted.hosts[name]) == key_names(encrypted, name)
     # One host alone would part it from the others.
     arguments = [f"ipsec_psk_master='{MASTER}'", "overlay_encryption=ipsec", "ipsec_psk_epoch=3"]
     given = [part for setting in arguments for part in ("-e", setting)]
@@ -282,22 +343,23 @@ def test_other_keys_of_all_pairs_under_traffic(encrypted: Machines) -> None:
 CERTIFICATES = ("ipsec_authentication=certificates", "ipsec_ca_host=n1")
 
 
-def serial(vm: Machines, name: str) -> str:
-    return str(vm.hosts[name].check_output("openssl x509 -noout -serial -in /etc/swanctl/x509/baremetal-overlay.pem"))
-
-
 def test_certificates_and_their_renewal_under_traffic(encrypted: Machines) -> None:
     # One way to authenticate is not changed for the other while it is in force.
     play(encrypted, "overlay_encryption=none")
     with requests(encrypted):
         on(encrypted, *CERTIFICATES)
-    before = {name: serial(encrypted, name) for name in ("n1", "n2")}
+    before = {name: associations.own_certificate(encrypted.hosts[name]) for name in ("n1", "n2")}
     key = "/etc/swanctl/private/baremetal-overlay.pem"
     assert encrypted.hosts["n2"].check_output(f"stat -c %a {key}") == "400"
     assert not encrypted.hosts["n2"].file("/etc/baremetal-overlay/ipsec-ca").exists
+    seen = look_at_both(encrypted)
     with requests(encrypted):
         on(encrypted, *CERTIFICATES, "ipsec_days=400", "ipsec_renew_days=390")
-    assert all(serial(encrypted, name) != old for name, old in before.items())
+    authenticated_anew(encrypted, seen)
+    for name, old in before.items():
+        host = encrypted.hosts[name]
+        assert associations.own_certificate(host) != old
+        assert associations.own_certificate(host) in associations.certificates(host)
     assert set(on(encrypted, *CERTIFICATES).changed.values()) == {0}
     refused = encrypted.play(
         "../tests/vm/ipsec", "-e", f"ipsec_psk_master='{MASTER}'", "-e", "overlay_encryption=ipsec"

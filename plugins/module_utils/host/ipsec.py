@@ -8,20 +8,21 @@ cluster that is at work notices nothing:
 
 prepare   Peers may begin: connections and keys are there, and nothing is asked for.
 enforce   Everything is negotiated, then clear text is refused, then traps ask for what is missing.
-finish    Keys of before are forgotten.
+finish    Keys of before are forgotten, where nothing was left to enforce.
 
 (libreswan would be a second provider beside the steps of ``ipsec/charon.py``.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..ipsec import backstop, charon
 from ..ipsec.files import CERTIFICATE, CONF, LOADED, TRUST
 from ..ipsec.protected import TCP
 from ..ipsec.protected import read as read_protected
+from ..minio import pem
 from . import ipsec_steps, listeners, nft_table, packages
 from .confirm import Guard, spread
 from .ipsec_state import RIVALS, SERVICE, State, agreement, old_secrets, read
@@ -84,18 +85,36 @@ def keyless(options: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def untrusted(options: Mapping[str, Any], state: State) -> list[str]:
+    """Without an authority of its own a connection would take whatever any other one of charon's vouches for.
+
+    A host that has no certificate yet proves nothing to anybody, and a prediction of its first run has no authority.
+    """
+    certified = options["authentication"] == "certificates" and state.key != "absent"
+    if not certified or pem.blocks(options.get("trust") or "") or pem.blocks(state.files.get(TRUST) or ""):
+        return []
+    return [
+        f"ipsec: nobody is trusted to vouch for peers: trust is empty, and {TRUST} holds no certificate; give trust"
+    ]
+
+
 def plan(options: Mapping[str, Any], state: State) -> Plan:
     """Violations, or the steps of the phase in the order in which they are safe."""
     if options["state"] == "absent":
         steps = [*(ipsec_steps.absent(options, state) if state.present else []), *ipsec_steps.remains(options, state)]
         return Plan(steps=steps, flags={"enforced": state.enforced})
-    wrong, lacking = violations(state), keyless(options)
+    wrong, lacking = violations(state), [*keyless(options), *untrusted(options, state)]
     flags = flags_of(options, state)
     if lacking and not wrong:
         flags["declared"] = True
     if wrong or lacking:
         return Plan(violations=[*wrong, *lacking], flags=flags)
     return Plan(steps=ipsec_steps.present(options, state), flags=flags)
+
+
+def endangers(options: Mapping[str, Any], state: State) -> bool:
+    """Whether the plan refuses clear text or asks for encryption, in whatever phase: not without a way back."""
+    return bool(ipsec_steps.enforcing(options, state))
 
 
 def flags_of(options: Mapping[str, Any], state: State) -> dict[str, Any]:
@@ -120,15 +139,33 @@ def tcp_ports(options: Mapping[str, Any]) -> list[int]:
 
 
 def guard(options: Mapping[str, Any], state: State, system: System) -> Guard:
-    """The table and the connections of before. What is negotiated stays; its traps and refusals go."""
+    """The table and the connections of before. What was negotiated stays; what the change began goes with it."""
     return backstop.TABLE.guard(
         state.table,
         spread([str(peer["address"]) for peer in options["peers"]], tcp_ports(options)),
         system,
         files=(CONF, TRUST, LOADED),
-        # charon reads what its file has now.
-        redo=("swanctl --load-all --noprompt",),
+        # Then charon reads what its file has now.
+        redo=(*_ends(ipsec_steps.begun(options, state)), "swanctl --load-all --noprompt"),
     )
+
+
+# Seconds for a peer to answer that it has ended its part; then it is ended here without it.
+ENDS = """\
+end() {
+    for child in $2; do swanctl --uninstall --ike "$1" --child "$child" || :; done
+    swanctl --terminate --ike "$1" --timeout 3 --force || :
+}"""
+
+
+def _ends(begun: Mapping[str, Sequence[str]]) -> list[str]:
+    """In the shell, all at once; traps first, or the next packet would begin anew.
+
+    What was negotiated sends its traffic into ESP by itself, and lives where IKE passes and ESP does not.
+    """
+    if not begun:
+        return []
+    return [ENDS, *(f"end {name} '{' '.join(children)}' &" for name, children in begun.items()), "wait"]
 
 
 def verify(system: System) -> list[str]:

@@ -27,7 +27,7 @@ SERVICE = "strongswan.service"
 # Other programs that want port 500 for themselves.
 RIVALS = ("strongswan-starter.service", "ipsec.service", "racoon.service")
 UNITS = (SERVICE, backstop.TABLE.service, *RIVALS)
-PREPARE, ENFORCE, FINISH = PHASES = ("prepare", "enforce", "finish")
+PREPARE, ENFORCE, FINISH = "prepare", "enforce", "finish"
 SECRET = re.compile(
     rf'^ *ike-{connections.PREFIX}(\d+)-([0-9a-f]+) \{{\n(?:^ +id-.*\n)*^ +secret = "0x([0-9a-f]+)"\n', re.MULTILINE
 )

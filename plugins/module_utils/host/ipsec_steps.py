@@ -19,7 +19,13 @@ from . import packages
 from .steps import DAEMON_RELOAD, RemoveTree, Run, Step, Unmark, WriteFile
 from .system import System
 
-HIDDEN = re.compile(r'(secret = ")0x[0-9a-f]+(")')
+# In whatever form somebody wrote it, over several lines where it is quoted.
+HIDDEN = re.compile(r'(\bsecret\S*\s*=\s*)(?:"(?:[^"\\]|\\.)*"?|)[^\n]*')
+
+HEADER = "# Written by baremetal.overlay.ipsec. Changes by hand are lost in the next run.\n"
+# What a charon that runs was told to read.
+SETTINGS = connections.digest(SNIPPET)
+READ_SETTINGS = ("swanctl", "--reload-settings")
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class WriteSecrets(WriteFile):
     """A file with keys, which no diff shows; that one changed is seen by what it is called."""
 
     def shown(self, text: str) -> str:
-        return HIDDEN.sub(r"\1(hidden)\2", text)
+        return HIDDEN.sub(r"\1(hidden)", text)
 
 
 @dataclass(frozen=True)
@@ -50,28 +56,38 @@ class Remember:
 
 def present(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """From whatever is there to what the phase wants."""
-    steps = [*_install(state), *_files(options, state), *_start(state), *_introduce(options, state)]
-    if options["phase"] != ipsec.PREPARE:
-        steps += [*_negotiate(options, state), *_activate(options, state), *_refuse(options, state)]
+    last = enforcing(options, state)
     if options["phase"] == ipsec.FINISH:
-        steps += forget(options, state)
-    return steps
+        if last and ipsec.old_secrets(options, state):
+            # Nobody has proven himself by the keys of now before that is confirmed: those of before are still needed.
+            options = {**options, "phase": ipsec.ENFORCE}
+        else:
+            last = [*last, *forget(options, state)]
+    return [*_install(state), *_files(options, state), *_start(state), *_introduce(options, state), *last]
+
+
+def enforcing(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
+    """What refuses clear text and asks for encryption: it could cut a host off, and has a way back."""
+    if options["state"] == "absent" or options["phase"] == ipsec.PREPARE:
+        return []
+    return [*_negotiate(options, state), *_activate(options, state), *_refuse(options, state)]
 
 
 def _install(state: ipsec.State) -> list[Step]:
-    """Its settings come first: it starts as soon as it is installed."""
+    """Its settings come first: it starts as soon as it is installed, and one that runs reads them at once."""
     steps: list[Step] = []
-    if state.files[SNIPPET_PATH] != SNIPPET:
+    written = state.files[SNIPPET_PATH] == SNIPPET
+    if not written:
         steps.append(WriteFile(SNIPPET_PATH, SNIPPET, state.files[SNIPPET_PATH]))
+    if state.units[ipsec.SERVICE].running and not (written and state.loaded.get("settings") == SETTINGS):
+        again = Run(f"have {ipsec.SERVICE} read its settings again", (READ_SETTINGS,))
+        steps += [again, Remember({}, {"settings": SETTINGS})]
     if state.files[DROP_IN_PATH] != DROP_IN:
         steps += [WriteFile(DROP_IN_PATH, DROP_IN, state.files[DROP_IN_PATH]), DAEMON_RELOAD]
     missing = packages.missing(ipsec.PACKAGES, state.packages)
     repair = packages.repair(state.packages, ipsec.PACKAGES)
     steps += [repair] if repair else []
-    steps += [packages.Install(missing)] if missing else []
-    if state.files[SNIPPET_PATH] != SNIPPET and state.units[ipsec.SERVICE].running:
-        steps.append(Run("", (("swanctl", "--reload-settings"),)))
-    return steps
+    return [*steps, packages.Install(missing)] if missing else steps
 
 
 def wanted(options: Mapping[str, Any], state: ipsec.State, actions: tuple[str, str]) -> dict[str, dict[str, Any]]:
@@ -92,8 +108,7 @@ def conf(options: Mapping[str, Any], state: ipsec.State) -> str:
     if prepares and state.enforced:
         kept = connections.parse(state.files.get(CONF) or "").get("connections") or {}
         wished = {**wished, **kept}
-    text = "# Written by baremetal.overlay.ipsec. Changes by hand are lost in the next run.\n"
-    text += connections.render({"connections": wished})
+    text = HEADER + connections.render({"connections": wished})
     return text + (connections.render({"secrets": secrets}) if secrets else "")
 
 
@@ -110,11 +125,12 @@ def _files(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
 
 def _start(state: ipsec.State) -> list[Step]:
     unit = state.units[ipsec.SERVICE]
-    commands = []
+    commands: list[tuple[str, ...]] = []
     if unit.enabled != "enabled":
         commands.append(("systemctl", "enable", ipsec.SERVICE))
     if not unit.running:
-        commands.append(("systemctl", "start", ipsec.SERVICE))
+        # Its package may have started it already, before its settings were there.
+        commands += [("systemctl", "start", ipsec.SERVICE), READ_SETTINGS]
     return [Run(f"start {ipsec.SERVICE}, now and at boot", commands)] if commands else []
 
 
@@ -144,7 +160,8 @@ def _introduce(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     again = sorted(set(live.established) & set(ready)) if new_certificate else []
     if again:
         steps.append(charon.Reauthenticate(again))
-    return [*steps, Remember(_digests(new), {"leads": leads, "certificate": fingerprint})]
+    facts = {"leads": leads, "certificate": fingerprint, "settings": SETTINGS}
+    return [*steps, Remember(_digests(new), facts)]
 
 
 def _digests(connected: Mapping[str, Any]) -> dict[str, str]:
@@ -154,6 +171,8 @@ def _digests(connected: Mapping[str, Any]) -> dict[str, str]:
 def _changed(options: Mapping[str, Any], state: ipsec.State) -> dict[str, dict[str, Any]]:
     """Only what differs: an unchanged connection is not touched, and what is negotiated goes on."""
     live, known = state.live or charon.Live(), state.loaded.get("connections") or {}
+    if state.loaded.get("released"):
+        return wanted(options, state, connections.ACTIVE)
     return {
         name: connection
         for name, connection in wanted(options, state, connections.ACTIVE).items()
@@ -170,8 +189,9 @@ def _activate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
         return []
     parts = [f"ask for encryption with {len(changed)} peers"] if changed else []
     parts += [f"unload {', '.join(stale)}"] if stale else []
-    load = charon.Load(changed, stale=stale, sentence="; ".join(parts))
-    return [load, Remember(_digests(changed), {"agreement": agreement})]
+    released = bool(state.loaded.get("released"))
+    load = charon.Load(changed, stale=stale, sentence="; ".join(parts), traps=released)
+    return [load, Remember(_digests(changed), {"agreement": agreement, "released": ""})]
 
 
 def _secret(options: Mapping[str, Any], number: int, value: str) -> tuple[str, tuple[str, ...], str]:
@@ -211,7 +231,22 @@ def _negotiate(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     if not missing:
         return []
     children = {name: list(every[name]["children"]) for name in missing}
-    return [charon.Negotiate(missing, children, f"negotiate with {', '.join(missing.values())}")]
+    # Of a change that is only predicted nobody says how long it may take.
+    seconds = options.get("confirm_timeout", 60) / 2
+    return [charon.Negotiate(missing, children, f"negotiate with {', '.join(missing.values())}", seconds)]
+
+
+def begun(options: Mapping[str, Any], state: ipsec.State) -> dict[str, list[str]]:
+    """The connections, with their children, of which nothing is negotiated yet and nothing was asked for: the first
+    negotiation, or trap, is that of the change."""
+    live, known = state.live or charon.Live(), state.loaded.get("connections") or {}
+    used = {*live.established, *(child.connection for child in live.children)}
+    found = {}
+    for name, ready in wanted(options, state, connections.READY).items():
+        asks = state.enforced and name in known and known[name][0] != connections.digest(ready)
+        if not asks and name not in used:
+            found[name] = list(ready["children"])
+    return found
 
 
 def _refuse(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
@@ -232,15 +267,38 @@ def forget(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     return [*([charon.Reauthenticate(chosen)] if chosen else []), charon.Forget(old)]
 
 
+def _quiet(state: ipsec.State) -> list[Step]:
+    """A host that is started again before all is ended asks for nothing of peers that may have ended their part."""
+    text = state.files.get(CONF)
+    found = connections.parse(text or "")
+    children = [child for one in _sections(found, "connections") for child in _sections(one, "children")]
+    if not text or not any(child.get("start_action") != "none" for child in children):
+        return []
+    for child in children:
+        child["start_action"] = "none"
+    return [WriteSecrets(CONF, HEADER + connections.render(found), text, 0o600)]
+
+
+def _sections(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Those of a section, as far as a file has any that somebody may have edited."""
+    section = found.get(name)
+    return [one for one in section.values() if isinstance(one, dict)] if isinstance(section, dict) else []
+
+
 def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """Clear text is let through on all hosts first; then the connections end, and files go."""
     live = state.live or charon.Live()
     unit = backstop.TABLE.unit_path
     steps = backstop.TABLE.removal(state.files.get(unit) is not None, state.table.there)
     traps = [(name, child) for name, shown in live.connections.items() for child in shown.get("children", {})]
-    if traps and (state.enforced or options["phase"] == ipsec.FINISH):
+    ends = options["phase"] == ipsec.FINISH
+    if not ends:
+        steps += _quiet(state)
+    if traps and (state.enforced or ends):
+        # A run that begins again sets them again.
+        steps += [] if ends else [Remember({}, {"released": "yes"})]
         steps.append(charon.Release(traps))
-    if options["phase"] != ipsec.FINISH:
+    if not ends:
         return steps
     if live.connections or live.secrets:
         steps.append(charon.Unload(sorted(live.connections), sorted(live.secrets)))
@@ -254,7 +312,7 @@ def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
         stop = ("systemctl", "disable", "--now", ipsec.SERVICE)
         steps.append(Run(f"stop {ipsec.SERVICE}, which has no other connections", (stop,)))
     elif state.units[ipsec.SERVICE].running and state.files.get(SNIPPET_PATH) is not None:
-        steps.append(Run("", (("swanctl", "--reload-settings"),)))
+        steps.append(Run("", (READ_SETTINGS,)))
     return steps
 
 

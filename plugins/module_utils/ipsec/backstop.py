@@ -99,9 +99,10 @@ def _rules(chain: str, end: str, selectors: Sequence[Selector]) -> str:
                 lines.append(f"{peers} meta l4proto gre jump {chain}")
             else:
                 lines += [f"{peers} {protocol} {way} {{ {ports} }} jump {chain}" for way in ("dport", "sport")]
-    lines += [
-        f'{one.protocol} dport {one.port} jump {chain} comment "with anybody"'
-        for one in selectors
-        if one.anybody and one.port
-    ]
+    lines += [f'{_packets(one)} jump {chain} comment "with anybody"' for one in selectors if one.anybody]
     return "".join(f"        {line}\n" for line in lines)
+
+
+def _packets(one: Selector) -> str:
+    """As nft says it."""
+    return f"{one.protocol} dport {one.port}" if one.port else f"meta l4proto {one.protocol}"

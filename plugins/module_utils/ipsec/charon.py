@@ -11,14 +11,17 @@ from typing import Any, Optional
 
 from ..errors import OverlayError
 from ..host.system import System
-from ..wait import wait_until
+from ..wait import Clock, wait_until
 from .connections import PREFIX, digest
 from .vici import Message, Session, ViciError
 
 SECRET_PREFIX = f"ike-{PREFIX}"
 TRANSPORT, INSTALLED, ESTABLISHED = "TRANSPORT", "INSTALLED", "ESTABLISHED"
-# Seconds for one negotiation; with a peer that answers it takes a tenth of one.
-NEGOTIATION = 15
+# Seconds for one negotiation; with a peer that answers it takes a tenth of one. One that cannot have the shortest of
+# times, in which charon asks once more, is not begun.
+NEGOTIATION, SHORTEST = 15.0, 2.5
+# How many of those are named for whom no time was left.
+NAMED = 5
 # How many of charon's last words an error has.
 WORDS = 3
 
@@ -62,11 +65,11 @@ def look(session: Session) -> Live:
     )
 
 
-def read_associations(session: Session) -> tuple[list[Child], dict[str, list[str]]]:
-    """Children, and the numbers of what carries them by connection."""
+def read_associations(session: Session, connection: str = "") -> tuple[list[Child], dict[str, list[str]]]:
+    """Children, and the numbers of what carries them by connection; of one connection, where it is named."""
     children: list[Child] = []
     established: dict[str, list[str]] = {}
-    for event in session.stream("list-sas", "list-sa"):
+    for event in session.stream("list-sas", "list-sa", {"ike": connection} if connection else {}):
         for name, association in event.items():
             if not name.startswith(PREFIX):
                 continue
@@ -98,6 +101,8 @@ class Load:
     sentence: str = ""
     certificate: str = ""
     key_path: str = ""
+    # Whether traps were released by themselves: charon sets none for a connection that it has already.
+    traps: bool = False
 
     def apply(self, system: System) -> None:
         with system.charon() as session:
@@ -116,6 +121,8 @@ class Load:
                 session.do("load-cert", {"type": "X509", "flag": "NONE", "data": self.certificate})
             for name, connection in self.connections.items():
                 session.do("load-conn", {name: connection})
+                for child in connection["children"] if self.traps else ():
+                    session.do("install", {"ike": name, "child": child})
             for name in self.stale:
                 session.do("unload-conn", {"name": name})
                 end(session, name)
@@ -146,42 +153,72 @@ class Negotiate:
     peers: Mapping[str, str]  # connection → the peer as the user calls it
     children: Mapping[str, Sequence[str]]  # connection → what this host begins, in this order
     sentence: str
+    # For all of them. Whoever is not reached has to be named before the change is taken back, which ends this.
+    seconds: float = 30
+    clock: Clock = field(default_factory=Clock, repr=False, compare=False)
 
     def apply(self, system: System) -> None:
+        deadline = self.clock.now() + self.seconds
+        refused, late = [], []
         with system.charon() as session:
-            refused = []
             for connection, peer in self.peers.items():
-                for child in self.children[connection]:
-                    refused += self._establish(session, connection, child, peer)
+                wrong = self._reach(session, connection, deadline)
+                if wrong is None:
+                    late.append(peer)
+                elif wrong:
+                    refused.append(f"ipsec: {peer}: {wrong}")
+        if late:
+            refused.append(self._out_of_time(late))
         if refused:
             raise OverlayError("\n".join(refused))
 
-    def _establish(self, session: Session, connection: str, child: str, peer: str) -> list[str]:
-        wrong = [mode for mode in _modes(session, connection, child) if mode != TRANSPORT]
-        if wrong:
-            session.ask("terminate", {"ike": connection, "child": child, "timeout": "3000", "loglevel": "-1"})
-        if wrong or not _modes(session, connection, child):
-            request = {"ike": connection, "child": child, "timeout": str(NEGOTIATION * 1000), "loglevel": "1"}
-            said = initiate(session, request)
-            if not _modes(session, connection, child):
-                return [f"ipsec: {peer}: {child} was not negotiated: {said}; {REMEDY}"]
-        return [
-            f"ipsec: {peer}: {child} is in {mode} mode, allowed is {TRANSPORT}; look for another connection between "
-            "these addresses on both hosts (`swanctl --list-conns`) and remove it"
-            for mode in _modes(session, connection, child)
-            if mode != TRANSPORT
-        ]
+    def _reach(self, session: Session, connection: str, deadline: float) -> Optional[str]:
+        """What is wrong with the first child that cannot be had, if any; None where no time is left for it.
+
+        What stands in the way of one stands in the way of all with this peer. It may begin some itself meanwhile.
+        """
+        live = _look_at(session, connection)
+        for child in self.children[connection]:
+            modes = live.modes(connection, child)
+            if set(modes) == {TRANSPORT}:
+                continue
+            left = deadline - self.clock.now()
+            if left < SHORTEST:
+                return None
+            if modes:
+                session.ask("terminate", {"ike": connection, "child": child, "timeout": "3000", "loglevel": "-1"})
+            timeout = str(int(min(NEGOTIATION, left) * 1000))
+            said = initiate(session, {"ike": connection, "child": child, "timeout": timeout, "loglevel": "1"})
+            live = _look_at(session, connection)
+            modes = live.modes(connection, child)
+            if set(modes) != {TRANSPORT}:
+                return f"{child} was not negotiated: {said}; {REMEDY}" if not modes else _of_mode(child, modes)
+        return ""
+
+    def _out_of_time(self, late: Sequence[str]) -> str:
+        names = ", ".join(late[:NAMED]) + (f" and {len(late) - NAMED} more" if len(late) > NAMED else "")
+        return (
+            f"ipsec: {names}: not tried to the end, since {self.seconds:.0f} s, half of ipsec_confirm_timeout, "
+            "were over; mend what else is said here, or give a longer one"
+        )
+
+
+def _look_at(session: Session, connection: str) -> Live:
+    return Live(children=read_associations(session, connection)[0])
+
+
+def _of_mode(child: str, modes: Sequence[str]) -> str:
+    found = ", ".join(mode for mode in modes if mode != TRANSPORT)
+    return (
+        f"{child} is in {found} mode, allowed is {TRANSPORT}; look for another connection between "
+        "these addresses on both hosts (`swanctl --list-conns`) and remove it"
+    )
 
 
 REMEDY = (
     "see that UDP 500 and 4500 and the protocol ESP pass between both, that this run reached the peer too, and "
     "`journalctl -u strongswan` there"
 )
-
-
-def _modes(session: Session, connection: str, child: str) -> list[str]:
-    children, _established = read_associations(session)
-    return Live(children=children).modes(connection, child)
 
 
 def initiate(session: Session, request: Message) -> str:
@@ -215,7 +252,7 @@ class Reauthenticate:
             for name in chosen:
                 # One that carries nothing is ended only; what asks next begins anew.
                 def renewed(name: str = name) -> bool:
-                    _same, now = read_associations(session)
+                    _same, now = read_associations(session, name)
                     return not set(now.get(name, ())) & set(before[name])
 
                 wait_until(renewed, bool, self.timeout, f"ipsec: {name} to be authenticated anew", 0.2)

@@ -73,11 +73,16 @@ def read(given: Iterable[Mapping[str, Any]]) -> list[Selector]:
     )
 
 
-def violations(given: Iterable[Mapping[str, Any]], ssh_ports: Iterable[int] = (22,)) -> list[str]:
+def violations(given: Iterable[Any], ssh_ports: Iterable[int] = (22,)) -> list[str]:
     """What cannot be protected; the list is the user's where it is given."""
     forbidden = {**FORBIDDEN, **{(TCP, port): "ssh" for port in ssh_ports}}
     found, count = [], 0
     for count, one in enumerate(given, 1):
+        if not isinstance(one, Mapping):
+            found.append(
+                f'ipsec_protect: entry {count}: "{one}" has no names; give for example {{protocol: udp, port: 4789}}'
+            )
+            continue
         protocol, port = one.get("protocol"), one.get("port") or 0
         where = f"ipsec_protect: entry {count} ({protocol}{f' {port}' if port else ''})"
         if protocol not in PROTOCOLS:

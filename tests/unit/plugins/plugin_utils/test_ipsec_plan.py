@@ -266,9 +266,12 @@ def test_a_host_gets_the_keys_of_its_own_pairs() -> None:
     assert filters.ipsec_peers(HOSTVARS, ["n1", "n2"], "n1", MASTER, 2)[0]["secret"] != key["n1", "n2"]
 
 
-@pytest.mark.parametrize("master", [None, "short"])
-def test_without_a_good_master_there_are_peers_without_keys(master: Any) -> None:
-    assert filters.ipsec_peers(HOSTVARS, ["n1", "n2"], "n1", master) == [
+@pytest.mark.parametrize(
+    ("master", "epoch"), [(None, 1), ("short", 1), (MASTER, "new"), (MASTER, None), (MASTER, True), (MASTER, "²")]
+)
+def test_without_a_good_master_and_epoch_there_are_peers_without_keys(master: Any, epoch: Any) -> None:
+    """An error here would come before the rule that says what is wrong."""
+    assert filters.ipsec_peers(HOSTVARS, ["n1", "n2"], "n1", master, epoch) == [
         {"name": "n2", "number": 2, "address": "198.51.100.12"}
     ]
 

@@ -18,7 +18,6 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
     units,
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Pending
-from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
 from ansible_collections.baremetal.overlay.plugins.module_utils.ipsec import (
     backstop,
     charon,
@@ -27,161 +26,12 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.ipsec import (
     keys,
     protected,
 )
-from ansible_collections.baremetal.overlay.plugins.module_utils.ipsec.vici import ViciError
-
-MASTER = "0123456789abcdefghijklmnopqrstuvwxyz"
-TABLE = json.dumps({"nftables": [{"table": {"family": "inet", "name": "baremetal_overlay_ipsec"}}]})
-
-
-class Charon:
-    """Keeps connections, keys in the order of their loading, and associations."""
-
-    def __init__(self):
-        self.connections, self.secrets, self.associations, self.said = {}, {}, {}, []
-        self.mode, self.unreachable, self.number = "TRANSPORT", set(), 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_error):
-        pass
-
-    def do(self, command, message=None):
-        answer = self.ask(command, message)
-        if answer.get("success") == "no":
-            raise ViciError(f"charon: refused {command}")
-        return answer
-
-    def ask(self, command, message=None):
-        message = dict(message or {})
-        self.said.append((command, message.get("id") or message.get("name") or message.get("ike") or [*message]))
-        if command == "get-shared":
-            return {"keys": list(self.secrets)}
-        if command == "load-shared":
-            self.secrets.pop(message["id"], None)
-            self.secrets[message["id"]] = message["data"]
-        elif command == "unload-shared":
-            self.secrets.pop(message["id"])
-        elif command == "load-conn":
-            self.connections.update(message)
-        elif command == "unload-conn":
-            return {"success": "yes" if self.connections.pop(message["name"], None) else "no"}
-        elif command == "terminate":
-            if "child" in message:
-                self.associations.get(message["ike"], {}).pop(message["child"], None)
-            else:
-                self.associations.pop(message["ike"], None)
-        elif command == "rekey":
-            self.number += 1
-            self.associations[message["ike"]]["uniqueid"] = str(self.number)
-        return {"success": "yes"}
-
-    def stream(self, command, _event, message=None):
-        if command == "list-conns":
-            shown = {"local_addrs": 1, "remote_addrs": 1}
-            for name, one in self.connections.items():
-                yield {name: {**{key: one[key] for key in shown}, "children": {c: {} for c in one["children"]}}}
-        elif command == "initiate":
-            yield from self._initiate(message)
-        else:
-            for name, one in self.associations.items():
-                found = {
-                    child: {"name": child, "mode": mode, "state": "INSTALLED"}
-                    for child, mode in one.items()
-                    if child != "uniqueid"
-                }
-                yield {name: {"uniqueid": one["uniqueid"], "state": "ESTABLISHED", "child-sas": found}}
-
-    def _initiate(self, message):
-        self.said.append(("initiate", message["child"]))
-        yield {"msg": "initiating"}
-        if message["ike"] in self.unreachable:
-            yield {"msg": "giving up after 3 retransmits"}
-            raise ViciError("charon: refused initiate: timed out")
-        self.number += 1
-        one = self.associations.setdefault(message["ike"], {"uniqueid": str(self.number)})
-        one[message["child"]] = self.mode
+from ipsec_host import TABLE, actions, host_of, names, options
 
 
 @pytest.fixture
 def host(fake_system):
-    """A host with strongSwan whose files, table and charon are kept from run to run."""
-
-    class Host(fake_system):
-        table = ""
-
-        def __init__(self):
-            super().__init__(answers={"nft": ""})
-            self.daemon, self.enabled = Charon(), False
-
-        def charon(self):
-            return self.daemon
-
-        def query(self, _argv):
-            return self.table
-
-        def run(self, argv, _env=None, _data=None):
-            text = super().run(argv)
-            if argv[:2] == ("systemctl", "restart"):
-                self.table = TABLE
-            if argv[1] == "enable" and backstop.TABLE.service in argv:
-                self.enabled = True
-            if argv[:2] == ("nft", "delete"):
-                self.table = ""
-            return text
-
-        def state(self, **changed):
-            found = {name: units.Unit(name) for name in ipsec_state.UNITS}
-            found[ipsec_state.SERVICE] = units.Unit(
-                ipsec_state.SERVICE, load="loaded", active="active", enabled="enabled"
-            )
-            if self.enabled:
-                found[backstop.TABLE.service] = units.Unit(
-                    backstop.TABLE.service, load="loaded", active="active", enabled="enabled"
-                )
-            given = {
-                "packages": {name: Package("1", False, "installed") for name in ipsec_state.PACKAGES},
-                "units": found,
-                "files": {path: self.read(path) for path in ipsec_state.FILES},
-                "listing": self.table,
-                "live": charon.try_look(self),
-                "nft": True,
-            }
-            return ipsec_state.State(**{**given, **changed})
-
-        def go(self, options):
-            self.daemon.said.clear()
-            plan = ipsec.plan(options, self.state())
-            assert plan.violations == []
-            plan.apply(self)
-            return plan.sentences
-
-    return Host()
-
-
-def options(phase="finish", numbers=(2,), epoch=1, **changed):
-    peers = [
-        {
-            "name": f"n{number}",
-            "number": number,
-            "address": f"198.51.100.1{number}",
-            "secret": keys.pair(MASTER, "host1", f"host{number}", epoch),
-        }
-        for number in numbers
-    ]
-    given = {
-        "state": "present", "phase": phase, "number": 1, "address": "198.51.100.11", "peers": peers, "expect": None,
-        "protect": protected.derive("overlay", 4789), "authentication": "psk", "trust": "",
-    }  # fmt: skip
-    return {**given, **changed}
-
-
-def actions(host):
-    return {child["start_action"] for one in host.daemon.connections.values() for child in one["children"].values()}
-
-
-def names(host):
-    return [name.rpartition("-")[2] for name in host.daemon.secrets]
+    return host_of(fake_system)
 
 
 def test_ready_is_not_active(host):
@@ -360,6 +210,33 @@ def test_clear_text_is_let_through_before_anything_ends(host):
     assert ipsec.plan({"state": "absent", "phase": "finish"}, host.state()).steps == []
 
 
+def test_an_end_that_was_broken_off_and_taken_back_leaves_no_peer_without_a_trap(host):
+    """charon leaves alone what it knows already."""
+    host.go(options("finish", (2, 3)))
+    before = set(host.daemon.traps)
+    assert len(before) == 2 * 3
+    host.go({"state": "absent", "phase": "prepare"})
+    assert host.daemon.traps == set()
+    # Nor has one that is started before all is ended.
+    kept = connections.parse(host.files[files.CONF])
+    assert {c["start_action"] for one in kept["connections"].values() for c in one["children"].values()} == {"none"}
+    assert len(host.state().secrets) == len(kept["secrets"]) == 2
+    assert host.go({"state": "absent", "phase": "prepare"}) == []
+    host.go(options("prepare", (2, 3)))
+    assert host.daemon.traps == set()
+    host.go(options("enforce", (2, 3)))
+    assert host.daemon.traps == before
+    assert host.go(options("finish", (2, 3))) == []
+
+
+@pytest.mark.parametrize("text", ["", "x", "connections = a", "connections {\n a = b\n c {\n children = d\n }\n}\n"])
+def test_a_file_that_somebody_spoiled_does_not_keep_clear_text_out(host, text):
+    host.go(options("finish"))
+    host.files[files.CONF] = text
+    host.go({"state": "absent", "phase": "prepare"})
+    assert (host.table, host.daemon.traps, host.files[files.CONF]) == ("", set(), text)
+
+
 def test_a_bare_host_has_a_plan(host):
     bare = {name: units.Unit(name) for name in ipsec_state.UNITS}
     plan = ipsec.plan(options(), host.state(packages={}, units=bare, live=None, nft=None))
@@ -370,6 +247,40 @@ def test_a_bare_host_has_a_plan(host):
         f"write {files.CONF}",
     ]
     assert plan.flags["enforced"] is False
+
+
+RELOAD = "swanctl --reload-settings"
+
+
+def test_a_charon_that_runs_reads_new_settings_at_once(host):
+    host.go(options("finish"))
+    host.files[files.SNIPPET_PATH] = "older"
+    host.ran.clear()
+    assert host.go(options("finish")) == [
+        f"change {files.SNIPPET_PATH}",
+        "have strongswan.service read its settings again",
+    ]
+    assert host.ran[:2] == [f"write {files.SNIPPET_PATH}", RELOAD]
+    assert host.go(options("finish")) == []
+
+
+@pytest.mark.parametrize("stop", range(1, 5))
+def test_settings_that_were_written_and_not_read_are_read_by_the_next_run(host, stop):
+    """Also where apt failed in between."""
+    steps = ipsec.plan(options("prepare"), host.state(packages={})).steps
+    for step in steps[:stop]:
+        step.apply(host)
+    host.go(options("prepare"))
+    assert host.ran.count(RELOAD) >= 1
+    assert host.go(options("prepare")) == []
+
+
+def test_a_charon_that_its_package_started_before_its_settings_were_there_reads_them(host):
+    bare = {name: units.Unit(name) for name in ipsec_state.UNITS}
+    ipsec.plan(options("prepare"), host.state(packages={}, units=bare, live=None)).apply(host)
+    start = f"systemctl start {ipsec_state.SERVICE}"
+    assert host.ran.index(f"write {files.SNIPPET_PATH}") < host.ran.index(start) < host.ran.index(RELOAD)
+    assert host.go(options("prepare")) == []
 
 
 @pytest.mark.parametrize("rival", ipsec_state.RIVALS)
@@ -396,6 +307,35 @@ def test_a_peer_without_a_key_is_said_by_whoever_knows_the_master(host):
     assert plan.flags["declared"] is True
 
 
+CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    ("trust", "file", "key", "refused"),
+    [
+        ("", None, "matches", True),
+        ("", "no certificate", "differs", True),
+        (CA, None, "matches", False),
+        ("", CA, "matches", False),
+        # As a check of a bare host finds it.
+        ("", None, "absent", False),
+    ],
+)
+@pytest.mark.parametrize("phase", ["prepare", "enforce", "finish"])
+def test_a_certificate_is_shown_to_nobody_who_is_not_vouched_for(host, phase, trust, file, key, refused):
+    host.files.update({files.TRUST: file} if file else {})
+    given = options(phase, authentication="certificates", trust=trust)
+    plan = ipsec.plan(given, host.state(key=key))
+    assert bool(plan.violations) == refused
+    assert not (refused and plan.steps)
+    if refused:
+        assert plan.violations == [
+            f"ipsec: nobody is trusted to vouch for peers: trust is empty, and {files.TRUST} holds no certificate; "
+            "give trust"
+        ]
+        assert plan.flags["declared"] is True
+
+
 def test_a_change_that_waits_for_its_confirmation_is_made_again(host):
     host.go(options("finish"))
     pending = Pending("t", "ipsec", "2026-11-26T08:00:00Z", 0.0)
@@ -417,13 +357,29 @@ def test_no_diff_shows_a_key(host):
     assert loads and not [load for load in loads if options()["peers"][0]["secret"] in repr(load)]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "secret = 0sYmFzZTY0\n", "    secret=plainbase64\n", 'secret = "base64"\n', "ike-x { secret = base64 }\n",
+        'secret = "one \\" base64\nbase64"\n', 'secret1 = "base64\n',
+    ],
+)  # fmt: skip
+def test_no_diff_shows_a_secret_that_somebody_wrote(host, written):
+    host.go(options("prepare"))
+    host.files[files.CONF] = f"secrets {{\n{written}    id-1 = shown\n}}\n"
+    (shown,) = ipsec.plan(options("prepare"), host.state()).diff("ipsec")
+    assert "base64" not in shown["before"] and "YmFzZTY0" not in shown["before"]
+    assert shown["before"].startswith("secrets {\n") and "(hidden)" in shown["before"]
+
+
 def test_the_way_back_has_the_table_and_the_files_of_before(host):
     host.go(options("prepare"))
     guard = ipsec.guard(options("enforce"), host.state(), host)
     assert {files.CONF, backstop.TABLE.path, backstop.TABLE.unit_path, backstop.TABLE.enabled_path} <= set(guard.files)
     assert guard.saved["table.nft"].startswith("table inet baremetal_overlay_ipsec\ndelete table")
     assert guard.targets == [("198.51.100.12", 2377), ("198.51.100.12", 7946)]
-    assert guard.redo.splitlines() == [f"systemctl stop {backstop.TABLE.service}", "swanctl --load-all --noprompt"]
+    redo = guard.redo.splitlines()
+    assert (redo[0], redo[-1]) == (f"systemctl stop {backstop.TABLE.service}", "swanctl --load-all --noprompt")
 
 
 def test_what_is_confirmed_is_what_was_loaded(host):

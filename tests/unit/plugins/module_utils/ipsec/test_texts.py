@@ -49,6 +49,7 @@ def test_what_a_deployment_sends_between_hosts(arguments, found):
         ([{"protocol": "tcp", "port": 22}], "entry 1 (tcp 22): is ssh"),
         ([{"protocol": "gre"}, {"protocol": "tcp", "port": 2222}], "entry 2 (tcp 2222): is ssh"),
         ([{"protocol": "udp", "port": 500}], "is IKE"),
+        (["udp/4789"], 'entry 1: "udp/4789" has no names; give for example {protocol: udp, port: 4789}'),
     ],
 )
 def test_what_cannot_be_protected(given, words):
@@ -110,6 +111,16 @@ def test_who_is_ready_asks_for_nothing(actions, start):
     assert {child["start_action"] for one in found.values() for child in one["children"].values()} == {start}
 
 
+@pytest.mark.parametrize("actions", [connections.READY, connections.ACTIVE, connections.AT_START])
+def test_no_end_of_an_association_sets_a_trap(actions):
+    """One that was released before all is ended would be back, towards a peer that has ended it already."""
+    found = connections.connections({**OPTIONS, "protect": [*OPTIONS["protect"], {"protocol": "gre"}]}, actions)
+    children = [child for one in found.values() for child in one["children"].values()]
+    assert {(child["close_action"], child["dpd_action"]) for child in children} == {("none", "none")}
+    # What brings it back in all other cases: each has one of its own, or none has.
+    assert len({"trap" in child["start_action"] for child in children}) == 1
+
+
 def test_certificates_name_who_vouches():
     options = {**OPTIONS, "authentication": "certificates"}
     one = connections.connections(options, connections.ACTIVE, ["PEM"])["baremetal-overlay-3"]
@@ -152,6 +163,16 @@ def test_the_table_has_nothing_that_one_needs_to_repair_it():
     ports = {int(word.strip(",")) for line in text.splitlines() for word in line.split() if word.strip(",").isdigit()}
     assert not ports & {22, 500, 4500, 50}
     assert "ip daddr @peers4 meta l4proto gre jump leaving" in text
+
+
+@pytest.mark.parametrize(("anybody", "rules"), [(False, 0), (True, 1)])
+def test_gre_with_anybody_is_refused_from_and_to_everybody(anybody, rules):
+    lines = [
+        line.strip()
+        for line in backstop.ruleset({**OPTIONS, "protect": [protected.entry("gre", anybody=anybody)]}).splitlines()
+    ]
+    for chain in ("leaving", "arriving"):
+        assert lines.count(f'meta l4proto gre jump {chain} comment "with anybody"') == rules
 
 
 def test_the_same_table_in_whatever_order():
