@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import plain
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import overhead
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import ipsec_plan, minio_plan, network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
@@ -59,7 +60,7 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
         name=name,
         groups=frozenset(group for group in GROUPS if name in groups.get(group, [])),
         number=variables.get("overlay_host_number"),
-        address=variables.get("overlay_underlay_address"),
+        address=None if (address := variables.get("overlay_underlay_address")) is None else plain(address),
         pool=variables.get("minio_pool", 1),
         lan_parent=variables.get("swarm_lan_parent"),
         drives=tuple(variables.get("minio_drives") or ()),
