@@ -48,10 +48,11 @@ def parse_interfaces(text: str) -> dict[str, int]:
     return {link["ifname"]: link["mtu"] for link in _load(text) if "mtu" in link}
 
 
-def parse_routes(text: str) -> list[dict[str, Any]]:
+def parse_routes(text: str, everywhere: str = "0.0.0.0/0") -> list[dict[str, Any]]:
+    """What `ip route` shows of one version of IP; ``everywhere``: what it calls the default."""
     return [
         {
-            "dst": "0.0.0.0/0" if route["dst"] == "default" else route["dst"],
+            "dst": everywhere if route["dst"] == "default" else route["dst"],
             "gateway": route.get("gateway"),
             "dev": route.get("dev"),
             "prefsrc": route.get("prefsrc"),
@@ -66,7 +67,11 @@ def read_addresses(system: System) -> list[dict[str, Any]]:
 
 
 def read_routes(system: System) -> list[dict[str, Any]]:
-    return parse_routes(system.query(("ip", "-j", "-4", "route", "show", "table", "main")))
+    """Of both versions."""
+    found = []
+    for option, everywhere in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
+        found += parse_routes(system.query(("ip", "-j", option, "route", "show", "table", "main")), everywhere)
+    return found
 
 
 def read_ways(peers: Sequence[str]) -> dict[str, dict[str, Optional[str]]]:
