@@ -27,11 +27,13 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     ports,
     swarm,
     tls,
+    underlay,
 )
 
 RULES: Sequence[Rule] = (
     *inventory.RULES,
     *hosts.RULES,
+    *underlay.RULES,
     *clocks.RULES,
     *kernels.RULES,
     *kernel_overlay.RULES,
