@@ -47,7 +47,15 @@ SOAK_SCENARIOS = ("engine-restart",)
 # Files of tests/vm, in this order: the first makes the virtual machines anew, and those after it share them.
 VM_TESTS = ("test_lab", "test_ipsec")
 # Those for which `make test` has not the time, where processors are emulated.
-SOAK_VM_TESTS = ("test_wire", "test_reboot", "test_encrypted", "test_links", "test_discovery", "test_drivers")
+SOAK_VM_TESTS = (
+    "test_wire",
+    "test_reboot",
+    "test_encrypted",
+    "test_links",
+    "test_discovery",
+    "test_drivers",
+    "test_ipv6",
+)
 
 LAB_DOWN, VM_LAB_DOWN = "tests/lab/test_lab_down.py", "tests/lab/test_vm_lab_down.py"
 

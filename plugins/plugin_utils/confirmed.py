@@ -18,6 +18,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import plain
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.other_host import OtherHost
 
 PROBE = "baremetal.overlay.probe"
@@ -156,9 +157,9 @@ def _still_away(said: Mapping[str, Any]) -> str:
 def _candidates(watched: Mapping[str, Any], task_vars: Mapping[str, Any]) -> Iterator[str]:
     """The hosts of the inventory that are peers, those of this play first; lazily, as a host's variables cost time."""
     own, hostvars = task_vars["inventory_hostname"], task_vars["hostvars"]
-    peers = {str(address) for address in watched["peers"]}
+    peers = {plain(address) for address in watched["peers"]}
     for name in dict.fromkeys([*task_vars.get("ansible_play_hosts", []), *hostvars]):
-        if name != own and str(hostvars[name].get("overlay_underlay_address")) in peers:
+        if name != own and plain(hostvars[name].get("overlay_underlay_address")) in peers:
             yield name
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
+from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import endpoint
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, stack
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.recipe import (
@@ -81,7 +82,7 @@ def scheme(cluster: Cluster) -> str:
 
 def _endpoints(cluster: Cluster, chosen: str) -> list[str]:
     port = cluster.settings.get("port") or 9000
-    return [f"{chosen}://{host.address}:{port}" for host in cluster.group("minio") if not host.unreachable]
+    return [f"{chosen}://{endpoint(host.address, port)}" for host in cluster.group("minio") if not host.unreachable]
 
 
 def servers(cluster: Cluster) -> list[dict[str, Any]]:

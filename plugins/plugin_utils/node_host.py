@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import plain
+
 # What says a host's address, the most telling first, and what says its name.
 ADDRESSES = ("overlay_underlay_address", "ansible_host")
 NAMES = ("inventory_hostname", "ansible_host")
@@ -40,7 +42,7 @@ def host_of(node: str, addresses: Sequence[str], hosts: Mapping[str, Mapping[str
 
 def _is(how: str, node: str, addresses: Sequence[str], known: Mapping[str, Any]) -> bool:
     if how != "name":
-        return known.get(how) in addresses
+        return known.get(how) is not None and plain(known[how]) in map(plain, addresses)
     facts = known.get("ansible_facts") or {}
     names = {str(known.get(key)) for key in NAMES} | {str(facts.get(key)) for key in _FACTS}
     # A host may be listed by its full name, where the node has only the first part of it.

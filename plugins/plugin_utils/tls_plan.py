@@ -16,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import plain
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import tls_files
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import pem, tls
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
@@ -104,7 +105,7 @@ def is_name(name: str) -> bool:
 
 def _more_names(cluster: Cluster) -> list[str]:
     given_names = cluster.settings.get("tls_names")
-    return [str(name) for name in given_names] if isinstance(given_names, list) else []
+    return [plain(name) for name in given_names] if isinstance(given_names, list) else []
 
 
 def days(cluster: Cluster, name: str) -> int:

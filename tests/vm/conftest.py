@@ -49,6 +49,10 @@ class Machines(Deployment):
         """This machine's own address in the data network."""
         return settings.controller_address(self.lab.data_subnet)
 
+    @property
+    def controller_ipv6(self) -> str:
+        return settings.as_ipv6(self.controller)
+
     def capture(self, name: str, matching: str = "") -> AbstractContextManager[Capture]:
         """What a host sends on the data network from now on, or what of it a filter lets through."""
         file = self.captures / f"{name}-{len(list(self.captures.iterdir()))}.pcap"

@@ -38,7 +38,7 @@ PINGS = 10
 def between(vm: Machines, work: Callable[[], None]) -> dict[str, Capture]:
     """What the first two hosts sent while something was done; this machine's own traffic is not meant."""
     one, other = list(vm.hosts)[:2]
-    matching = f"not host {vm.controller}"
+    matching = f"not host {vm.controller} and not host {vm.controller_ipv6}"
     with vm.capture(one, matching) as from_one, vm.capture(other, matching) as from_other:
         work()
     return {one: from_one, other: from_other}
@@ -129,7 +129,8 @@ def raised(vm: Machines, ends: tuple[End, End], more: int) -> Iterator[None]:
 
 def _pinged(vm: Machines, one: End, other: End, size: int) -> tuple[int, Capture]:
     """How many packets of a size were answered, and what the sender's host sent to the other one then."""
-    with vm.capture(one.host, f"dst host {vm.guests[other.host].data}") as seen:
+    to = vm.guests[other.host]
+    with vm.capture(one.host, f"dst host {to.data} or dst host {to.data_ipv6}") as seen:
         done = vm.hosts[one.host].run(
             f"{one.inside}ping -n -q -M do -c {PINGS} -i 0.2 -W 10 -s {size - 28} {other.address}"
         )

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # The kinds of packets that the data network may carry, as tcpdump's filters.
-ESP = "(ip proto 50 or ip6 proto 50)"
+ESP, ESP_IPV4 = "(ip proto 50 or ip6 proto 50)", "ip proto 50"
 DATA_PATH = "udp port 4789"
-FRAGMENTS = "(ip[6:2] & 0x3fff != 0)"
+FRAGMENTS = "(ip[6:2] & 0x3fff != 0 or ip6[6] = 44)"
+IPV6_HEADER = 40
 
 
 @dataclass
@@ -41,11 +42,17 @@ class Capture:
 
     def lengths(self, matching: str = "") -> list[int]:
         """The length of each packet, the IP header included (that is what an MTU is about)."""
-        return [int(found[1]) for one in self.packets(matching) if (found := re.search(r"\blength (\d+)\)", one))]
+        return [length for one in self.packets(matching) if (length := _length(one))]
 
     def payloads(self, text: bytes) -> int:
         """How often these bytes are in it as they are."""
         return self.file.read_bytes().count(text)
+
+
+def _length(line: str) -> int:
+    """As tcpdump says it: of IPv6 without its header; 0 of what is no IP packet."""
+    found = re.search(r"\b(payload )?length:? (\d+)\)", line)
+    return int(found[2]) + (IPV6_HEADER if found[1] else 0) if found else 0
 
 
 def _ready(process: subprocess.Popen[bytes], seconds: float = 20) -> None:

@@ -11,11 +11,16 @@ import json
 import os
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable
 
+from ..addresses import version
+
 CLONE_NEWNET = 0x40000000
 SIOCGIFADDR, SIOCGIFMTU = 0x8915, 0x8921
+IPV6_ADDRESSES = "/proc/self/net/if_inet6"
 
 Work = Callable[[], dict[str, Any]]
 
@@ -32,17 +37,32 @@ def enter(pid: int) -> None:
 def interface(address: str) -> dict[str, Any]:
     """The name and the MTU of the interface that has an address, in the namespace of this process."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        for _index, name in socket.if_nameindex():
-            request = struct.pack("16s16s", name.encode(), b"")
-            try:
-                found = socket.inet_ntoa(fcntl.ioctl(sock, SIOCGIFADDR, request)[20:24])
-            except OSError:
-                # An interface without an IPv4 address.
-                continue
-            if found == address:
-                mtu = struct.unpack_from("i", fcntl.ioctl(sock, SIOCGIFMTU, request), 16)[0]
-                return {"interface": name, "mtu": mtu}
+        for name in _with_ipv6(address) if version(address) == 6 else _with_ipv4(address, sock):
+            mtu = struct.unpack_from("i", fcntl.ioctl(sock, SIOCGIFMTU, _request(name)), 16)[0]
+            return {"interface": name, "mtu": mtu}
     return {}
+
+
+def _request(name: str) -> bytes:
+    return struct.pack("16s16s", name.encode(), b"")
+
+
+def _with_ipv4(address: str, sock: socket.socket) -> Iterator[str]:
+    for _index, name in socket.if_nameindex():
+        # One without an IPv4 address says so by an error.
+        with suppress(OSError):
+            if socket.inet_ntoa(fcntl.ioctl(sock, SIOCGIFADDR, _request(name))[20:24]) == address:
+                yield name
+
+
+def _with_ipv6(address: str) -> Iterator[str]:
+    """Of this process's namespace: no call says it."""
+    wanted = socket.inet_pton(socket.AF_INET6, address).hex()
+    with suppress(OSError):
+        for line in Path(IPV6_ADDRESSES).read_text(encoding="ascii").splitlines():
+            found, *_numbers, name = line.split()
+            if found == wanted:
+                yield name
 
 
 class Inside:

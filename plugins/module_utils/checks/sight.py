@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Optional
 
+from ..addresses import same
 from ..engine import Engine
 from ..errors import OverlayError
 from ..host.network import read_addresses
@@ -26,7 +27,7 @@ HOST, SERVER = "host", re.compile(r"minio\d+")
 
 def look(system: System, address: str) -> dict[str, Any]:
     """The host itself."""
-    links = [entry for entry in read_addresses(system) if entry["address"] == address]
+    links = [entry for entry in read_addresses(system) if same(entry["address"], address)]
     return {
         "hostname": socket.gethostname(),
         "kernel": platform.release(),

@@ -12,7 +12,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -40,18 +40,20 @@ def probe(
     sent: dict[str, float] = {}
     how = responder.ASKS_ASIDE if answers_at else responder.ASKS
     with ExitStack() as stack:
-        sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        sock.setblocking(False)
-        heard_by = stack.enter_context(responder.open_raw(answers_at, cookie(run))) if answers_at else sock
+        families = {responder.family(address) for address, _port in targets.values()}
+        sockets = {family: stack.enter_context(_socket(family)) for family in families}
+        aside = [stack.enter_context(responder.open_raw(answers_at, cookie(run)))] if answers_at else []
         start = time.monotonic()
         for again in range(1, TRIES + 1):
             for number, key in enumerate(keys):
                 if key not in found:
                     sent[key] = time.monotonic()
-                    _send(sock, cookie(run) + how + struct.pack("!H", number), targets[key], found, key)
+                    target = targets[key]
+                    question = cookie(run) + how + struct.pack("!H", number)
+                    _send(sockets[responder.family(target[0])], question, target, found, key)
             until = start + timeout * again / TRIES
             while len(found) < len(keys) and (left := until - time.monotonic()) > 0:
-                heard = _receive(heard_by, cookie(run), left)
+                heard = _receive(aside or [*sockets.values()], cookie(run), left)
                 if heard is not None and heard < len(keys) and keys[heard] not in found:
                     milliseconds = round((time.monotonic() - sent[keys[heard]]) * 1000, 3)
                     found[keys[heard]] = {"ok": True, "ms": milliseconds, "error": ""}
@@ -62,9 +64,15 @@ def probe(
 def done(addresses: Iterable[str], run: str, name: str, probers: int) -> None:
     """Tell responders that this host needs them no more; lost ones do no harm."""
     message = cookie(run) + b"!" + struct.pack("!H", probers) + name.encode()[:200]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        for address in [*addresses] * 2:
+    for address in [*addresses] * 2:
+        with _socket(responder.family(address)) as sock:
             _send(sock, message, (address, responder.GOSSIP), {}, "")
+
+
+def _socket(family: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.setblocking(False)
+    return sock
 
 
 def _send(sock: socket.socket, data: bytes, target: tuple[str, int], found: dict[str, Result], key: str) -> None:
@@ -74,15 +82,16 @@ def _send(sock: socket.socket, data: bytes, target: tuple[str, int], found: dict
         found[key] = {"ok": False, "ms": None, "error": f"cannot be sent: {(error.strerror or str(error)).lower()}"}
 
 
-def _receive(sock: socket.socket, own: bytes, seconds: float) -> int | None:
-    if not select.select([sock], [], [], seconds)[0]:
+def _receive(sockets: Sequence[socket.socket], own: bytes, seconds: float) -> int | None:
+    ready = select.select(sockets, [], [], seconds)[0]
+    if not ready:
         return None
     try:
-        data = sock.recv(2048)
+        data = ready[0].recv(2048)
     except OSError:
         return None
-    if sock.type == socket.SOCK_RAW:
-        data = responder.payload(data)
+    if ready[0].type == socket.SOCK_RAW:
+        data = responder.datagram(data, ready[0].family)[responder.UDP_HEADER :]
     if len(data) != 11 or data[:9] != own + b"=":
         return None
     return int.from_bytes(data[9:], "big")

@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Callable, Optional
 
+from ..addresses import plain
 from ..errors import InputError
 from . import controller, listeners, nft_table, packages
 from .confirm import Guard, Pending, spread
@@ -210,7 +211,7 @@ def guard(options: Mapping[str, Any], state: State, system: System) -> Guard:
 
 def watched(options: Mapping[str, Any], addresses: Sequence[Mapping[str, Any]], system: System) -> dict[str, Any]:
     """What peers can look at from outside: the ports of the cluster on which somebody listens here."""
-    peers = [str(peer) for peer in options["peers"]]
+    peers = [plain(peer) for peer in options["peers"]]
     own = [one["address"] for one in addresses if one["address"] in peers]
     ports = sorted({*options["client_ports"], *options["cluster_tcp_ports"]})
     found = {one["port"] for one in listeners.read(system, ports) if one["protocol"] == "tcp"}

@@ -9,9 +9,10 @@ import json
 import re
 import socket
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any, Optional
 
+from ..addresses import plain, version
 from .system import System
 
 # Bridges that the Engine makes from its own pools: no one else's addresses.
@@ -47,10 +48,11 @@ def parse_interfaces(text: str) -> dict[str, int]:
     return {link["ifname"]: link["mtu"] for link in _load(text) if "mtu" in link}
 
 
-def parse_routes(text: str) -> list[dict[str, Any]]:
+def parse_routes(text: str, everywhere: str = "0.0.0.0/0") -> list[dict[str, Any]]:
+    """What `ip route` shows of one version of IP; ``everywhere``: what it calls the default."""
     return [
         {
-            "dst": "0.0.0.0/0" if route["dst"] == "default" else route["dst"],
+            "dst": everywhere if route["dst"] == "default" else route["dst"],
             "gateway": route.get("gateway"),
             "dev": route.get("dev"),
             "prefsrc": route.get("prefsrc"),
@@ -65,31 +67,27 @@ def read_addresses(system: System) -> list[dict[str, Any]]:
 
 
 def read_routes(system: System) -> list[dict[str, Any]]:
-    return parse_routes(system.query(("ip", "-j", "-4", "route", "show", "table", "main")))
+    """Of both versions."""
+    found = []
+    for option, everywhere in (("-4", "0.0.0.0/0"), ("-6", "::/0")):
+        found += parse_routes(system.query(("ip", "-j", option, "route", "show", "table", "main")), everywhere)
+    return found
 
 
 def read_ways(peers: Sequence[str]) -> dict[str, dict[str, Optional[str]]]:
     """From which address the kernel would send to each peer, or why it cannot; what is no address is left out."""
-    return {peer: _way(peer) for peer in peers if _version(peer)}
+    return {peer: _way(peer) for peer in map(plain, peers) if version(peer)}
 
 
 def _way(peer: str) -> dict[str, Optional[str]]:
     """Connecting a datagram socket chooses a route and its source, and sends nothing."""
-    family = socket.AF_INET6 if _version(peer) == 6 else socket.AF_INET
+    family = socket.AF_INET6 if version(peer) == 6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((peer, 9))
         except OSError as error:
             return {"source": None, "error": error.strerror or str(error)}
         return {"source": probe.getsockname()[0], "error": None}
-
-
-def _version(text: str) -> int:
-    """4 or 6; 0 where the text is no address."""
-    try:
-        return ip_address(text).version
-    except ValueError:
-        return 0
 
 
 def collisions(subnet: str, routes: Sequence[Mapping[str, Any]]) -> list[str]:

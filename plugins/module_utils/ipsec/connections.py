@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..addresses import plain
 from . import keys
 from .protected import GRE, NUMBERS, Selector, read
 
@@ -101,8 +102,8 @@ def connection(
     return {
         "version": "2",
         "mobike": "no",
-        "local_addrs": [options["address"]],
-        "remote_addrs": [peer["address"]],
+        "local_addrs": [plain(options["address"])],
+        "remote_addrs": [plain(peer["address"])],
         "proposals": [IKE],
         "dpd_delay": DPD_DELAY,
         "rekey_time": "4h",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any, Optional
 
+from ..addresses import plain, version
 from ..host.network import collisions, read_addresses, read_routes
 from ..host.system import System
 
@@ -28,7 +29,7 @@ class Host:
     routes: Sequence[Mapping[str, Any]] = ()
 
     def has(self, address: str) -> bool:
-        return any(address in found for found in self.links.values())
+        return any(plain(address) in found for found in self.links.values())
 
     def __str__(self) -> str:
         return ", ".join(f"{link} {' '.join(found)}" for link, found in sorted(self.links.items()))
@@ -61,11 +62,7 @@ def split(text: str) -> tuple[str, Optional[str]]:
 
 
 def is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return bool(version(text))
 
 
 def check(entered: Mapping[str, Any], founded: Mapping[str, Any], host: Optional[Host]) -> Findings:

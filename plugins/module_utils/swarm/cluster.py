@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from .. import fields
+from ..addresses import same
 from ..engine import DEFAULT_HOST, Engine, retry_out_of_sequence, worker
 from ..errors import EngineError, InputError, NoLeader, NotManager, Refused
 from ..host.system import System
@@ -314,7 +315,7 @@ def _founded_stays(founded: Mapping[str, Any], live: Mapping[str, Any]) -> None:
 def _address_warning(params: Mapping[str, Any], swarm: Mapping[str, Any]) -> list[str]:
     asked = addresses.split(params.get("advertise_addr") or "")[0]
     known = swarm.get("NodeAddr") or ""
-    if addresses.is_address(asked) and known and asked != known:
+    if addresses.is_address(asked) and known and not same(asked, known):
         return [f"this node is known to its swarm as {known}, not as {asked}: to change that it must leave and join"]
     return []
 

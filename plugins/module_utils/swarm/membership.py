@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable
 
 from .. import fields
+from ..addresses import endpoint
 from ..engine import UNLOCK, Engine, managers
 from ..errors import EngineError, InputError, Refused, WaitTimeout
 from ..rows import Change
 from ..wait import wait_until
 from . import node
-from .addresses import is_address
+from .addresses import is_address, split
 from .quorum import managers_of
 
 Swarm = Mapping[str, Any]
@@ -132,8 +133,8 @@ def same_swarm(remotes: list[str], swarm: Swarm) -> None:
     if (
         remotes
         and known
-        and all(is_address(one.rpartition(":")[0].strip("[]")) for one in remotes)
-        and not set(remotes) & set(known)
+        and all(is_address(split(one)[0]) for one in remotes)
+        and not set(map(with_port, remotes)) & set(map(with_port, known))
     ):
         raise Refused(
             f"this host is in another swarm already (its managers: {', '.join(known)}; wanted: {', '.join(remotes)}); "
@@ -142,10 +143,9 @@ def same_swarm(remotes: list[str], swarm: Swarm) -> None:
 
 
 def with_port(remote: str) -> str:
-    remote = remote[len("tcp://") :] if remote.startswith("tcp://") else remote
-    bare = remote.count(":") > 1 and not remote.startswith("[")
-    host = f"[{remote}]" if bare else remote
-    return host if host.rpartition(":")[2].isdigit() and not host.endswith("]") else f"{host}:2377"
+    """The same text for the same manager, however it was written."""
+    host, port = split(remote)
+    return endpoint(host, port or 2377)
 
 
 # --- leave -------------------------------------------------------------------------------------------------------

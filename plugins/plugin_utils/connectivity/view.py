@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import endpoint, plain
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks.hosts import LEFT_OUT
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import Member, View
 
@@ -30,7 +31,7 @@ def read(
         port=int(settings["port"]),
         data_path_port=int(settings["data_path_port"]),
         endpoints={
-            name: f"{settings['scheme']}://{_address(hostvars[name])}:{settings['port']}"
+            name: f"{settings['scheme']}://{endpoint(_address(hostvars[name]), settings['port'])}"
             for name in groups.get("minio", [])
         },
         clients=tuple(settings["clients"]),
@@ -42,7 +43,7 @@ def read(
 
 
 def _address(variables: Mapping[str, Any]) -> str:
-    return str(variables.get("overlay_underlay_address", ""))
+    return plain(variables.get("overlay_underlay_address", ""))
 
 
 def _visit(hostvars: Mapping[str, Any], names: Sequence[str]) -> tuple[Mapping[str, Any] | None, str]:

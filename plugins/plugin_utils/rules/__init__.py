@@ -29,12 +29,14 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     ports,
     swarm,
     tls,
+    underlay,
 )
 
 RULES: Sequence[Rule] = (
     *inventory.RULES,
     *options.RULES,
     *hosts.RULES,
+    *underlay.RULES,
     *clocks.RULES,
     *kernels.RULES,
     *kernel_overlay.RULES,

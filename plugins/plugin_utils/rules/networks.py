@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import same
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     Cluster,
@@ -139,7 +140,7 @@ def sources_are_declared(cluster: Cluster) -> Iterator[str]:
     for host in cluster.seen:
         ways: dict[tuple[Any, Any], list[str]] = {}
         for peer, way in (host.facts.get("ways") or {}).items():
-            if peer in names and peer != str(host.address) and not _same(way["source"], host.address):
+            if peer in names and peer != str(host.address) and not same(way["source"], host.address):
                 ways.setdefault((way["source"], way.get("error")), []).append(f"{names[peer]} ({peer})")
         for (source, error), peers in ways.items():
             found = f"would send to {enumerate_names(peers)} from {source}"
@@ -149,14 +150,6 @@ def sources_are_declared(cluster: Cluster) -> Iterator[str]:
                 f"{host.name}: {found}; its overlay_underlay_address is {host.address}, and peers accept no other: "
                 "correct its routes (`ip route get`), or the declaration"
             )
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two addresses are one, however they are written."""
-    try:
-        return ip_address(str(one)) == ip_address(str(other))
-    except ValueError:
-        return False
 
 
 RULES: tuple[Rule, ...] = (subnets_are_free, ranges_are_apart, mtus_are_equal, sources_are_declared)

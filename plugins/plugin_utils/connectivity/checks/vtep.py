@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
-from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import plain
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     FAIL,
     NOT_RUN,
@@ -24,29 +23,21 @@ def cells(view: View) -> Iterator[Cell]:
     for one in view.members:
         seen = one.sight.get("vtep")
         reason = f"{one.name} {one.absence}" if one.absence else "" if seen else f"{one.name} was not asked"
-        remotes = {_same(text) for text in (seen or {}).get("remotes", [])}
+        remotes = {plain(text) for text in (seen or {}).get("remotes", [])}
         for other in view.members:
             if other == one:
                 continue
             if reason:
                 yield Cell("remote", one.name, other.name, NOT_RUN, "", reason)
                 continue
-            there = _same(other.address) in remotes
+            there = plain(other.address) in remotes
             found = "has no link to" if seen and seen["bridge"] else "has no bridge, and so no link to"
             detail = "" if there else f"{one.name} {found} {other.name} ({other.address})"
             yield Cell("remote", one.name, other.name, PASS if there else FAIL, "yes" if there else "", detail)
-        strangers = sorted(remotes - {_same(member.address) for member in view.members}) if not reason else []
+        strangers = sorted(remotes - {plain(member.address) for member in view.members}) if not reason else []
         for stranger in strangers:
             detail = f"{one.name} sends frames to {stranger}, which is no host of the inventory"
             yield Cell("stranger", one.name, stranger, FAIL, "", detail)
-
-
-def _same(address: Any) -> str:
-    """However it is written."""
-    try:
-        return str(ip_address(str(address)))
-    except ValueError:
-        return str(address)
 
 
 LAYER = Layer(

@@ -201,3 +201,9 @@ def test_peers_are_hosts_of_the_inventory_and_those_of_the_play_come_first():
     variables = {"inventory_hostname": "n1", "hostvars": HOSTVARS, "ansible_play_hosts": ["n3", "n1"]}
     assert list(confirmed._candidates({"peers": ["192.0.2.2", "192.0.2.3"]}, variables)) == ["n3", "n2"]
     assert list(confirmed._candidates({"peers": ["192.0.2.2"]}, variables)) == ["n2"]
+
+
+def test_a_peer_is_known_by_its_address_however_it_is_written():
+    hostvars = {**HOSTVARS, "n4": {"overlay_underlay_address": "FD31:79:0::14"}, "n5": {}}
+    variables = {"inventory_hostname": "n1", "hostvars": hostvars}
+    assert list(confirmed._candidates({"peers": ["fd31:79::14"]}, variables)) == ["n4"]

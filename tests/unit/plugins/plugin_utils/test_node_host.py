@@ -13,6 +13,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.node_host import
 HOSTS: dict[str, dict[str, Any]] = {
     "rack1": {"inventory_hostname": "rack1", "overlay_underlay_address": "10.0.0.1", "ansible_host": "192.168.0.1"},
     "rack2": {"inventory_hostname": "rack2", "ansible_host": "10.0.0.2"},
+    "rack6": {"inventory_hostname": "rack6", "overlay_underlay_address": "FD31:79:0::16"},
     "rack3.example.com": {"inventory_hostname": "rack3.example.com"},
     "other": {"inventory_hostname": "other", "ansible_facts": {"hostname": "rack4", "fqdn": "rack4.example.com"}},
     "jump": {"inventory_hostname": "jump", "ansible_host": "rack5"},
@@ -26,6 +27,7 @@ HOSTS: dict[str, dict[str, Any]] = {
         ("rack2", ["10.0.0.1"], "rack1"),
         ("x", ["10.9.9.9", "10.0.0.2"], "rack2"),
         ("rack2", [], "rack2"),
+        ("x", ["fd31:79::16"], "rack6"),
         ("rack3", ["10.9.9.9"], "rack3.example.com"),
         ("rack4", [], "other"),
         ("rack4.example.com", [], "other"),

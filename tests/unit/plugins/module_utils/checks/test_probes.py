@@ -5,12 +5,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import socket
 import struct
 import threading
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.checks import dns, icmp, responder, store, tcp, udp
+from ansible_collections.baremetal.overlay.plugins.module_utils.checks import (
+    dns,
+    icmp,
+    netns,
+    responder,
+    store,
+    tcp,
+    udp,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.s3.kept import keep_user, read_user
 from ansible_collections.baremetal.overlay.plugins.module_utils.s3.sigv4 import Credentials
 
@@ -23,7 +32,7 @@ def ip(payload, source="192.0.2.9"):
 
 
 def datagram(data, port=7946):
-    return ip(struct.pack("!HHHH", 40000, port, 8 + len(data), 0) + data)
+    return struct.pack("!HHHH", 40000, port, 8 + len(data), 0) + data
 
 
 def test_the_cookie_is_no_vxlan_header():
@@ -32,8 +41,7 @@ def test_the_cookie_is_no_vxlan_header():
 
 
 def test_a_question_is_answered_from_the_port_that_was_asked():
-    data, whom = responder.answer(datagram(COOKIE + b"?" + b"\x00\x07"), COOKIE, [7946, 4789])
-    assert whom == "192.0.2.9"
+    data = responder.answer(datagram(COOKIE + b"?" + b"\x00\x07"), COOKIE, [7946, 4789])
     assert struct.unpack_from("!HH", data) == (7946, 40000)
     assert data[8:] == COOKIE + b"=" + b"\x00\x07"
 
@@ -54,6 +62,29 @@ def test_nothing_else_is_answered(packet):
     assert responder.answer(packet, COOKIE, [7946, 4789]) is None
 
 
+@pytest.mark.parametrize(("address", "before"), [("192.0.2.1", ip(b"")), ("fd31:79::11", b"")])
+def test_what_a_raw_socket_gives_begins_with_udp(address, before):
+    """That of IPv4 has the IP header in front."""
+    question = datagram(COOKIE + b"?\x00\x07")
+    assert responder.datagram(before + question, responder.family(address)) == question
+
+
+def test_the_kernel_lets_through_what_has_the_cookie():
+    """A socket of IPv6 looks at datagrams from the UDP header on, a raw one as well as any."""
+    code = ctypes.create_string_buffer(responder.instructions(COOKIE, socket.AF_INET6))
+    program = responder.Program(len(code) // 8, ctypes.addressof(code))
+    with (
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as heard,
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as said,
+    ):
+        heard.setsockopt(socket.SOL_SOCKET, responder.SO_ATTACH_FILTER, bytes(program))
+        heard.bind(("::1", 0))
+        heard.settimeout(2)
+        for data in (b"p" * 11, COOKIE[:4] + b"q" * 7, b"short", COOKIE + b"?\x00\x07"):
+            said.sendto(data, heard.getsockname())
+        assert heard.recv(64) == COOKIE + b"?\x00\x07"
+
+
 def test_a_farewell_says_who_and_how_many():
     assert responder.farewell(datagram(COOKIE + b"!" + struct.pack("!H", 4) + b"n1"), COOKIE) == (b"n1", 4)
     assert responder.farewell(datagram(COOKIE + b"?\x00\x07"), COOKIE) is None
@@ -63,6 +94,17 @@ def test_an_echo_has_the_size_of_its_ip_packet_and_a_good_checksum():
     data = icmp.packet(7, 3, 1500)
     assert len(data) + 20 == 1500
     assert icmp.checksum(data) == 0
+
+
+def test_an_echo_of_ipv6_has_the_size_of_its_ip_packet_too():
+    """The kernel makes its sum."""
+    data = icmp.packet(7, 3, 1500, 6)
+    assert len(data) + 40 == 1500
+    assert struct.unpack_from("!BBHHH", data) == (128, 0, 0, 7, 3)
+    reply = struct.pack("!BBHHH", 129, 0, 0, 7, 3)
+    assert icmp.read_reply(reply, 7, 6) == (3, 48)
+    assert [icmp.read_reply(other, 7, 6) for other in (data[:8], reply[:7], b"")] == [None] * 3
+    assert icmp.read_reply(reply, 8, 6) is None
 
 
 def test_only_replies_of_our_own_count():
@@ -80,8 +122,15 @@ def test_the_largest_packet_is_found_to_the_byte(monkeypatch, largest):
             echo.milliseconds = 0.1 if echo.size <= largest else None
 
     monkeypatch.setattr(icmp, "exchange", exchange)
-    found = icmp.probe({"n2": ("192.0.2.2", 9000)}, 1.0)["n2"]
-    assert (found["ok"], found["size"]) == (True, largest)
+    found = icmp.probe({"n2": ("192.0.2.2", 9000), "n3": ("fd31:79::13", 9000)}, 1.0)
+    assert [(one["ok"], one["size"]) for one in found.values()] == [(True, largest)] * 2
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_an_address_is_found_with_its_interface(address):
+    mtu = netns.interface(address)
+    assert mtu["interface"] == "lo" and mtu["mtu"] > 1500
+    assert netns.interface("192.0.2.77") == netns.interface("2001:db8::77") == {}
 
 
 def test_tcp_tells_an_open_port_from_a_closed_one():
@@ -93,13 +142,14 @@ def test_tcp_tells_an_open_port_from_a_closed_one():
     assert "nothing listens there" in found["closed"]["error"]
 
 
-def test_udp_believes_only_its_own_cookie():
+@pytest.mark.parametrize(("version", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_udp_believes_only_its_own_cookie(version, address):
     with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as good,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bad,
+        socket.socket(version, socket.SOCK_DGRAM) as good,
+        socket.socket(version, socket.SOCK_DGRAM) as bad,
     ):
         for sock in (good, bad):
-            sock.bind(("127.0.0.1", 0))
+            sock.bind((address, 0))
 
         def serve():
             for sock, own in ((bad, b"p" * 8), (good, COOKIE)):
@@ -107,7 +157,8 @@ def test_udp_believes_only_its_own_cookie():
                 sock.sendto(own + b"=" + data[9:], whom)
 
         threading.Thread(target=serve, daemon=True).start()
-        found = udp.probe({"good": good.getsockname(), "bad": bad.getsockname()}, "0123456789abcd", 0.4)
+        targets = {"good": good.getsockname()[:2], "bad": bad.getsockname()[:2]}
+        found = udp.probe(targets, "0123456789abcd", 0.4)
     assert (found["good"]["ok"], found["bad"]["ok"]) == (True, False)
     assert "no answer" in found["bad"]["error"]
 

@@ -195,6 +195,15 @@ def test_before_the_way_back_is_armed_nothing_in_force_is_changed():
     assert [type(step) for step in first] == [Install, nft_table.Check]
 
 
+def test_a_host_knows_its_own_address_however_it_is_declared(fake_system):
+    """It is what peers look at before and after a change."""
+    options = {**OPTIONS, "peers": ["2001:DB8:0::11", "2001:db8::12"]}
+    table = "  sl  local_address rem_address   st\n   0: 00000000:2328 00000000:0000 0A 0 0 0 0 0 4711\n"
+    addresses = [{"interface": "eth0", "address": "2001:db8::11"}]
+    watched = firewall.watched(options, addresses, fake_system(files={"/proc/net/tcp": table}))
+    assert watched == {"address": "2001:db8::11", "ports": [9000], "peers": ["2001:db8::11", "2001:db8::12"]}
+
+
 def test_peers_have_to_answer_as_before(fake_system):
     assert ("198.51.100.12", 9000) in firewall.guard(OPTIONS, state(), fake_system()).targets
 

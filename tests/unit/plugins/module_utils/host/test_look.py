@@ -102,8 +102,8 @@ def test_a_listener_of_this_process_is_named_with_its_pid(fake_system):
 
 
 def test_a_way_is_chosen_and_nothing_sent():
-    ways = network.read_ways(["127.0.0.1", "not an address"])
-    assert ways == {"127.0.0.1": {"source": "127.0.0.1", "error": None}}
+    ways = network.read_ways(["127.0.0.1", "not an address", "0:0::1"])
+    assert ways == {address: {"source": address, "error": None} for address in ("127.0.0.1", "::1")}
 
 
 def test_the_clock_is_read_and_not_set():

@@ -76,6 +76,19 @@ def test_addresses_and_routes(fixture_text):
     assert network.parse_addresses("") == []
 
 
+def test_routes_of_both_versions_are_read(fake_system):
+    """Each has a default of its own."""
+
+    class Both(fake_system):
+        def query(self, argv):
+            subnet = {"-4": "192.0.2.0/24", "-6": "2001:db8::/64"}[argv[2]]
+            return json.dumps([{"dst": "default", "dev": "eth0"}, {"dst": subnet, "dev": "eth0"}])
+
+    found = [route["dst"] for route in network.read_routes(Both())]
+    assert found == ["0.0.0.0/0", "192.0.2.0/24", "::/0", "2001:db8::/64"]
+    assert network.collisions("2001:db8::/48", network.read_routes(Both())) == ["2001:db8::/64 on eth0"]
+
+
 @pytest.mark.parametrize(
     ("subnet", "expected"),
     [

@@ -121,6 +121,15 @@ def test_no_end_of_an_association_sets_a_trap(actions):
     assert len({"trap" in child["start_action"] for child in children}) == 1
 
 
+def test_an_address_is_the_same_to_charon_however_it_is_written():
+    """Written anew, it is no other connection, which would be loaded again."""
+    peers = [OPTIONS["peers"][0], {**OPTIONS["peers"][1], "address": "2001:DB8:0::13"}]
+    for given, wanted in (("2001:DB8:0::11", "2001:db8::11"), ("198.51.100.11", "198.51.100.11")):
+        found = connections.connections({**OPTIONS, "address": given, "peers": peers}, connections.ACTIVE)
+        assert found["baremetal-overlay-3"]["local_addrs"] == [wanted]
+        assert found["baremetal-overlay-3"]["remote_addrs"] == ["2001:db8::13"]
+
+
 def test_certificates_name_who_vouches():
     options = {**OPTIONS, "authentication": "certificates"}
     one = connections.connections(options, connections.ACTIVE, ["PEM"])["baremetal-overlay-3"]

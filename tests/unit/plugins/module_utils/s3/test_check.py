@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,7 @@ class Store:
 
     def __init__(self):
         self.buckets, self.uploads, self.requests = defaultdict(dict), {}, []
+        self.called = set()
         self.faults = defaultdict(list)
         self.users = {USER}
         self.corrupt = set()
@@ -41,6 +43,7 @@ class Server(BaseHTTPRequestHandler):
         query = parse_qs(url.query, keep_blank_values=True)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         store.requests.append((number, self.command, url.path))
+        store.called.add(self.headers["Host"])
         if url.path.startswith("/minio/health/"):
             faults = store.faults[number, "health"]
             return self.reply(faults.pop(0) if faults else 200, b"", {"X-Minio-Write-Quorum": "5"})
@@ -132,6 +135,25 @@ def clients(store):
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+class Server6(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
+def test_a_server_of_ipv6_is_called_as_its_url_says(store):
+    """A request is signed for that name of the server."""
+    with Server6(("::1", 0), Server) as server:
+        server.store, server.number = store, 0
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        client = Client(f"http://[::1]:{server.server_port}", Credentials(USER, "labpassword"))
+        (entry,) = check([client]).run()
+        url = client.presign("PUT", "bucket", "key", 60)
+        Client("").follow("GET", f"{client.endpoint}/minio/health/live")
+        server.shutdown()
+    assert entry["objects_equal"] == {"object": True, "parts": True}
+    assert url.startswith(f"{client.endpoint}/bucket/key?")
+    assert store.called == {f"[::1]:{server.server_port}"}
 
 
 def check(clients, timeout=20.0):

@@ -213,6 +213,7 @@ def test_a_signing_ca_is_compared_with_the_trust_root() -> None:
         ("10.0.0.1:99", "10.0.0.1:99"),
         ("host", "host:2377"),
         ("fd00::1", "[fd00::1]:2377"),
+        ("FD00:0::1", "[fd00::1]:2377"),
         ("[fd00::1]", "[fd00::1]:2377"),
         ("[fd00::1]:99", "[fd00::1]:99"),
         ("tcp://10.0.0.1:99", "10.0.0.1:99"),
@@ -227,6 +228,7 @@ def test_a_host_of_another_swarm_is_refused() -> None:
     swarm = {"RemoteManagers": [{"Addr": "10.0.0.1:2377"}]}
     membership.same_swarm(["10.0.0.9:2377", "10.0.0.1:2377"], swarm)
     membership.same_swarm(["manager.example:2377"], swarm)
+    membership.same_swarm(["[fd00:0::1]:2377"], {"RemoteManagers": [{"Addr": "[FD00::1]:2377"}]})
     with pytest.raises(Refused, match=r"in another swarm already \(its managers: 10.0.0.1:2377; wanted"):
         membership.same_swarm(["10.0.0.9:2377"], swarm)
 
@@ -348,7 +350,12 @@ def test_which_managers_a_swarm_can_do_without(up: int, down: int, why: str, cau
 # --- addresses ---------------------------------------------------------------------------------------------------
 
 HOST = addresses.Host(
-    {"lo": ["127.0.0.1", "::1"], "eth0": ["10.0.0.5", "fe80::1"], "eth1": ["10.1.0.5", "10.1.0.6"], "eth2": []},
+    {
+        "lo": ["127.0.0.1", "::1"],
+        "eth0": ["10.0.0.5", "fe80::1", "fd00::5"],
+        "eth1": ["10.1.0.5", "10.1.0.6"],
+        "eth2": [],
+    },
     [{"dst": "10.0.0.0/24", "gateway": None, "dev": "eth0", "type": "unicast"}],
 )
 
@@ -358,6 +365,8 @@ HOST = addresses.Host(
     [
         ({"listen_addr": "0.0.0.0:2377", "advertise_addr": "10.0.0.5", "data_path_addr": "eth0"}, [], []),
         ({"listen_addr": "[::]:2377", "advertise_addr": "eth0:2377", "data_path_addr": "fe80::1"}, [], []),
+        ({"listen_addr": "[fd00::5]:2377", "advertise_addr": "fd00::5", "data_path_addr": "FD00:0::5"}, [], []),
+        ({"listen_addr": "fd00::9:2377"}, ["no address of this host"], []),
         ({"listen_addr": "10.0.0.9"}, ["no address of this host, which has: eth0 10.0.0.5"], []),
         ({"listen_addr": "10.0.0.5:0"}, ["0 is no port"], []),
         ({"advertise_addr": "10.0.0.5:70000"}, ["70000 is no port"], []),

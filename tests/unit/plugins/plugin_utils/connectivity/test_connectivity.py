@@ -110,6 +110,22 @@ def test_what_is_well_passes_in_every_layer(world):
     assert result["sentence"] == f"all {result['counts']['pass']} checks passed"
 
 
+def test_ipv6_passes_in_every_layer_however_it_is_written(world):
+    world.kernel_overlay()
+    usual = {name: f"fd31:79::{name[1:]}" for name in world.hostvars}
+    world.endpoints = [f"http://[{address}]:9000" for address in usual.values()]
+    for name, variables in world.hostvars.items():
+        variables["overlay_underlay_address"] = f"FD31:79:0::{name[1:]}"
+        world.sight(name)["vtep"]["remotes"] = [address for other, address in usual.items() if other != name]
+    result = world.run()
+    assert (result["verdict"], result["complete"], result["failures"]) == ("pass", True, [])
+    probes = plan.draw(world.view())["n1"]
+    assert probes["probers"] == usual
+    assert {probe["address"] for probe in probes["probes"] if probe["key"].startswith("underlay")} == {
+        address for name, address in usual.items() if name != "n1"
+    }
+
+
 def test_every_pair_is_probed_both_ways_and_managers_only_for_management(world):
     keys = [probe["key"] for probe in plan.draw(world.view())["n4"]["probes"]]
     assert [key for key in keys if key.startswith("2377")] == ["2377/tcp n1", "2377/tcp n2", "2377/tcp n3"]
