@@ -58,7 +58,8 @@ class Charon:
         elif command == "unload-shared":
             self.secrets.pop(message["id"])
         elif command == "load-conn":
-            ((name, wanted),) = message.items()
+            name = next(iter(message))
+            wanted = message[name]
             # What is the same is left alone.
             if wanted != self.connections.get(name):
                 self.traps -= {trap for trap in self.traps if trap[0] == name}
