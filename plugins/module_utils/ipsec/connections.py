@@ -32,7 +32,7 @@ READY = ("none", "none")
 ACTIVE = ("trap", "trap")
 # When charon starts, the kernel may still have what a killed one left, which would go nowhere: one end begins.
 AT_START = ("trap", "trap|start")
-# A peer that is gone is noticed after three questions, and what the traps see brings it back.
+# A peer that is gone is noticed after three questions, and what its traps see brings it back.
 DPD_DELAY = "10s"
 
 
@@ -60,11 +60,11 @@ def children(selectors: Sequence[Selector], actions: tuple[str, str], first: boo
     either = begins if first else waits
     found: dict[str, dict[str, Any]] = {}
     if named:
-        found = {OUT: _child(any_port, ports, begins), IN: _child(ports, any_port, waits)}
+        found = {OUT: _child(any_port, ports, waits, begins), IN: _child(ports, any_port, waits, waits)}
     if same:
-        found[SAME] = _child(same, same, either)
+        found[SAME] = _child(same, same, waits, either)
     if tunnels:
-        found[TUNNELS] = _child(tunnels, tunnels, either)
+        found[TUNNELS] = _child(tunnels, tunnels, waits, either)
     return found
 
 
@@ -73,11 +73,7 @@ def _selectors(what: Iterable[Selector]) -> list[str]:
     return [f"dynamic[{NUMBERS[one.protocol]}{f'/{one.port}' if one.port else ''}]" for one in what]
 
 
-def _child(local: list[str], remote: list[str], start: str) -> dict[str, Any]:
-    """A trap that it starts with stays beside what is negotiated, and outlives it: nothing has to set it again.
-
-    What would, when a peer ends the association or is gone, would set those that were released before all is ended.
-    """
+def _child(local: list[str], remote: list[str], lost: str, start: str) -> dict[str, Any]:
     return {
         "mode": "transport",
         "local_ts": local,
@@ -87,8 +83,8 @@ def _child(local: list[str], remote: list[str], start: str) -> dict[str, Any]:
         "hw_offload": "auto",
         "rekey_time": "1h",
         "start_action": start,
-        "dpd_action": "none",
-        "close_action": "none",
+        "dpd_action": lost,
+        "close_action": lost,
     }
 
 

@@ -111,16 +111,6 @@ def test_who_is_ready_asks_for_nothing(actions, start):
     assert {child["start_action"] for one in found.values() for child in one["children"].values()} == {start}
 
 
-@pytest.mark.parametrize("actions", [connections.READY, connections.ACTIVE, connections.AT_START])
-def test_no_end_of_an_association_sets_a_trap(actions):
-    """One that was released before all is ended would be back, towards a peer that has ended it already."""
-    found = connections.connections({**OPTIONS, "protect": [*OPTIONS["protect"], {"protocol": "gre"}]}, actions)
-    children = [child for one in found.values() for child in one["children"].values()]
-    assert {(child["close_action"], child["dpd_action"]) for child in children} == {("none", "none")}
-    # What brings it back in all other cases: each has one of its own, or none has.
-    assert len({"trap" in child["start_action"] for child in children}) == 1
-
-
 def test_an_address_is_the_same_to_charon_however_it_is_written():
     """Written anew, it is no other connection, which would be loaded again."""
     peers = [OPTIONS["peers"][0], {**OPTIONS["peers"][1], "address": "2001:DB8:0::13"}]
