@@ -9,7 +9,6 @@ In the order of this file: the first test fails to switch it on, the second one 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import time
@@ -390,7 +389,7 @@ def test_a_policy_that_cuts_the_controller_off_is_taken_back(encrypted: Machines
     assert set(on(encrypted).changed.values()) == {0}
 
 
-@pytest.mark.parametrize("name", ["n1", "n2"] if os.environ.get("OVERLAY_SOAK") else ["n2"])
+@pytest.mark.parametrize("name", ["n1", "n2"])
 def test_a_host_that_was_rebooted_encrypts_again_by_itself(encrypted: Machines, name: str) -> None:
     with encrypted.capture(name) as sent:
         encrypted.reboot(name)
