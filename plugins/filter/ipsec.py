@@ -20,7 +20,7 @@ def ipsec_peers(
     if own not in members:
         return []
     # What is wrong with either is said by the rules, which come after this.
-    usable = not keys.master_violations(master) and not isinstance(epoch, bool) and str(epoch).isdecimal()
+    usable = not keys.master_violations(master) and keys.is_epoch(epoch)
     found = []
     for name, one in members.items():
         if name == own:

@@ -45,6 +45,11 @@ def digest(secret: str) -> str:
     return hmac.new(secret.encode(), b"baremetal.overlay name of a key", hashlib.sha256).hexdigest()[:16]
 
 
+def is_epoch(epoch: Any) -> bool:
+    """Whether keys can be drawn for it: a whole number, in whatever type an inventory has it."""
+    return not isinstance(epoch, bool) and str(epoch).isdecimal()
+
+
 def master_violations(master: Any) -> list[str]:
     """Why a master is none; never the master itself."""
     if master in (None, ""):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.ipsec import keys, protected
@@ -43,7 +43,9 @@ def one_encrypts(cluster: Cluster) -> Iterator[str]:
     """What Docker has encrypted does not arrive as what the host wants encrypted, and is dropped."""
     port = str(cluster.settings.get("data_path_port") or 4789)
     given = cluster.settings.get("ipsec_protect")
-    protected_ports = [str(one.get("port")) for one in (given if isinstance(given, list) else [])]
+    # What else is in the list is said by the rule for it.
+    entries = [one for one in (given if isinstance(given, list) else []) if isinstance(one, Mapping)]
+    protected_ports = [str(one.get("port")) for one in entries]
     if not (ipsec_plan.wanted(cluster) and cluster.acting and port in protected_ports):
         return
     own = [network.get("name") for network in cluster.settings.get("networks") or []]
@@ -74,7 +76,7 @@ def keys_are_possible(cluster: Cluster) -> Iterator[str]:
     elif authentication == "psk":
         yield from keys.master_violations(settings.get("ipsec_psk_master"))
         epoch = settings.get("ipsec_psk_epoch")
-        if isinstance(epoch, bool) or not str(epoch).isdigit():
+        if not keys.is_epoch(epoch):
             yield f'ipsec_psk_epoch: "{epoch}" is not a whole number; give 1, and another one for other keys'
     else:
         yield from _certificates_are_possible(cluster)

@@ -106,6 +106,9 @@ def test_both_encryptions() -> None:
     assert "agree that it is made anew without that" in sentence
     assert "by swarm_network_consent: [minio-overlay], or set" in sentence
     assert said(cluster(*hosts, **own, swarm_network_consent=["minio-overlay"])) == []
+    # An entry that is none is said once, by the rule for the list.
+    (sentence,) = said(cluster(*hosts, ipsec_protect=["4789"]))
+    assert 'entry 1: "4789" has no names' in sentence
     # Where something else is protected, Docker's networks are its own affair.
     assert said(cluster(*hosts, ipsec_protect=[{"protocol": "udp", "port": 14789}])) == []
 
