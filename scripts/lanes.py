@@ -64,11 +64,13 @@ SLOW_ON_ENGINES = ("test_cluster_objects", "test_convergence", "test_managers", 
 
 # What tests/engine says at its end: which engine it ran on, how many cases.
 SAID = re.compile(r"^ran: (.+)$", re.MULTILINE)
+# What pytest's summary says of each test that failed.
+FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) .+$", re.MULTILINE)
 PYTEST_LAST_LINE = re.compile(r"^(?:=+ )?((?:\d+ \w+,? ?)+) in [0-9.:]+.*$", re.MULTILINE)
 
 
-# When a lane has its turn: two at a time of what computes, beside them what mostly waits for engines of its own, and
-# then, one after another, what uses the lab.
+# When a lane has its turn: two at a time of what computes, and then, one after another, what uses the lab; beside all
+# of them what mostly waits for engines of its own.
 COMPUTES, WAITS, IN_THE_LAB = "computes", "waits", "in the lab"
 
 
@@ -92,6 +94,7 @@ class Result:
     failure: str
     seconds: float
     detail: str = ""
+    tests: tuple[str, ...] = ()  # the ones that failed, with their reason
 
 
 def lint_lanes(root: Path) -> list[Lane]:
@@ -234,7 +237,7 @@ def run(lane: Lane) -> Result:
             return Result(lane, f"cannot run: {error}", 0)
     output = log.read_text(encoding="utf-8", errors="replace")
     failure, detail = verdict(lane, code, output)
-    result = Result(lane, failure, time.monotonic() - started, detail)
+    result = Result(lane, failure, time.monotonic() - started, detail, tuple(FAILED_TEST.findall(output)))
     if failure:
         print(f"--- lane {lane.name} {failure}; the end of {log}:\n" + "\n".join(output.splitlines()[-60:]), flush=True)
     else:
@@ -245,8 +248,10 @@ def run(lane: Lane) -> Result:
 def run_all(lanes: Sequence[Lane]) -> list[Result]:
     of = {turn: [lane for lane in lanes if lane.turn == turn] for turn in (COMPUTES, WAITS, IN_THE_LAB)}
     with ThreadPoolExecutor(max_workers=2) as computing, ThreadPoolExecutor(max_workers=4) as waiting:
-        beside = computing.map(run, of[COMPUTES]), waiting.map(run, of[WAITS])
-    return [*beside[0], *beside[1]] + [run(lane) for lane in of[IN_THE_LAB]]
+        waited = waiting.map(run, of[WAITS])
+        computed = list(computing.map(run, of[COMPUTES]))
+        in_the_lab = [run(lane) for lane in of[IN_THE_LAB]]
+    return [*computed, *waited, *in_the_lab]
 
 
 def summarize(results: Sequence[Result], missing: Sequence[str]) -> int:
@@ -254,6 +259,9 @@ def summarize(results: Sequence[Result], missing: Sequence[str]) -> int:
     for result in results:
         state = f"FAILED: {result.failure}" if result.failure else "passed"
         print(f"{result.lane.name:<28} {result.seconds:6.0f} s  {state}  {result.detail}".rstrip())
+        # The end of a long run is what is kept of it.
+        for test in result.tests:
+            print(f"    {test}")
     for name in missing:
         print(f"{name:<28}           FAILED: no lane runs it; name it in {Path(__file__).name}")
     failed = sum(1 for result in results if result.failure) + len(missing)

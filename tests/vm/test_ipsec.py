@@ -85,10 +85,16 @@ def service(vm: Machines, name: str, unit: str, script: str, *arguments: str) ->
     host.check_output(f"systemd-run --quiet --unit={unit} python3 /run/{unit}.py {' '.join(arguments)}")
 
 
+def answers(vm: Machines) -> None:
+    """A server on the second host, which listens when this is done."""
+    service(vm, "n2", "echo-server", ECHO)
+    eventually(lambda: vm.hosts["n2"].check_output(f"ss -Hltn 'sport = :{PORT}'") != "", True)
+
+
 @pytest.fixture(scope="module")
 def pair(vm: Machines) -> Iterator[Machines]:
     """Both hosts, with a server on the second that n1 speaks to."""
-    service(vm, "n2", "echo-server", ECHO)
+    answers(vm)
     yield vm
     vm.hosts["n2"].run("systemctl stop echo-server")
 
@@ -394,7 +400,7 @@ def test_a_host_that_was_rebooted_encrypts_again_by_itself(encrypted: Machines, 
     with encrypted.capture(name) as sent:
         encrypted.reboot(name)
         if name == "n2":
-            service(encrypted, "n2", "echo-server", ECHO)
+            answers(encrypted)
         eventually(lambda: request(encrypted), SECRET)
         datagrams(encrypted)
     assert sent.packets(CLEAR) == []

@@ -78,3 +78,16 @@ def test_a_lane_that_cannot_run_is_a_failure(tmp_path: Path, monkeypatch: pytest
 
 def test_nothing_run_is_not_green() -> None:
     assert lanes.summarize([], []) == 1
+
+
+def test_the_summary_names_the_tests_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lanes, "LOGS", tmp_path)
+    said = "FAILED tests/test_it.py::test_one - assert 1 == 2\n1 failed, 3 passed in 0.41s"
+    result = lanes.run(lanes.Lane("links", "links", ("sh", "-c", f"echo '{said}'; exit 1"), counts_tests=True))
+    capsys.readouterr()
+    assert lanes.summarize([result], []) == 1
+    summary = capsys.readouterr().out.splitlines()
+    assert "    FAILED tests/test_it.py::test_one - assert 1 == 2" in summary
+    assert summary[-1] == "0 passed, 1 failed"
