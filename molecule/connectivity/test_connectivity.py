@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -56,10 +57,22 @@ def cut(lab: Any) -> Iterator[None]:
         rules = f"add table {TABLE}; add chain {TABLE} in {{ type filter hook prerouting priority -400; }}; "
         rules += f"add rule {TABLE} in ip saddr {ADDRESSES[other]} drop"
         lab.hosts[name].check_output(f"nft '{rules}'")
-    yield
-    for name in CUT:
-        lab.hosts[name].check_output(f"nft delete table {TABLE}")
+    try:
+        noticed(lab)
+        yield
+    finally:
+        for name in CUT:
+            lab.hosts[name].check_output(f"nft delete table {TABLE}")
     lab.eventually(lambda: all(set(lab.drives(node).values()) == {"ok"} for node in lab.hosts), True)
+
+
+def noticed(lab: Any) -> None:
+    """Connections of before end with the first write, which waits 23 s for them; then answers take at most 10 s."""
+    lab.s3("n1").make_bucket("noticed")
+    for name in CUT:
+        lab.s3(name).put_object("noticed", name, BytesIO(b"object"), 6)
+        lab.s3("n1").remove_object("noticed", name)
+    lab.s3("n1").remove_bucket("noticed")
 
 
 def test_healthy(lab: Any, tmp_path: Path) -> None:
