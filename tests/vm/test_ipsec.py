@@ -263,6 +263,9 @@ def test_a_charon_that_was_killed_comes_back_without_a_hand(encrypted: Machines)
     with encrypted.capture("n1") as sent:
         host.check_output("kill -KILL $(pidof charon-systemd)")
         eventually(lambda: host.run("pidof charon-systemd").stdout.strip() not in ("", first), True)
+        # Before any packet asks for it.
+        begun = {"baremetal-overlay-2 out", "baremetal-overlay-2 same"}
+        eventually(lambda: begun <= set(associations.look(host).spis), True)
         eventually(lambda: request(encrypted), SECRET)
         datagrams(encrypted)
     assert sent.count(ESP) > 0
@@ -389,13 +392,16 @@ def test_a_policy_that_cuts_the_controller_off_is_taken_back(encrypted: Machines
         assert done.rc != 0
         assert "n1" in done.text and "put back what was there before" in done.text
         assert host.check_output(f"nft -s list table {TABLE}") == table
+        # What was there before was not made a second time: a child has one SPI a direction.
+        assert {len(spis) for spis in associations.look(host).spis.values()} == {2}
         assert request(encrypted) == SECRET
     finally:
         host.run("systemctl stop sshd-2222")
     assert set(on(encrypted).changed.values()) == {0}
 
 
-@pytest.mark.parametrize("name", ["n1", "n2"])
+# First the peer of the host that has just taken a change back.
+@pytest.mark.parametrize("name", ["n2", "n1"])
 def test_a_host_that_was_rebooted_encrypts_again_by_itself(encrypted: Machines, name: str) -> None:
     with encrypted.capture(name) as sent:
         encrypted.reboot(name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ipsec import backstop, charon, connections
-from ..ipsec.files import CERTIFICATE, CONF, DROP_IN, DROP_IN_PATH, KEY, LOADED, SNIPPET, SNIPPET_PATH, TRUST
+from ..ipsec.files import BEGINS, CERTIFICATE, CONF, DROP_IN, DROP_IN_PATH, KEY, LOADED, SNIPPET, SNIPPET_PATH, TRUST
 from ..minio import pem
 from . import ipsec_state as ipsec
 from . import packages
@@ -90,10 +90,10 @@ def _install(state: ipsec.State) -> list[Step]:
     return [*steps, packages.Install(missing)] if missing else steps
 
 
-def wanted(options: Mapping[str, Any], state: ipsec.State, actions: tuple[str, str]) -> dict[str, dict[str, Any]]:
+def wanted(options: Mapping[str, Any], state: ipsec.State, action: str) -> dict[str, dict[str, Any]]:
     """The connections as charon is told."""
     trust = options.get("trust") or state.files.get(TRUST) or ""
-    return connections.connections(options, actions, pem.blocks(trust))
+    return connections.connections(options, action, pem.blocks(trust))
 
 
 def conf(options: Mapping[str, Any], state: ipsec.State) -> str:
@@ -103,12 +103,12 @@ def conf(options: Mapping[str, Any], state: ipsec.State) -> str:
         for number, value in ipsec.secrets_in_order(options, state)
     }
     prepares = options["phase"] == ipsec.PREPARE
-    actions = connections.READY if prepares else connections.AT_START
-    wished = connections.connections(options, actions, [TRUST])
+    wished = connections.connections(options, connections.READY if prepares else connections.ACTIVE, [TRUST])
     if prepares and state.enforced:
         kept = connections.parse(state.files.get(CONF) or "").get("connections") or {}
         wished = {**wished, **kept}
-    text = HEADER + connections.render({"connections": wished})
+    begins = [f"# {BEGINS} {name} {child}\n" for name, child in connections.begins(wished, options["number"])]
+    text = HEADER + "".join(begins) + connections.render({"connections": wished})
     return text + (connections.render({"secrets": secrets}) if secrets else "")
 
 

@@ -26,12 +26,10 @@ DOMAIN = "baremetal-overlay"
 IKE = "aes256gcm16-prfsha384-x25519"
 ESP = "aes256gcm16-x25519-esn"
 OUT, IN, SAME, TUNNELS = "out", "in", "same", "gre"
-# What an end does by itself, and what the end that begins a child does. Ready for peers, and no more:
-READY = ("none", "none")
-# Packets ask for what is missing. While it runs, what is there is not begun anew:
-ACTIVE = ("trap", "trap")
-# When charon starts, the kernel may still have what a killed one left, which would go nowhere: one end begins.
-AT_START = ("trap", "trap|start")
+# What an end does by itself. Ready for peers, and no more:
+READY = "none"
+# Packets ask for what is missing, and what is there is not begun anew:
+ACTIVE = "trap"
 # A peer that is gone is noticed after three questions, and what its traps see brings it back.
 DPD_DELAY = "10s"
 
@@ -46,25 +44,20 @@ def name(number: int) -> str:
     return f"{PREFIX}{number}"
 
 
-def children(selectors: Sequence[Selector], actions: tuple[str, str], first: bool) -> dict[str, dict[str, Any]]:
-    """The traffic selectors by direction; the second action is that of the end that begins a child.
-
-    ``first``: whether this end begins what has no direction. Both would make two of each.
-    """
+def children(selectors: Sequence[Selector], action: str) -> dict[str, dict[str, Any]]:
+    """The traffic selectors by direction."""
     named = [one for one in selectors if one.port]
     any_port = _selectors(sorted({Selector(one.protocol) for one in named}))
     ports = _selectors(named)
     same = _selectors(one for one in selectors if one.port and one.same)
     tunnels = _selectors(one for one in selectors if one.protocol == GRE)
-    waits, begins = actions
-    either = begins if first else waits
     found: dict[str, dict[str, Any]] = {}
     if named:
-        found = {OUT: _child(any_port, ports, waits, begins), IN: _child(ports, any_port, waits, waits)}
+        found = {OUT: _child(any_port, ports, action), IN: _child(ports, any_port, action)}
     if same:
-        found[SAME] = _child(same, same, waits, either)
+        found[SAME] = _child(same, same, action)
     if tunnels:
-        found[TUNNELS] = _child(tunnels, tunnels, waits, either)
+        found[TUNNELS] = _child(tunnels, tunnels, action)
     return found
 
 
@@ -73,7 +66,7 @@ def _selectors(what: Iterable[Selector]) -> list[str]:
     return [f"dynamic[{NUMBERS[one.protocol]}{f'/{one.port}' if one.port else ''}]" for one in what]
 
 
-def _child(local: list[str], remote: list[str], lost: str, start: str) -> dict[str, Any]:
+def _child(local: list[str], remote: list[str], action: str) -> dict[str, Any]:
     return {
         "mode": "transport",
         "local_ts": local,
@@ -82,14 +75,14 @@ def _child(local: list[str], remote: list[str], lost: str, start: str) -> dict[s
         "replay_window": "1024",
         "hw_offload": "auto",
         "rekey_time": "1h",
-        "start_action": start,
-        "dpd_action": lost,
-        "close_action": lost,
+        "start_action": action,
+        "dpd_action": action,
+        "close_action": action,
     }
 
 
 def connection(
-    options: Mapping[str, Any], peer: Mapping[str, Any], actions: tuple[str, str], trust: Sequence[str] = ()
+    options: Mapping[str, Any], peer: Mapping[str, Any], action: str, trust: Sequence[str] = ()
 ) -> dict[str, Any]:
     """One peer; ``trust`` is what vouches for it: texts where charon reads it, names of files in a file."""
     own, other = identity(options["number"]), identity(peer["number"])
@@ -109,16 +102,28 @@ def connection(
         "send_cert": "ifasked" if by_key else "always",
         "local": {"auth": auth, "id": f"fqdn:{own}"},
         "remote": {"auth": auth, "id": f"fqdn:{other}", **({} if by_key else {"cacerts": list(trust)})},
-        "children": children(read(options["protect"]), actions, options["number"] < peer["number"]),
+        "children": children(read(options["protect"]), action),
     }
 
 
-def connections(
-    options: Mapping[str, Any], actions: tuple[str, str], trust: Sequence[str] = ()
-) -> dict[str, dict[str, Any]]:
+def connections(options: Mapping[str, Any], action: str, trust: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
     """All peers, by the name of their connection."""
     peers = sorted(options["peers"], key=lambda peer: int(peer["number"]))
-    return {name(peer["number"]): connection(options, peer, actions, trust) for peer in peers}
+    return {name(peer["number"]): connection(options, peer, action, trust) for peer in peers}
+
+
+def begins(connected: Mapping[str, Any], own: int) -> list[tuple[str, str]]:
+    """Connection and child of what this host asks for as soon as its charon runs, not only when a packet does.
+
+    The kernel may still have what a charon that was killed left, which would go nowhere. What has no direction is
+    begun by the lower number: both would make two of each.
+    """
+    return [
+        (name_of, child)
+        for name_of, one in connected.items()
+        for child, what in one["children"].items()
+        if what["start_action"] == ACTIVE and (child == OUT or (child != IN and own < int(name_of[len(PREFIX) :])))
+    ]
 
 
 def secret_name(number: int, secret: str) -> str:

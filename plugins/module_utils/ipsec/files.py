@@ -39,6 +39,9 @@ charon {
     }
 }
 """
+# A comment of CONF with a connection and its child: what is begun when charon starts. Not by the child's own
+# start_action: loaded again while it runs, as the way back does, that would make another one beside it.
+BEGINS = "begins"
 DROP_IN = f"""\
 # Written by baremetal.overlay.ipsec.
 [Unit]
@@ -50,4 +53,6 @@ StartLimitIntervalSec=0
 # However it ended: without it the members do not reach each other.
 Restart=always
 RestartSec=1
+ExecStartPost=-/bin/sh -c 'sed -n "s/^# {BEGINS} //p" {CONF} | while read -r ike child; do \
+swanctl --initiate --ike "$$ike" --child "$$child" --timeout -1; done'
 """

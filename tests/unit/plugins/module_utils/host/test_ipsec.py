@@ -52,7 +52,10 @@ def test_clear_text_is_refused_only_after_everything_is_negotiated(host):
         f"systemctl restart {backstop.TABLE.service}",
     ]
     assert actions(host) == {"trap"}
-    assert "trap|start" in host.files[files.CONF]
+    assert [line for line in host.files[files.CONF].splitlines() if line.startswith("# begins ")] == [
+        "# begins baremetal-overlay-2 out",
+        "# begins baremetal-overlay-2 same",
+    ]
 
 
 @pytest.mark.parametrize("phase", ["prepare", "enforce", "finish"])

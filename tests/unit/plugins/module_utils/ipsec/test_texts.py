@@ -96,19 +96,21 @@ def test_both_ends_say_the_same_and_one_of_them_begins():
     second = {
         **first, "number": 2, "address": "198.51.100.12", "peers": [{"number": 1, "address": "198.51.100.11"}]
     }  # fmt: skip
-    one = connections.connections(first, connections.AT_START)["baremetal-overlay-2"]
-    other = connections.connections(second, connections.AT_START)["baremetal-overlay-1"]
+    found = connections.connections(first, connections.ACTIVE)
+    theirs = connections.connections(second, connections.ACTIVE)
+    one, other = found["baremetal-overlay-2"], theirs["baremetal-overlay-1"]
     assert all(mirrored(*ends) for ends in ((one, other), (other, one)))
-    swap = {"out": "in", "in": "out", "same": "same", "gre": "gre"}
-    for name, child in one["children"].items():
-        begins = [child["start_action"], other["children"][swap[name]]["start_action"]]
-        assert sorted(begins) == ["trap", "trap|start"]
+    begun = [child for name, child in connections.begins(found, 1) if name == "baremetal-overlay-2"]
+    assert begun == ["out", "same", "gre"]
+    assert connections.begins(theirs, 2) == [("baremetal-overlay-1", "out")]
+    assert connections.begins(connections.connections(first, connections.READY), 1) == []
 
 
-@pytest.mark.parametrize(("actions", "start"), [(connections.READY, "none"), (connections.ACTIVE, "trap")])
-def test_who_is_ready_asks_for_nothing(actions, start):
-    found = connections.connections(OPTIONS, actions)
-    assert {child["start_action"] for one in found.values() for child in one["children"].values()} == {start}
+@pytest.mark.parametrize("action", [connections.READY, connections.ACTIVE])
+def test_who_is_ready_asks_for_nothing(action):
+    found = connections.connections(OPTIONS, action)
+    for what in ("start_action", "dpd_action", "close_action"):
+        assert {child[what] for one in found.values() for child in one["children"].values()} == {action}
 
 
 def test_an_address_is_the_same_to_charon_however_it_is_written():
@@ -129,7 +131,7 @@ def test_certificates_name_who_vouches():
 
 
 def test_what_is_rendered_can_be_kept():
-    found = {"connections": connections.connections(OPTIONS, connections.AT_START)}
+    found = {"connections": connections.connections(OPTIONS, connections.ACTIVE)}
     text = "# a comment\n" + connections.render(found)
     again = connections.parse(text)
     assert connections.render(again) == connections.render(found)
