@@ -85,10 +85,28 @@ def service(vm: Machines, name: str, unit: str, script: str, *arguments: str) ->
     host.check_output(f"systemd-run --quiet --unit={unit} python3 /run/{unit}.py {' '.join(arguments)}")
 
 
+def listens(vm: Machines, name: str, port: int) -> None:
+    """What was started on a host is there to be spoken to."""
+    eventually(lambda: vm.hosts[name].check_output(f"ss -Hltun 'sport = :{port}'") != "", True)
+
+
 def answers(vm: Machines) -> None:
-    """A server on the second host, which listens when this is done."""
+    """A server on the second host."""
     service(vm, "n2", "echo-server", ECHO)
-    eventually(lambda: vm.hosts["n2"].check_output(f"ss -Hltn 'sport = :{PORT}'") != "", True)
+    listens(vm, "n2", PORT)
+
+
+@contextmanager
+def sink(vm: Machines, port: int) -> Iterator[str]:
+    """The file into which the second host writes the datagrams that it gets on a port."""
+    host, file = vm.hosts["n2"], "/run/datagrams"
+    write = f"socat -u UDP4-RECV:{port} OPEN:{file},creat,append"
+    host.check_output(f"rm -f {file}; systemd-run --quiet --unit=sink timeout 600 {write}")
+    try:
+        listens(vm, "n2", port)
+        yield file
+    finally:
+        host.run("systemctl stop sink; systemctl reset-failed sink")
 
 
 @pytest.fixture(scope="module")
@@ -196,17 +214,11 @@ def test_a_second_run_changes_nothing_and_says_no_key(encrypted: Machines) -> No
 
 
 def test_on_the_wire_is_nothing_but_esp(encrypted: Machines) -> None:
-    encrypted.hosts["n2"].run("rm -f /run/got")
-    encrypted.hosts["n2"].check_output(
-        f"systemd-run --quiet --unit=sink timeout 60 socat -u UDP4-RECV:{DATA_PATH} OPEN:/run/got,creat,append"
-    )
-    try:
+    with sink(encrypted, DATA_PATH) as got:
         with encrypted.capture("n1") as sent, encrypted.capture("n2") as back:
             datagrams(encrypted)
             assert request(encrypted) == SECRET
-        assert encrypted.hosts["n2"].check_output("cat /run/got").splitlines() == [SECRET] * 5
-    finally:
-        encrypted.hosts["n2"].run("systemctl stop sink")
+        assert encrypted.hosts["n2"].check_output(f"cat {got}").splitlines() == [SECRET] * 5
     for capture in (sent, back):
         assert capture.count(ESP) > 0
         assert capture.packets(CLEAR) == []
@@ -215,18 +227,12 @@ def test_on_the_wire_is_nothing_but_esp(encrypted: Machines) -> None:
 
 def test_gossip_passes_from_its_own_port_and_from_any(encrypted: Machines) -> None:
     """Of the policies that fit, both ends choose the same one: nothing is dropped by the other one's."""
-    sink, host = f"UDP4-RECV:{GOSSIP}", encrypted.hosts["n1"]
-    encrypted.hosts["n2"].check_output(
-        f"rm -f /run/gossip; systemd-run --quiet --unit=gossip timeout 60 socat -u {sink} OPEN:/run/gossip,creat,append"
-    )
+    host = encrypted.hosts["n1"]
     to = f"UDP4-SENDTO:{encrypted.addresses['n2']}:{GOSSIP}"
-    try:
-        with encrypted.capture("n1") as sent:
-            for source in (f",bind={encrypted.addresses['n1']}:{GOSSIP}", ""):
-                host.check_output(f"echo {shlex.quote(SECRET)} | socat -u - {to}{source}")
-            eventually(lambda: encrypted.hosts["n2"].check_output("cat /run/gossip").splitlines(), [SECRET] * 2, 30)
-    finally:
-        encrypted.hosts["n2"].run("systemctl stop gossip")
+    with sink(encrypted, GOSSIP) as got, encrypted.capture("n1") as sent:
+        for source in (f",bind={encrypted.addresses['n1']}:{GOSSIP}", ""):
+            host.check_output(f"echo {shlex.quote(SECRET)} | socat -u - {to}{source}")
+        eventually(lambda: encrypted.hosts["n2"].check_output(f"cat {got}").splitlines(), [SECRET] * 2, 30)
     assert sent.packets(CLEAR) == []
 
 
@@ -385,6 +391,7 @@ def test_a_policy_that_cuts_the_controller_off_is_taken_back(encrypted: Machines
     # Another way in, so that the test can look whatever happens; the play takes the one that is cut.
     host.check_output("systemd-run --quiet --unit=sshd-2222 /usr/sbin/sshd -D -p 2222")
     try:
+        listens(encrypted, "n1", 2222)
         done = encrypted.play(
             "../tests/vm/ipsec_cut", "-e", f"ipsec_psk_master='{MASTER}'", "-e", "ansible_port=2222",
             "-e", "ansible_ssh_extra_args='-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null'",
