@@ -124,6 +124,11 @@ def encrypted(pair: Machines) -> Machines:
     return pair
 
 
+def kernel_spis(host: Any) -> set[str]:
+    """What the kernel has, whoever knows of it."""
+    return set(re.findall(r"spi 0x([0-9a-f]+)", host.check_output("ip xfrm state")))
+
+
 def request(vm: Machines, seconds: int = 5) -> str:
     """One request from n1 to n2 over a connection of its own; what comes back."""
     to = f"TCP4:{vm.addresses['n2']}:{PORT},connect-timeout={seconds}"
@@ -276,6 +281,8 @@ def test_a_charon_that_was_killed_comes_back_without_a_hand(encrypted: Machines)
         datagrams(encrypted)
     assert sent.count(ESP) > 0
     assert sent.packets(CLEAR) == []
+    # What the killed one left would take packets, to nowhere, once this one's ends.
+    eventually(lambda: kernel_spis(host) ^ set().union(*associations.look(host).spis.values()), set())
 
 
 def test_forged_clear_text_is_dropped_and_counted(encrypted: Machines, stranger: Any) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ..ipsec import backstop, charon, connections, keys, protected
-from ..ipsec.files import CERTIFICATE, CONF, DROP_IN_PATH, KEY, LOADED, PENDING, SNIPPET_PATH, TRUST
+from ..ipsec.files import CERTIFICATE, CONF, DROP_IN_PATH, KEY, LOADED, PENDING, SCRIPT_PATH, SNIPPET_PATH, TRUST
 from ..minio import pem
 from . import nft_table
 from .confirm import Pending
@@ -105,6 +105,7 @@ def read_loaded(text: Optional[str]) -> dict[str, Any]:
 FILES = (
     CONF,
     SNIPPET_PATH,
+    SCRIPT_PATH,
     DROP_IN_PATH,
     backstop.TABLE.path,
     backstop.TABLE.unit_path,

@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ipsec import backstop, charon, connections
-from ..ipsec.files import BEGINS, CERTIFICATE, CONF, DROP_IN, DROP_IN_PATH, KEY, LOADED, SNIPPET, SNIPPET_PATH, TRUST
+from ..ipsec.files import (
+    BEGINS,
+    CERTIFICATE,
+    CONF,
+    DROP_IN,
+    DROP_IN_PATH,
+    KEY,
+    LOADED,
+    SCRIPT,
+    SCRIPT_PATH,
+    SNIPPET,
+    SNIPPET_PATH,
+    TRUST,
+)
 from ..minio import pem
 from . import ipsec_state as ipsec
 from . import packages
@@ -82,6 +95,8 @@ def _install(state: ipsec.State) -> list[Step]:
     if state.units[ipsec.SERVICE].running and not (written and state.loaded.get("settings") == SETTINGS):
         again = Run(f"have {ipsec.SERVICE} read its settings again", (READ_SETTINGS,))
         steps += [again, Remember({}, {"settings": SETTINGS})]
+    if state.files[SCRIPT_PATH] != SCRIPT:
+        steps.append(WriteFile(SCRIPT_PATH, SCRIPT, state.files[SCRIPT_PATH]))
     if state.files[DROP_IN_PATH] != DROP_IN:
         steps += [WriteFile(DROP_IN_PATH, DROP_IN, state.files[DROP_IN_PATH]), DAEMON_RELOAD]
     missing = packages.missing(ipsec.PACKAGES, state.packages)

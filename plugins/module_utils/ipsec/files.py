@@ -42,6 +42,29 @@ charon {
 # A comment of CONF with a connection and its child: what is begun when charon starts. Not by the child's own
 # start_action: loaded again while it runs, as the way back does, that would make another one beside it.
 BEGINS = "begins"
+SCRIPT_PATH = f"{STATE_DIRECTORY}/ipsec.start"
+# A charon that is killed leaves what it negotiated in the kernel, which takes packets, to nowhere, as soon as nothing
+# newer does. What an Engine encrypts (reqid 13681891) and what somebody made by hand (none) is not charon's.
+SCRIPT = f"""\
+# Written by baremetal.overlay.ipsec; strongswan.service runs it before and after it starts.
+conf={CONF}
+[ -e "$conf" ] || exit 0
+case $1 in
+before)
+    ip xfrm state | awk '
+        NR == FNR {{ if ($1 == "remote_addrs") {{ gsub(/"/, "", $3); peers[$3] }} next }}
+        $1 == "src" {{ from = $2; to = $4 }}
+        $1 == "proto" && $2 == "esp" && $6 != 0 && $6 != 13681891 && (from in peers || to in peers) {{
+            print "xfrm state delete src", from, "dst", to, "proto esp spi", $4
+        }}' "$conf" - | ip -force -batch -
+    ;;
+after)
+    sed -n 's/^# {BEGINS} //p' "$conf" | while read -r ike child; do
+        swanctl --initiate --ike "$ike" --child "$child" --timeout -1
+    done
+    ;;
+esac
+"""
 DROP_IN = f"""\
 # Written by baremetal.overlay.ipsec.
 [Unit]
@@ -53,6 +76,6 @@ StartLimitIntervalSec=0
 # However it ended: without it the members do not reach each other.
 Restart=always
 RestartSec=1
-ExecStartPost=-/bin/sh -c 'sed -n "s/^# {BEGINS} //p" {CONF} | while read -r ike child; do \
-swanctl --initiate --ike "$$ike" --child "$$child" --timeout -1; done'
+ExecStartPre=-/bin/sh {SCRIPT_PATH} before
+ExecStartPost=-/bin/sh {SCRIPT_PATH} after
 """

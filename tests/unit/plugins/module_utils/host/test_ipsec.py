@@ -243,8 +243,9 @@ def test_a_file_that_somebody_spoiled_does_not_keep_clear_text_out(host, text):
 def test_a_bare_host_has_a_plan(host):
     bare = {name: units.Unit(name) for name in ipsec_state.UNITS}
     plan = ipsec.plan(options(), host.state(packages={}, units=bare, live=None, nft=None))
-    assert plan.sentences[:4] == [
+    assert plan.sentences[:5] == [
         f"write {files.SNIPPET_PATH}",
+        f"write {files.SCRIPT_PATH}",
         f"write {files.DROP_IN_PATH}",
         "install charon-systemd, strongswan-swanctl, libstrongswan-standard-plugins, nftables",
         f"write {files.CONF}",
