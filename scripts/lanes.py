@@ -65,7 +65,7 @@ SLOW_ON_ENGINES = ("test_cluster_objects", "test_convergence", "test_managers", 
 # What tests/engine says at its end: which engine it ran on, how many cases.
 SAID = re.compile(r"^ran: (.+)$", re.MULTILINE)
 # What pytest's summary says of each test that failed.
-FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) .+$", re.MULTILINE)
+FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) \S.*$", re.MULTILINE)
 PYTEST_LAST_LINE = re.compile(r"^(?:=+ )?((?:\d+ \w+,? ?)+) in [0-9.:]+.*$", re.MULTILINE)
 
 
@@ -260,7 +260,7 @@ def summarize(results: Sequence[Result], missing: Sequence[str]) -> int:
         state = f"FAILED: {result.failure}" if result.failure else "passed"
         print(f"{result.lane.name:<28} {result.seconds:6.0f} s  {state}  {result.detail}".rstrip())
         # The end of a long run is what is kept of it.
-        for test in result.tests:
+        for test in result.tests if result.failure else ():
             print(f"    {test}")
     for name in missing:
         print(f"{name:<28}           FAILED: no lane runs it; name it in {Path(__file__).name}")

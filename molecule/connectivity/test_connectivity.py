@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -68,11 +69,15 @@ def cut(lab: Any) -> Iterator[None]:
 
 def noticed(lab: Any) -> None:
     """Connections of before end with the first write, which waits 23 s for them; then answers take at most 10 s."""
-    lab.s3("n1").make_bucket("noticed")
-    for name in CUT:
-        lab.s3(name).put_object("noticed", name, BytesIO(b"object"), 6)
-        lab.s3("n1").remove_object("noticed", name)
-    lab.s3("n1").remove_bucket("noticed")
+    bucket = f"noticed-{time.time_ns()}"
+    lab.s3("n1").make_bucket(bucket)
+    try:
+        for name in CUT:
+            lab.s3(name).put_object(bucket, name, BytesIO(b"object"), 6)
+    finally:
+        for name in CUT:
+            lab.s3("n1").remove_object(bucket, name)
+        lab.s3("n1").remove_bucket(bucket)
 
 
 def test_healthy(lab: Any, tmp_path: Path) -> None:

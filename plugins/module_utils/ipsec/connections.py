@@ -115,14 +115,15 @@ def connections(options: Mapping[str, Any], action: str, trust: Sequence[str] = 
 def begins(connected: Mapping[str, Any], own: int) -> list[tuple[str, str]]:
     """Connection and child of what this host asks for as soon as its charon runs, not only when a packet does.
 
-    The kernel may still have what a charon that was killed left, which would go nowhere. What has no direction is
-    begun by the lower number: both would make two of each.
+    Peers go on sending what a charon that was killed had until they hear of the next one. What has no direction is
+    begun by the lower number, so that there are not two of each, and by both where nothing else tells the peer.
     """
     return [
         (name_of, child)
         for name_of, one in connected.items()
         for child, what in one["children"].items()
-        if what["start_action"] == ACTIVE and (child == OUT or (child != IN and own < int(name_of[len(PREFIX) :])))
+        if what["start_action"] == ACTIVE and child != IN
+        if child == OUT or OUT not in one["children"] or own < int(name_of[len(PREFIX) :])
     ]
 
 

@@ -44,19 +44,20 @@ charon {
 BEGINS = "begins"
 SCRIPT_PATH = f"{STATE_DIRECTORY}/ipsec.start"
 # A charon that is killed leaves what it negotiated in the kernel, which takes packets, to nowhere, as soon as nothing
-# newer does. What an Engine encrypts (reqid 13681891) and what somebody made by hand (none) is not charon's.
+# newer does. What an Engine encrypts (reqid 13681891) and what somebody made by hand without a reqid is not charon's,
+# and one without an SPI is only being asked for. Each is deleted apart: `ip -batch` ends at the first that is gone.
 SCRIPT = f"""\
 # Written by baremetal.overlay.ipsec; strongswan.service runs it before and after it starts.
 conf={CONF}
-[ -e "$conf" ] || exit 0
+grep -q '^# {BEGINS} ' "$conf" || exit 0
 case $1 in
 before)
     ip xfrm state | awk '
         NR == FNR {{ if ($1 == "remote_addrs") {{ gsub(/"/, "", $3); peers[$3] }} next }}
         $1 == "src" {{ from = $2; to = $4 }}
-        $1 == "proto" && $2 == "esp" && $6 != 0 && $6 != 13681891 && (from in peers || to in peers) {{
-            print "xfrm state delete src", from, "dst", to, "proto esp spi", $4
-        }}' "$conf" - | ip -force -batch -
+        $1 == "proto" && $2 == "esp" && $4 != "0x00000000" && $6 != 0 && $6 != 13681891 && $8 == "transport" {{
+            if (from in peers || to in peers) print "src", from, "dst", to, "proto esp spi", $4
+        }}' "$conf" - | xargs -r -L 1 ip xfrm state delete
     ;;
 after)
     sed -n 's/^# {BEGINS} //p' "$conf" | while read -r ike child; do

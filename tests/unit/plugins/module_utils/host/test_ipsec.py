@@ -232,7 +232,26 @@ def test_an_end_that_was_broken_off_and_taken_back_leaves_no_peer_without_a_trap
     assert host.go(options("finish", (2, 3))) == []
 
 
-@pytest.mark.parametrize("text", ["", "x", "connections = a", "connections {\n a = b\n c {\n children = d\n }\n}\n"])
+SPOILED = ["", "x", "connections = a", "connections {\n a = b\n c {\n children = d\n }\n}\n"]
+
+
+@pytest.mark.parametrize("text", SPOILED)
+def test_a_file_that_somebody_spoiled_is_put_right(host, text):
+    host.go(options("finish"))
+    right, host.files[files.CONF] = host.files[files.CONF], text
+    host.go(options("prepare"))
+    host.go(options("enforce"))
+    assert host.files[files.CONF] == right
+
+
+def test_what_is_begun_at_a_start_stays_while_other_peers_are_prepared(host):
+    host.go(options("finish"))
+    before = [line for line in host.files[files.CONF].splitlines() if line.startswith("# begins ")]
+    host.go(options("prepare", (2, 3)))
+    assert [line for line in host.files[files.CONF].splitlines() if line.startswith("# begins ")] == before != []
+
+
+@pytest.mark.parametrize("text", SPOILED)
 def test_a_file_that_somebody_spoiled_does_not_keep_clear_text_out(host, text):
     host.go(options("finish"))
     host.files[files.CONF] = text

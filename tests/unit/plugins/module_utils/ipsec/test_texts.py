@@ -104,6 +104,10 @@ def test_both_ends_say_the_same_and_one_of_them_begins():
     assert begun == ["out", "same", "gre"]
     assert connections.begins(theirs, 2) == [("baremetal-overlay-1", "out")]
     assert connections.begins(connections.connections(first, connections.READY), 1) == []
+    # Where nothing else would tell the peer, both do.
+    tunnels = {**second, "protect": [{"protocol": "gre", "port": 0, "same": False, "anybody": False}]}
+    only = connections.connections(tunnels, connections.ACTIVE)
+    assert connections.begins(only, 2) == [("baremetal-overlay-1", "gre")]
 
 
 @pytest.mark.parametrize("action", [connections.READY, connections.ACTIVE])
