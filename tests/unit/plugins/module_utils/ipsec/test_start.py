@@ -14,30 +14,30 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.ipsec import con
 # As iproute2 6.15 lists them: one that is asked for, charon's, another peer's, the Engine's (with its mark), others'.
 LISTING = """\
 src 198.51.100.11 dst 198.51.100.12
-	proto esp spi 0x00000000 reqid 1 mode transport
-	replay-window 0
-	sel src 198.51.100.11/32 dst 198.51.100.12/32 proto tcp sport 39174 dport 2377
+    proto esp spi 0x00000000 reqid 1 mode transport
+    replay-window 0
+    sel src 198.51.100.11/32 dst 198.51.100.12/32 proto tcp sport 39174 dport 2377
 src 198.51.100.11 dst 198.51.100.12
-	proto esp spi 0xcfbff9b5 reqid 1 mode transport
-	replay-window 0 flag esn
-	aead rfc4106(gcm(aes)) 0x9720c094eb40597964a8e3aff95b928c0a7ece5d6a1f78fbcf9b301bfa60be98670ace30 128
-	sel src 198.51.100.11/32 dst 198.51.100.12/32
+    proto esp spi 0xcfbff9b5 reqid 1 mode transport
+    replay-window 0 flag esn
+    aead rfc4106(gcm(aes)) 0x9720c094eb40597964a8e3aff95b928c0a7ece5d6a1f78fbcf9b301bfa60be98670ace30 128
+    sel src 198.51.100.11/32 dst 198.51.100.12/32
 src 198.51.100.12 dst 198.51.100.11
-	proto esp spi 0xca29fab8 reqid 1 mode transport
-	replay-window 0 flag esn
-	sel src 198.51.100.12/32 dst 198.51.100.11/32
+    proto esp spi 0xca29fab8 reqid 1 mode transport
+    replay-window 0 flag esn
+    sel src 198.51.100.12/32 dst 198.51.100.11/32
 src 198.51.100.11 dst 198.51.100.99
-	proto esp spi 0x00000099 reqid 4 mode tunnel
+    proto esp spi 0x00000099 reqid 4 mode tunnel
 src 198.51.100.11 dst 198.51.100.12
-	proto esp spi 0x0000d0c4 reqid 13681891 mode transport
-	mark 0xd0c4e3/0xffffffff
+    proto esp spi 0x0000d0c4 reqid 13681891 mode transport
+    mark 0xd0c4e3/0xffffffff
 src 198.51.100.11 dst 198.51.100.12
-	proto esp spi 0x00000100 reqid 0 mode transport
+    proto esp spi 0x00000100 reqid 0 mode transport
 src 198.51.100.11 dst 198.51.100.12
-	proto esp spi 0x00000101 reqid 7 mode tunnel
+    proto esp spi 0x00000101 reqid 7 mode tunnel
 src 2001:db8::11 dst 2001:db8::13
-	proto esp spi 0xc0000001 reqid 3 mode transport
-"""
+    proto esp spi 0xc0000001 reqid 3 mode transport
+""".replace(" " * 4, "\t")
 OPTIONS = {
     "number": 1,
     "address": "198.51.100.11",
