@@ -49,7 +49,7 @@ SCRIPT_PATH = f"{STATE_DIRECTORY}/ipsec.start"
 SCRIPT = f"""\
 # Written by baremetal.overlay.ipsec; strongswan.service runs it before and after it starts.
 conf={CONF}
-grep -q '^# {BEGINS} ' "$conf" || exit 0
+grep -qs '^# {BEGINS} ' "$conf" || exit 0
 case $1 in
 before)
     ip xfrm state | awk '
