@@ -362,6 +362,35 @@ def test_other_keys_of_all_pairs_under_traffic(encrypted: Machines) -> None:
     assert "n1: has other keys than ipsec_psk_master gives; all hosts change them together" in refused.text
 
 
+CERTIFICATES = ("ipsec_authentication=certificates", "ipsec_ca_host=n1")
+
+
+def test_certificates_and_their_renewal_under_traffic(encrypted: Machines) -> None:
+    # One way to authenticate is not changed for the other while it is in force.
+    play(encrypted, "overlay_encryption=none")
+    with requests(encrypted):
+        on(encrypted, *CERTIFICATES)
+    before = {name: associations.own_certificate(encrypted.hosts[name]) for name in ("n1", "n2")}
+    key = "/etc/swanctl/private/baremetal-overlay.pem"
+    assert encrypted.hosts["n2"].check_output(f"stat -c %a {key}") == "400"
+    assert not encrypted.hosts["n2"].file("/etc/baremetal-overlay/ipsec-ca").exists
+    seen = look_at_both(encrypted)
+    with requests(encrypted):
+        on(encrypted, *CERTIFICATES, "ipsec_days=400", "ipsec_renew_days=390")
+    authenticated_anew(encrypted, seen)
+    for name, old in before.items():
+        host = encrypted.hosts[name]
+        assert associations.own_certificate(host) != old
+        assert associations.own_certificate(host) in associations.certificates(host)
+    assert set(on(encrypted, *CERTIFICATES).changed.values()) == {0}
+    refused = encrypted.play(
+        "../tests/vm/ipsec", "-e", f"ipsec_psk_master='{MASTER}'", "-e", "overlay_encryption=ipsec"
+    )
+    assert refused.rc != 0
+    assert "n1 and n2: IPsec is in force for something else than this inventory says" in refused.text
+    play(encrypted, "overlay_encryption=none")
+
+
 def test_a_policy_that_cuts_the_controller_off_is_taken_back(encrypted: Machines) -> None:
     on(encrypted)
     host = encrypted.hosts["n1"]
