@@ -119,12 +119,12 @@ def conf(options: Mapping[str, Any], state: ipsec.State) -> str:
     }
     prepares = options["phase"] == ipsec.PREPARE
     wished = connections.connections(options, connections.READY if prepares else connections.ACTIVE, [TRUST])
-    begins = [f"# {BEGINS} {name} {child}\n" for name, child in connections.begins(wished, options["number"])]
+    begins = [f"{BEGINS} {name} {child}\n" for name, child in connections.begins(wished, options["number"])]
     if prepares and state.enforced:
         before = state.files.get(CONF) or ""
         kept = connections.parse(before).get("connections")
         wished = {**wished, **(kept if isinstance(kept, dict) else {})}
-        begins = [line for line in before.splitlines(keepends=True) if line.startswith(f"# {BEGINS} ")]
+        begins = [line for line in before.splitlines(keepends=True) if line.startswith(f"{BEGINS} ")]
     text = HEADER + "".join(begins) + connections.render({"connections": wished})
     return text + (connections.render({"secrets": secrets}) if secrets else "")
 

@@ -39,9 +39,9 @@ charon {
     }
 }
 """
-# A comment of CONF with a connection and its child: what is begun when charon starts. Not by the child's own
+# A comment of CONF, with a connection and its child: what is begun when charon starts. Not by the child's own
 # start_action: loaded again while it runs, as the way back does, that would make another one beside it.
-BEGINS = "begins"
+BEGINS = "# begins"
 SCRIPT_PATH = f"{STATE_DIRECTORY}/ipsec.start"
 # A charon that is killed leaves what it negotiated in the kernel, which takes packets, to nowhere, as soon as nothing
 # newer does. What an Engine encrypts (reqid 13681891) and what somebody made by hand without a reqid is not charon's,
@@ -49,7 +49,7 @@ SCRIPT_PATH = f"{STATE_DIRECTORY}/ipsec.start"
 SCRIPT = f"""\
 # Written by baremetal.overlay.ipsec; strongswan.service runs it before and after it starts.
 conf={CONF}
-grep -qs '^# {BEGINS} ' "$conf" || exit 0
+grep -qs '^{BEGINS} ' "$conf" || exit 0
 case $1 in
 before)
     ip xfrm state | awk '
@@ -60,7 +60,7 @@ before)
         }}' "$conf" - | xargs -r -L 1 ip xfrm state delete
     ;;
 after)
-    sed -n 's/^# {BEGINS} //p' "$conf" | while read -r ike child; do
+    sed -n 's/^{BEGINS} //p' "$conf" | while read -r ike child; do
         swanctl --initiate --ike "$ike" --child "$child" --timeout -1
     done
     ;;

@@ -77,7 +77,7 @@ def run(tmp_path):
 
 def text_of(action):
     found = connections.connections(OPTIONS, action)
-    begins = "".join(f"# {files.BEGINS} {name} {child}\n" for name, child in connections.begins(found, 1))
+    begins = "".join(f"{files.BEGINS} {name} {child}\n" for name, child in connections.begins(found, 1))
     return "# Written by hand.\n" + begins + connections.render({"connections": found})
 
 
