@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
                 if directory:
                     may_write(directory, self._task.check_mode)
                 began = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-                return {**answer, "run": os.urandom(7).hex(), "started": began}
+                return {**answer, "run": os.urandom(7).hex(), "began": began}
             files = write(directory, result) if directory and not self._task.check_mode else []
         except OSError as error:
             raise AnsibleError(

@@ -51,7 +51,7 @@ run:
   description: Names this run, in 14 hexadecimal digits.
   returned: without O(result)
   type: str
-started:
+began:
   description: When it began, in UTC.
   returned: without O(result)
   type: str

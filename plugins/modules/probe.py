@@ -188,7 +188,7 @@ responder:
   description: Why nothing responds, or an empty text.
   returned: with O(respond)
   type: str
-results:
+probes:
   description: One result for each probe, by its key.
   returned: with O(probes)
   type: dict
@@ -282,7 +282,7 @@ def respond(module: AnsibleModule) -> str:
 def finish(probing: run.Probing, params: Mapping[str, Any]) -> dict[str, Any]:
     """Every probe's result; those who respond are told when the last one has ended."""
     try:
-        return {"results": probing.results()}
+        return {"probes": probing.results()}
     finally:
         if params["probers"]:
             udp.done(params["probers"].values(), params["run"], params["name"] or "", len(params["probers"]))

@@ -26,19 +26,19 @@ author: the baremetal.overlay developers (@baremetal)
 EXAMPLES = r"""
 - name: List the stacks
   baremetal.overlay.stack_info:
-  register: stacks
+  register: told
 
 - name: Show the services that do not run as wanted
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.replicas.running }} of {{ item.replicas.wanted }}"
-  loop: "{{ stacks.results | map(attribute='services') | flatten }}"
+  loop: "{{ told.stacks | map(attribute='services') | flatten }}"
   loop_control:
     label: "{{ item.name }}"
   when: item.replicas.running != item.replicas.wanted
 """
 
 RETURN = r"""
-results:
+stacks:
   description: The stacks, by name.
   returned: success
   type: list

@@ -192,7 +192,7 @@ class Peer:
         result = self._host.run(PROBE, arguments)
         if result.get("failed"):
             raise AnsibleError(str(result.get("msg")))
-        return frozenset(key for key, seen in result["results"].items() if seen["ok"])
+        return frozenset(key for key, seen in result["probes"].items() if seen["ok"])
 
     def lost(self) -> list[str]:
         """A peer that cannot be asked any more says nothing about this host."""

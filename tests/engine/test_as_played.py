@@ -99,7 +99,7 @@ def test_what_is_told_of_a_swarm(swarm_engine: Engine, engines: list[PrivateEngi
         step("service_info", "service", stack="told"),
         that("service.services | map(attribute='name') == ['told']"),
         step("stack_info", "stacks"),
-        that("stacks.results | map(attribute='name') == ['told'] and stacks.results[0].Services == '1'"),
+        that("stacks.stacks | map(attribute='name') == ['told'] and stacks.stacks[0].Services == '1'"),
         step("image_info", "images", filters={"dangling": True}),
         step("image_info", "images", name="nobody:1"),
         that("images.images == [] and images.missing == ['nobody:1']"),
@@ -118,7 +118,7 @@ def test_a_bare_host_is_planned_for(tmp_path: Path) -> None:
         step("service_info", "service", name="told"),
         that("not service.exists"),
         step("stack_info", "stacks"),
-        that("stacks.results == []"),
+        that("stacks.stacks == []"),
         step("task_exec", "ran", service="told", argv=["true"]),
         that("ran is skipped"),
     ]

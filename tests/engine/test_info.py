@@ -156,13 +156,13 @@ def test_an_older_api_is_counted_by_its_tasks(swarm: Engine, engines: list[Priva
     eventually(lambda: told(service_info, old, name="web_a")["replicas"] == {"running": 2, "wanted": 2})
     assert told(service_info, old, name="web_ab")["replicas"] == {"running": 1, "wanted": 1}
     assert "ServiceStatus" not in told(service_info, old, name="web_a")["service"]
-    assert told(stack_info, old)["results"] == told(stack_info, swarm)["results"]
+    assert told(stack_info, old)["stacks"] == told(stack_info, swarm)["stacks"]
 
 
 def test_stacks(swarm: Engine) -> None:
-    eventually(lambda: told(stack_info, swarm, name=["web"])["results"][0]["replicas"] == {"running": 3, "wanted": 3})
+    eventually(lambda: told(stack_info, swarm, name=["web"])["stacks"][0]["replicas"] == {"running": 3, "wanted": 3})
     del swarm.calls[:]
-    left, web = told(stack_info, swarm)["results"]
+    left, web = told(stack_info, swarm)["stacks"]
     assert len(swarm.calls) == 4
     assert (web["Name"], web["Services"], web["networks"], web["secrets"]) == ("web", "2", ["web_net"], ["web_s"])
     assert [(one["name"], one["mode"], one["replicas"]) for one in web["services"]] == [
@@ -241,7 +241,7 @@ def test_a_bare_host_tells_nothing_in_check_mode(engines: list[PrivateEngine]) -
     gone = open_engine(connection(engines[0], docker_host="unix:///nonexistent.sock"), True)
     assert told(node_info, gone, True)["nodes"] == []
     assert told(service_info, gone, True, name="web")["exists"] is False
-    assert told(stack_info, gone, True)["results"] == []
+    assert told(stack_info, gone, True)["stacks"] == []
     assert told(network_info, gone, True, name="x")["exists"] is False
     assert told(image_info, gone, True, name=["x"])["missing"] == ["x"]
 

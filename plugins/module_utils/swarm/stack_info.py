@@ -27,7 +27,7 @@ def gather(engine: Engine, params: Mapping[str, Any], _check_mode: bool) -> dict
     wanted = params["name"]
     return {
         "changed": False,
-        "results": [one for one in found if wanted is None or one["name"] in wanted],
+        "stacks": [one for one in found if wanted is None or one["name"] in wanted],
         "missing": sorted(set(wanted or []) - {one["name"] for one in found}),
     }
 

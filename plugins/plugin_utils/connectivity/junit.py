@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import FAIL, NOT_RUN
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import FAIL, NOT_RUN, UNKNOWN
+
+# What should have run and did not is an error, in JUnit's words.
+WRONG = {FAIL: "failure", UNKNOWN: "error"}
 
 
 def render(result: Mapping[str, Any]) -> str:
@@ -24,9 +27,9 @@ def render(result: Mapping[str, Any]) -> str:
             case = ElementTree.SubElement(
                 suite, "testcase", {"name": name, "classname": f"connectivity.{layer['name']}"}
             )
-            if cell["status"] == FAIL:
-                failure = ElementTree.SubElement(case, "failure", {"message": cell["detail"]})
-                failure.text = f"{cell['detail']}\n{layer['remedy']}"
+            if cell["status"] in WRONG:
+                wrong = ElementTree.SubElement(case, WRONG[cell["status"]], {"message": cell["detail"]})
+                wrong.text = f"{cell['detail']}\n{layer['remedy']}"
             elif cell["status"] == NOT_RUN:
                 ElementTree.SubElement(case, "skipped", {"message": cell["detail"]})
     ElementTree.indent(root)
@@ -37,6 +40,6 @@ def _counts(counts: Mapping[str, int]) -> dict[str, str]:
     return {
         "tests": str(sum(counts.values())),
         "failures": str(counts[FAIL]),
-        "errors": "0",
+        "errors": str(counts[UNKNOWN]),
         "skipped": str(counts[NOT_RUN]),
     }

@@ -9,7 +9,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-PASS, FAIL, NOT_RUN = "pass", "fail", "not_run"
+# A check that should have run and has no result is unknown, which is no pass; not run is what the operator left out.
+PASS, FAIL, UNKNOWN, NOT_RUN = "pass", "fail", "unknown", "not_run"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a check has no result; ``chosen``: the operator left it out of this run."""
+
+    text: str
+    chosen: bool = False
+
+
+LEFT_OUT = Reason("was left out of this run", chosen=True)
 
 
 @dataclass(frozen=True)
@@ -31,13 +43,23 @@ class Member:
     name: str
     groups: frozenset[str]
     address: str
-    absence: str = ""
+    absence: Reason | None = None
     sight: Mapping[str, Any] = field(default_factory=dict)
     responder: str = ""
     offer: Mapping[str, Any] | None = None
-    results: Mapping[str, Mapping[str, Any]] | None = None
+    probes: Mapping[str, Mapping[str, Any]] | None = None
     silence: str = ""
     store: Mapping[str, Any] | None = None
+
+    @property
+    def away(self) -> Reason | None:
+        """Why the host said nothing, as a sentence."""
+        return Reason(f"{self.name} {self.absence.text}", self.absence.chosen) if self.absence else None
+
+    @property
+    def excused(self) -> Reason | None:
+        """Why it may be silent to everything: it does not answer, and the operator consented to that."""
+        return self.away if self.away and self.away.chosen and self.absence != LEFT_OUT else None
 
     @property
     def task(self) -> Mapping[str, Any] | None:
@@ -45,13 +67,13 @@ class Member:
         return next(iter(self.sight.get("tasks") or []), None)
 
     @property
-    def taskless(self) -> str:
-        """Why nothing is known of a task here; empty where there is one."""
+    def taskless(self) -> Reason | None:
+        """Why nothing is known of a task here; None where there is one."""
         if self.absence or self.task:
-            return self.absence and f"{self.name} {self.absence}"
+            return self.away
         if self.sight.get("engine_error"):
-            return f"{self.name}: its engine does not answer"
-        return f"{self.name}: no task on the network of MinIO's servers runs there"
+            return Reason(f"{self.name}: its engine does not answer")
+        return Reason(f"{self.name}: no task on the network of MinIO's servers runs there")
 
 
 @dataclass(frozen=True)
@@ -76,18 +98,40 @@ class View:
         return ((one, other) for one in self.members for other in self.members if one != other)
 
     @property
+    def servers(self) -> list[Member]:
+        """Those on which a MinIO server is declared."""
+        return [member for member in self.members if "minio" in member.groups]
+
+    @property
+    def host_pairs(self) -> int:
+        """How many ordered pairs of hosts are declared."""
+        return len(self.members) * (len(self.members) - 1)
+
+    @property
+    def server_pairs(self) -> int:
+        """How many ordered pairs of servers are declared."""
+        return len(self.servers) * (len(self.servers) - 1)
+
+    @property
     def present(self) -> list[Member]:
         """Those that answered."""
         return [member for member in self.members if not member.absence]
 
     @property
-    def storeless(self) -> str:
-        """Why nobody looked at S3, where nobody did."""
+    def storeless(self) -> Reason:
+        """Why no host looked at S3, where none did."""
         if self.check_mode:
-            return "check mode stores nothing"
+            return Reason("check mode stores nothing", chosen=True)
         if self.keeper:
-            return f"{self.keeper.name} {self.keeper.silence or 'did not look'}"
-        return "no manager, of those that keep MinIO's credentials, answered"
+            return Reason(f"{self.keeper.name} {self.keeper.silence or 'did not look'}")
+        chosen = all(one.absence and one.absence.chosen for one in self.members if "managers" in one.groups)
+        return Reason("no manager, of those that keep MinIO's credentials, answered", chosen)
+
+    @property
+    def excused(self) -> Mapping[str, Reason]:
+        """The endpoints of hosts whose absence the operator consented to."""
+        found = {member.name: member.excused for member in self.members}
+        return {url: reason for name, url in self.endpoints.items() if (reason := found.get(name))}
 
     @property
     def keeper(self) -> Member | None:
@@ -99,27 +143,35 @@ class View:
 
 @dataclass(frozen=True)
 class Layer:
-    """One declared check: what it asks for, and what to do where it fails."""
+    """One declared check: what it asks for, how many cells that takes at least, and what to do where it fails."""
 
     name: str
     title: str
     question: str
     remedy: str
     cells: Callable[[View], Iterator[Cell]]
+    # Counted from what is declared, and not from what answered.
+    expected: Callable[[View], int]
     probes: Callable[[View], Iterator[tuple[str, dict[str, Any]]]] = lambda _view: iter(())
     matrix: bool = True
     # Whether there is such a layer at all, with the driver that is used.
     exists: Callable[[View], bool] = lambda _view: True
 
 
-def result_of(member: Member, key: str) -> tuple[Mapping[str, Any] | None, str]:
+def unrun(check: str, source: str, target: str, reason: Reason | None) -> Cell:
+    """The cell of a check that has no result: a failure of the run, unless the operator chose that."""
+    reason = reason or Reason("no reason is known")
+    return Cell(check, source, target, NOT_RUN if reason.chosen else UNKNOWN, "", reason.text)
+
+
+def result_of(member: Member, key: str) -> tuple[Mapping[str, Any] | None, Reason | None]:
     """A probe's result, or why there is none."""
     if member.absence:
-        return None, f"{member.name} {member.absence}"
-    if member.results is None:
-        return None, f"{member.name} {member.silence or 'did not probe'}"
-    found = member.results.get(key)
-    return found, "" if found else f"{member.name} did not probe"
+        return None, member.away
+    if member.probes is None:
+        return None, Reason(f"{member.name} {member.silence or 'did not probe'}")
+    found = member.probes.get(key)
+    return found, None if found else Reason(f"{member.name} did not probe")
 
 
 def milliseconds(result: Mapping[str, Any]) -> str:
@@ -128,11 +180,13 @@ def milliseconds(result: Mapping[str, Any]) -> str:
     return "" if taken is None else f"{taken:.2f} ms" if taken < 10 else f"{taken:.0f} ms"
 
 
-def answer_cell(check: str, one: Member, other: Member, seen: tuple[Mapping[str, Any] | None, str], way: str) -> Cell:
+def answer_cell(
+    check: str, one: Member, other: Member, seen: tuple[Mapping[str, Any] | None, Reason | None], way: str
+) -> Cell:
     """The cell of a probe that is answered in time, or not; ``seen``: its result, or why there is none."""
     found, reason = seen
-    if not found:
-        return Cell(check, one.name, other.name, NOT_RUN, "", reason)
+    if not found or (other.excused and not found["ok"]):
+        return unrun(check, one.name, other.name, reason or other.excused)
     detail = "" if found["ok"] else f"{way}: {found['error']}"
     return Cell(check, one.name, other.name, PASS if found["ok"] else FAIL, milliseconds(found), detail)
 

@@ -9,15 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import FAIL, NOT_RUN, PASS
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import FAIL, NOT_RUN, PASS, UNKNOWN
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.style import CSS
 
-SIGNS = {PASS: "✓", FAIL: "✗", NOT_RUN: "○"}
-WORDS = {PASS: "pass", FAIL: "fail", NOT_RUN: "not run"}
+SIGNS = {PASS: "✓", FAIL: "✗", UNKNOWN: "?", NOT_RUN: "○"}
+WORDS = {PASS: "pass", FAIL: "fail", UNKNOWN: "no result", NOT_RUN: "not run"}
+# Both are wrong: what failed, and what should have run and has no result.
+WRONG = (FAIL, UNKNOWN)
 # From so many hosts on, a cell shows its sign only and the page is as wide as it has to be.
 COMPACT = 11
 SENTENCES = 6
-UNKNOWN = "-"
+NO_FACT = "-"
 GUIDE = "docs/troubleshooting.md"
 
 Data = Mapping[str, Any]
@@ -44,7 +46,7 @@ def _head(result: Data, hosts: int) -> str:
     counts = result["counts"]
     chips = "".join(
         f'<li class="chip {status}">{_sign(status)} {counts[status]} {WORDS[status]}</li>'
-        for status in (PASS, FAIL, NOT_RUN)
+        for status in SIGNS
         if counts[status]
     )
     return (
@@ -57,14 +59,14 @@ def _head(result: Data, hosts: int) -> str:
 
 
 def _wrong(result: Data) -> str:
-    """What failed, and what to do about it, in the order in which to look."""
+    """What failed or has no result, and what to do about it, in the order in which to look."""
     entries = []
     for layer in result["layers"]:
-        details = list(dict.fromkeys(cell["detail"] for cell in layer["cells"] if cell["status"] == FAIL))
+        details = list(dict.fromkeys(cell["detail"] for cell in layer["cells"] if cell["status"] in WRONG))
         if details:
             entries.append(
                 f'<li><h3><a href="#{layer["name"]}">{escape(layer["title"])}</a> '
-                f"<small>{layer['counts'][FAIL]} of {sum(layer['counts'].values())}</small></h3>{_list(details)}"
+                f"<small>{_wrong_of(layer)} of {sum(layer['counts'].values())}</small></h3>{_list(details)}"
                 f'<p class="remedy"><b>What to do:</b> {escape(layer["remedy"])} '
                 f"(<code>{GUIDE}#{layer['name']}</code>).</p></li>"
             )
@@ -72,6 +74,10 @@ def _wrong(result: Data) -> str:
         return ""
     note = "<p>A fault shows in every layer above it: begin with the first.</p>" if len(entries) > 1 else ""
     return f'<section class="wrong"><h2>What is wrong</h2>{note}<ol>{"".join(entries)}</ol></section>'
+
+
+def _wrong_of(layer: Data) -> int:
+    return sum(layer["counts"][status] for status in WRONG)
 
 
 def _list(details: Sequence[str]) -> str:
@@ -159,9 +165,9 @@ def _table(layer: Data, result: Data, compact: bool) -> str:
 
 
 def _facts(host: Data) -> Iterable[str]:
-    yield host.get("kernel") or UNKNOWN
-    yield host.get("python") or UNKNOWN
-    yield f"{host['interface']}, MTU {host['mtu']}" if host.get("interface") else UNKNOWN
+    yield host.get("kernel") or NO_FACT
+    yield host.get("python") or NO_FACT
+    yield f"{host['interface']}, MTU {host['mtu']}" if host.get("interface") else NO_FACT
 
 
 def _cell(cells: Sequence[Data], compact: bool) -> str:
@@ -169,7 +175,7 @@ def _cell(cells: Sequence[Data], compact: bool) -> str:
     if not cells:
         return '<td class="self"></td>'
     statuses = {cell["status"] for cell in cells}
-    status = FAIL if FAIL in statuses else PASS if PASS in statuses else NOT_RUN
+    status = next(status for status in (FAIL, UNKNOWN, PASS, NOT_RUN) if status in statuses)
     title = "\n".join(_tip(cell) for cell in cells)
     partly = " partly" if status == PASS and NOT_RUN in statuses else ""
     value = "" if compact else escape(_value(cells, status))

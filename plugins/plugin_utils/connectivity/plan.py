@@ -14,8 +14,13 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.mod
 def draw(view: View) -> dict[str, dict[str, Any]]:
     """The options of the module ``probe`` for every host that answered."""
     probers = {member.name: member.address for member in view.present}
+    reached = {
+        "endpoints": [url for url in view.endpoints.values() if url not in view.excused],
+        "clients": [url for url in view.clients if url not in view.excused],
+    }
     found: dict[str, dict[str, Any]] = {
-        member.name: {"probes": [], "probers": probers, "store": _store(view, member.name)} for member in view.present
+        member.name: {"probes": [], "probers": probers, "store": _store(view, member.name), **reached}
+        for member in view.present
     }
     for layer in LAYERS:
         for name, probe in layer.probes(view):

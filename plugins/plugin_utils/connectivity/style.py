@@ -30,6 +30,8 @@ font-weight:700;margin:0;color:#fff;background:var(--pass-edge)}.verdict.fail .m
 .chip{padding:2px 10px;border-radius:99px;font-weight:600;font-size:14px}
 .chip.pass,td.pass{background:var(--pass);color:var(--pass-ink)}
 .chip.fail,td.fail{background:var(--fail);color:var(--fail-ink);font-weight:700}
+.chip.unknown,td.unknown{background:var(--fail-soft);color:var(--fail-text);font-weight:700}
+td.unknown{box-shadow:inset 0 0 0 2px var(--fail)}
 .chip.not_run,td.not_run{background:var(--none);color:var(--none-ink)}
 section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:16px 18px;margin:0 0 16px;
 min-width:0}
@@ -42,12 +44,14 @@ min-width:0}
 text-decoration:none}
 .step:hover,.step:focus-visible{border-color:var(--soft)}.step.pass b{color:var(--pass-edge)}
 .step.fail{border-color:var(--fail);background:var(--fail-soft)}.step.fail b,.step.fail small{color:var(--fail-text)}
+.step.unknown{border-color:var(--fail)}.step.unknown b,.step.unknown small{color:var(--fail-text)}
 .step.not_run b{color:var(--soft)}
 .layers{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,580px),1fr));gap:16px;margin:0 0 16px}
 .layers section{margin:0;scroll-margin-top:12px}.layers section:target{outline:2px solid var(--soft)}
 .compact .layers{grid-template-columns:repeat(auto-fit,minmax(min(100%,860px),1fr))}
 #versions{grid-column:1/-1}
-.layer h2>span:first-child{color:var(--pass-edge)}.layer:has(td.fail) h2>span:first-child{color:var(--fail-text)}
+.layer h2>span:first-child{color:var(--pass-edge)}
+.layer:has(:is(td.fail,td.unknown)) h2>span:first-child{color:var(--fail-text)}
 .scroll{overflow-x:auto;margin:0 -3px;padding:0 3px}
 table{border-collapse:separate;border-spacing:3px;margin:0 -3px}
 .roomy .matrix table{width:100%;table-layout:fixed}
@@ -59,7 +63,7 @@ tbody th{position:sticky;left:0;background:var(--card)}
 .corner{font-weight:400;font-size:12px;color:var(--soft);text-align:left}
 td{padding:5px 8px;border-radius:6px;text-align:center;white-space:nowrap}
 td.fail{white-space:normal}
-td.not_run,td.partly{
+td.unknown,td.not_run,td.partly{
 background-image:repeating-linear-gradient(135deg,transparent 0 5px,rgb(128 140 158/.16) 5px 7px)}
 td.self{background:none}.matrix td.self::after{content:"·";color:var(--soft)}
 .compact .matrix td,.compact .matrix th{padding:0;height:22px;min-width:22px;font-size:12px}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import LAYERS
@@ -14,28 +14,34 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.mod
     FAIL,
     NOT_RUN,
     PASS,
+    UNKNOWN,
     Cell,
     Layer,
     Member,
+    Reason,
     View,
+    unrun,
 )
 
-SCHEMA_VERSION = 1
-STATUSES = (PASS, FAIL, NOT_RUN)
+# 2: the status "unknown" and the list of its reasons.
+SCHEMA_VERSION = 2
+STATUSES = (PASS, FAIL, UNKNOWN, NOT_RUN)
 
 
 def judge(view: View, started: str, seconds: float) -> dict[str, Any]:
-    """The result of a run; ``pass`` needs something that passed and nothing that failed."""
-    layers = [_layer(layer, list(layer.cells(view))) for layer in LAYERS if layer.exists(view)]
+    """The result of a run; ``pass`` needs something that passed, and nothing that failed or is unknown."""
+    layers = [_layer(layer, _cells(layer, view)) for layer in LAYERS if layer.exists(view)]
     counts = {status: sum(layer["counts"][status] for layer in layers) for status in STATUSES}
-    verdict = PASS if counts[PASS] and not counts[FAIL] else FAIL
+    verdict = PASS if counts[PASS] and not counts[FAIL] and not counts[UNKNOWN] else FAIL
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict,
-        "complete": not counts[NOT_RUN],
+        "complete": not counts[NOT_RUN] and not counts[UNKNOWN],
         "sentence": say(counts),
         "counts": counts,
-        "failures": [cell["detail"] for layer in layers for cell in layer["cells"] if cell["status"] == FAIL],
+        "failures": _details(layers, FAIL),
+        # One fault leaves many checks without a result, for the same reason.
+        "unknown": list(dict.fromkeys(_details(layers, UNKNOWN))),
         "started": started,
         "seconds": round(seconds, 1),
         "run": view.run,
@@ -44,22 +50,43 @@ def judge(view: View, started: str, seconds: float) -> dict[str, Any]:
     }
 
 
-def say(counts: dict[str, int]) -> str:
+def say(counts: Mapping[str, int]) -> str:
     """The counts in a sentence."""
     total = sum(counts.values())
-    ran = total - counts[NOT_RUN]
-    aside = f"; {counts[NOT_RUN]} could not be run" if counts[NOT_RUN] else ""
+    ran = counts[PASS] + counts[FAIL]
+    asides = {UNKNOWN: "could not be run", NOT_RUN: "not run, as asked for"}
+    said = [f"{counts[status]} {words}" for status, words in asides.items() if counts[status]]
     if not ran:
-        return f"none of {total} checks could be run"
-    if counts[FAIL]:
-        return f"{counts[FAIL]} of {ran} checks failed{aside}"
-    return f"all {ran} checks passed{aside}"
+        said = [f"none of {total} checks could be run"]
+    elif counts[FAIL]:
+        said = [f"{counts[FAIL]} of {ran} checks failed", *said]
+    elif counts[UNKNOWN]:
+        first = f"{counts[UNKNOWN]} of {total - counts[NOT_RUN]} checks could not be run"
+        said = [first, f"the other {ran} passed", *said[1:]]
+    else:
+        said = [f"all {ran} checks passed", *said]
+    return "; ".join(said)
 
 
-def _layer(layer: Layer, cells: Iterable[Cell]) -> dict[str, Any]:
-    cells = list(cells)
+def _cells(layer: Layer, view: View) -> list[Cell]:
+    """The layer's cells; those that it has to have and that are missing are unknown."""
+    cells = list(layer.cells(view))
+    wanted = layer.expected(view)
+    if len(cells) < wanted:
+        cells.append(
+            unrun("cells", layer.title, "all", Reason(f"{layer.title}: {len(cells)} checks have a result, of {wanted}"))
+        )
+    return cells
+
+
+def _status(counted: Mapping[str, int]) -> str:
+    """The worst that was seen; not run only where nothing was."""
+    return next((status for status in (FAIL, UNKNOWN, PASS) if counted[status]), NOT_RUN)
+
+
+def _layer(layer: Layer, cells: Sequence[Cell]) -> dict[str, Any]:
     counted = Counter(cell.status for cell in cells)
-    status = FAIL if counted[FAIL] else PASS if counted[PASS] else NOT_RUN
+    status = _status(counted)
     return {
         "name": layer.name,
         "title": layer.title,
@@ -80,6 +107,10 @@ def _layer(layer: Layer, cells: Iterable[Cell]) -> dict[str, Any]:
             for cell in cells
         ],
     }
+
+
+def _details(layers: Sequence[Mapping[str, Any]], status: str) -> list[str]:
+    return [cell["detail"] for layer in layers for cell in layer["cells"] if cell["status"] == status]
 
 
 def _host(member: Member) -> dict[str, Any]:

@@ -9,8 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import endpoint, plain
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks.hosts import LEFT_OUT
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import Member, View
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
+    LEFT_OUT,
+    Member,
+    Reason,
+    View,
+)
 
 GROUPS = ("managers", "workers", "minio")
 RESPOND, PROBE, VISIT = "__connectivity_respond", "__connectivity_probe", "__connectivity_visit"
@@ -21,11 +25,11 @@ def read(
 ) -> View:
     """``ran``: the hosts of the play; ``settings``: see the role connectivity."""
     names = list(dict.fromkeys(name for group in GROUPS for name in groups.get(group, [])))
-    ran = set(ran)
+    ran, consented = set(ran), set(settings.get("unreachable_consent") or [])
     visit, failure = _visit(hostvars, names)
     return View(
         run=str(settings["run"]),
-        members=tuple(_member(name, hostvars[name], groups, name in ran) for name in names),
+        members=tuple(_member(name, hostvars[name], groups, name in ran, name in consented) for name in names),
         network=str(settings["network"]),
         driver=str(settings.get("driver") or "overlay"),
         port=int(settings["port"]),
@@ -55,25 +59,31 @@ def _visit(hostvars: Mapping[str, Any], names: Sequence[str]) -> tuple[Mapping[s
     return None, ""
 
 
-def _member(name: str, variables: Mapping[str, Any], groups: Mapping[str, Sequence[str]], ran: bool) -> Member:
+def _member(
+    name: str, variables: Mapping[str, Any], groups: Mapping[str, Sequence[str]], ran: bool, consented: bool
+) -> Member:
     answer = (variables.get(RESPOND) if ran else None) or {}
     probed = (variables.get(PROBE) if ran else None) or {}
     return Member(
         name=name,
         groups=frozenset(group for group in GROUPS if name in groups.get(group, [])),
         address=_address(variables),
-        absence="" if "sight" in answer else _absence(answer) if ran else LEFT_OUT,
+        absence=None if "sight" in answer else _absence(answer, consented) if ran else LEFT_OUT,
         sight=answer.get("sight") or {},
         responder=answer.get("responder") or "",
         offer=answer.get("store"),
-        results=probed.get("results"),
-        silence="" if "results" in probed or not probed else _absence(probed),
+        probes=probed.get("probes"),
+        silence="" if "probes" in probed or not probed else _absence(probed).text,
         store=probed.get("store"),
     )
 
 
-def _absence(answer: Mapping[str, Any]) -> str:
-    return f"is unreachable: {_message(answer)}" if answer.get("unreachable") else f"failed: {_message(answer)}"
+def _absence(answer: Mapping[str, Any], consented: bool = False) -> Reason:
+    if not answer.get("unreachable"):
+        return Reason(f"failed: {_message(answer)}")
+    if consented:
+        return Reason("is unreachable, as overlay_unreachable_consent allows", chosen=True)
+    return Reason(f"is unreachable: {_message(answer)}")
 
 
 def _message(answer: Mapping[str, Any]) -> str:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import health
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     FAIL,
-    NOT_RUN,
     PASS,
     Cell,
     Layer,
+    Reason,
     View,
+    unrun,
 )
 
 CHECKS = {"write": "stores", "read": "serves"}
@@ -23,20 +24,22 @@ CHECKS = {"write": "stores", "read": "serves"}
 def cells(view: View) -> Iterator[Cell]:
     """Health, a write and two reads of every endpoint that clients use."""
     keeper = view.keeper
-    reason = view.visit_failure or view.storeless
+    visited = Reason(view.visit_failure) if view.visit_failure else view.storeless
     for endpoint in view.clients:
-        seen = ((view.visit or {}).get("health") or {}).get(endpoint)
+        excused = view.excused.get(endpoint)
+        seen = None if excused else ((view.visit or {}).get("health") or {}).get(endpoint)
+        reason = excused or visited
         yield from health.judge(endpoint, f"{endpoint} from {view.client_host}: {endpoint}", seen, reason)
-        found = ((view.visit or {}).get("clients") or {}).get(endpoint)
+        found = None if excused else ((view.visit or {}).get("clients") or {}).get(endpoint)
         for check, title in CHECKS.items():
             if found is None:
                 offer = (keeper.offer or {}).get("error") if keeper else ""
-                why = f"no signed URL could be had: {offer}" if offer else reason
-                yield Cell(check, endpoint, title, NOT_RUN, "", why)
+                unsigned = Reason(f"no signed URL could be had: {offer}") if offer and not reason.chosen else reason
+                yield unrun(check, endpoint, title, unsigned)
                 continue
             wrong = found[check]
             if check == "read" and found["write"] and not wrong:
-                yield Cell(check, endpoint, title, NOT_RUN, "", f"nothing could be stored through {endpoint}")
+                yield unrun(check, endpoint, title, Reason(f"nothing could be stored through {endpoint}"))
                 continue
             detail = f"{endpoint} from {view.client_host}: {wrong}" if wrong else ""
             yield Cell(check, endpoint, title, FAIL if wrong else PASS, "" if wrong else "yes", detail)
@@ -48,5 +51,6 @@ LAYER = Layer(
     question="From outside, every endpoint is healthy, stores an object, and serves its own and a neighbour's.",
     remedy="check overlay_client_networks, the way from the client, and the certificate's names and authority",
     cells=cells,
+    expected=lambda view: (len(health.CHECKS) + len(CHECKS)) * len(view.clients),
     matrix=False,
 )

@@ -11,13 +11,13 @@ from typing import Any
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import overlay
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     FAIL,
-    NOT_RUN,
     PASS,
     Cell,
     Layer,
     Member,
     View,
     result_of,
+    unrun,
 )
 
 
@@ -47,12 +47,15 @@ def cells(view: View) -> Iterator[Cell]:
     for member in overlay.members(view):
         for service, addresses in services(view).items():
             yield _cell(member, service, addresses)
+        for other in overlay.members(view):
+            if other.taskless:
+                yield unrun("dns", member.name, f"the server of {other.name}", other.taskless)
 
 
 def _cell(member: Member, service: str, addresses: list[str]) -> Cell:
     found, reason = (None, member.taskless) if member.taskless else result_of(member, f"dns {service}")
     if not found:
-        return Cell("dns", member.name, service, NOT_RUN, "", reason)
+        return unrun("dns", member.name, service, reason)
     said = found.get("addresses") or []
     value = ", ".join(said)
     # Asked for itself, a task with several networks may be told its address on any of them.
@@ -71,6 +74,7 @@ LAYER = Layer(
     question="Every task resolves every service to the addresses of its tasks.",
     remedy="restart the service whose name is wrong (docker service update --force); look at 7946/tcp and 7946/udp",
     cells=cells,
+    expected=lambda view: len(view.servers) ** 2,
     probes=probes,
     matrix=False,
 )

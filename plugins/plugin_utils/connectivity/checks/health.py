@@ -10,23 +10,24 @@ from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     FAIL,
-    NOT_RUN,
     PASS,
     Cell,
     Layer,
+    Reason,
     View,
+    unrun,
 )
 
 CHECKS = {"live": "live", "cluster": "writes", "cluster/read": "reads"}
 MEANING = {503: "503: no quorum", 412: "412: not now"}
 
 
-def judge(row: str, where: str, seen: Mapping[str, Any] | None, reason: str) -> Iterator[Cell]:
+def judge(row: str, where: str, seen: Mapping[str, Any] | None, reason: Reason) -> Iterator[Cell]:
     """The three calls of one endpoint."""
     for check, title in CHECKS.items():
         answer = (seen or {}).get(check)
         if answer is None:
-            yield Cell(check, row, title, NOT_RUN, "", reason)
+            yield unrun(check, row, title, reason)
             continue
         status = answer.get("status")
         if status == 200:
@@ -41,8 +42,9 @@ def cells(view: View) -> Iterator[Cell]:
     keeper = view.keeper
     store = keeper.store if keeper else None
     for name, endpoint in view.endpoints.items():
-        seen = ((store or {}).get("health") or {}).get(endpoint)
-        yield from judge(name, endpoint, seen, view.storeless)
+        excused = view.excused.get(endpoint)
+        seen = None if excused else ((store or {}).get("health") or {}).get(endpoint)
+        yield from judge(name, endpoint, seen, excused or view.storeless)
 
 
 LAYER = Layer(
@@ -51,5 +53,6 @@ LAYER = Layer(
     question="Every MinIO is live, and has the quorum to write and to read.",
     remedy="see which hosts and drives are away; with too few of them, writes stop first, then reads",
     cells=cells,
+    expected=lambda view: len(CHECKS) * len(view.endpoints),
     matrix=False,
 )

@@ -9,31 +9,43 @@ from collections.abc import Iterator
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     FAIL,
-    NOT_RUN,
     PASS,
     Cell,
     Layer,
+    Member,
+    Reason,
     View,
+    unrun,
 )
 
-LEFT_OUT = "was left out of this run"
+CHECKS = {"answers": "Ansible", "engine": "Engine", "swarm": "Swarm"}
 
 
 def cells(view: View) -> Iterator[Cell]:
-    """A host that does not answer is a failure; one that was left out is not."""
+    """A host that does not answer is a failure; one that the operator left out is not."""
     for member in view.members:
-        if member.absence:
-            status = NOT_RUN if member.absence == LEFT_OUT else FAIL
-            yield Cell("answers", member.name, "Ansible", status, "", f"{member.name} {member.absence}")
-        else:
-            yield Cell("answers", member.name, "Ansible", PASS, "yes")
-            error = member.sight.get("engine_error")
-            detail = f"{member.name}: {error}" if error else ""
-            yield Cell("engine", member.name, "Engine", FAIL if error else PASS, "" if error else "yes", detail)
-            swarm = member.sight.get("swarm")
-            if not error:
-                found = "" if swarm == "active" else f"{member.name}: its swarm is {swarm}; it has to be active"
-                yield Cell("swarm", member.name, "Swarm", FAIL if found else PASS, swarm or "", found)
+        yield from _absent(member, member.away) if member.away else _present(member)
+
+
+def _absent(member: Member, away: Reason) -> Iterator[Cell]:
+    if away.chosen:
+        yield unrun("answers", member.name, CHECKS["answers"], away)
+    else:
+        yield Cell("answers", member.name, CHECKS["answers"], FAIL, "", away.text)
+    for check in ("engine", "swarm"):
+        yield unrun(check, member.name, CHECKS[check], away)
+
+
+def _present(member: Member) -> Iterator[Cell]:
+    yield Cell("answers", member.name, CHECKS["answers"], PASS, "yes")
+    if error := member.sight.get("engine_error"):
+        yield Cell("engine", member.name, CHECKS["engine"], FAIL, "", f"{member.name}: {error}")
+        yield unrun("swarm", member.name, CHECKS["swarm"], Reason(f"{member.name}: its engine does not answer"))
+        return
+    yield Cell("engine", member.name, CHECKS["engine"], PASS, "yes")
+    swarm = member.sight.get("swarm")
+    found = "" if swarm == "active" else f"{member.name}: its swarm is {swarm}; it has to be active"
+    yield Cell("swarm", member.name, CHECKS["swarm"], FAIL if found else PASS, swarm or "", found)
 
 
 LAYER = Layer(
@@ -42,5 +54,6 @@ LAYER = Layer(
     question="Every host of the inventory answers, and so does its engine.",
     remedy="look at the host itself: power, ssh, its engine's unit",
     cells=cells,
+    expected=lambda view: len(CHECKS) * len(view.members),
     matrix=False,
 )

@@ -12,14 +12,16 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.mod
     Cell,
     Layer,
     Member,
+    Reason,
     View,
     answer_cell,
     result_of,
 )
 
 DEFAULT_MTU = 1450
-NO_OVERLAY = (
-    "overlay_network_driver: host has servers reach each other at the hosts' own addresses, as the underlay shows"
+NO_OVERLAY = Reason(
+    "overlay_network_driver: host has servers reach each other at the hosts' own addresses, as the underlay shows",
+    chosen=True,
 )
 
 
@@ -45,7 +47,7 @@ def probes(view: View) -> Iterator[tuple[str, dict[str, Any]]]:
             yield one.name, {**base, "key": f"overlay tcp {other.name}", "kind": "tcp", "port": view.port}
 
 
-def look(view: View, one: Member, other: Member, what: str) -> tuple[Any, str]:
+def look(view: View, one: Member, other: Member, what: str) -> tuple[Any, Reason | None]:
     """A result, or why there is none."""
     if view.driver == "host":
         return None, NO_OVERLAY
@@ -74,5 +76,7 @@ LAYER = Layer(
     question="From inside every task, every other task answers ICMP echo and accepts a connection to MinIO's port.",
     remedy="where underlay and Swarm ports are good, look at the data path port or LAN, at IPsec and the engine's log",
     cells=cells,
+    # An echo and MinIO's port.
+    expected=lambda view: 2 * view.server_pairs,
     probes=probes,
 )

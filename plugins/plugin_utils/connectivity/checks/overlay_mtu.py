@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import overlay
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
-    NOT_RUN,
     Cell,
     Layer,
+    Reason,
     View,
     size_cell,
+    unrun,
 )
 
 
@@ -22,9 +23,10 @@ def cells(view: View) -> Iterator[Cell]:
     for one, other in overlay.pairs(view):
         found, reason = overlay.look(view, one, other, "icmp")
         if found and not found["ok"]:
-            found, reason = None, f"the task on {other.name} answers the one on {one.name} nothing"
+            silent = Reason(f"the task on {other.name} does not answer the one on {one.name}")
+            found, reason = None, other.excused or silent
         if not found:
-            yield Cell("mtu", one.name, other.name, NOT_RUN, "", reason)
+            yield unrun("mtu", one.name, other.name, reason)
             continue
         wanted = (one.task or {}).get("mtu") or overlay.DEFAULT_MTU
         detail = (
@@ -43,4 +45,5 @@ LAYER = Layer(
         "over IPv6 20 more)"
     ),
     cells=cells,
+    expected=lambda view: view.server_pairs,
 )

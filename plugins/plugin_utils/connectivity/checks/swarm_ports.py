@@ -12,6 +12,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.mod
     Cell,
     Layer,
     Member,
+    Reason,
     View,
     answer_cell,
     result_of,
@@ -42,8 +43,8 @@ def cells(view: View) -> Iterator[Cell]:
             name = f"{port}/{kind}"
             seen = result_of(one, f"{name} {other.name}")
             if kind == "udp" and not one.absence and (other.absence or other.responder):
-                said = f"{other.name} {other.absence}" if other.absence else f"{other.name}: {other.responder}"
-                seen = None, f"nothing responds on udp: {said}"
+                said = other.away or Reason(f"{other.name}: {other.responder}", view.check_mode)
+                seen = None, Reason(f"nothing responds on udp: {said.text}", said.chosen)
             yield answer_cell(name, one, other, seen, f"{one.name} → {other.name} ({other.address}) {name}")
 
 
@@ -53,5 +54,6 @@ LAYER = Layer(
     question="2377/tcp of every manager, and 7946/tcp, 7946/udp and the data path of every host are open to all.",
     remedy="open the port between the hosts, in their firewalls and in those on the way",
     cells=cells,
+    expected=lambda view: sum(len(wanted(view, other)) for _one, other in view.pairs()),
     probes=probes,
 )

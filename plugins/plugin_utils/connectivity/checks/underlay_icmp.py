@@ -44,5 +44,6 @@ LAYER = Layer(
     question="Every host gets an ICMP echo from every other one's overlay_underlay_address.",
     remedy="check the link, the route and the firewall between the two hosts; ICMP echo has to pass",
     cells=cells,
+    expected=lambda view: view.host_pairs,
     probes=probes,
 )

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import underlay_icmp
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     FAIL,
-    NOT_RUN,
     Cell,
     Layer,
+    Reason,
     View,
     result_of,
     size_cell,
+    unrun,
 )
 
 
@@ -24,9 +25,10 @@ def cells(view: View) -> Iterator[Cell]:
     for one, other in view.pairs():
         found, reason = result_of(one, underlay_icmp.key(other.name))
         if found and not found["ok"]:
-            found, reason = None, f"{other.name} answers {one.name} nothing: there is nothing to measure"
+            silent = Reason(f"{other.name} does not answer {one.name}: nothing can be measured")
+            found, reason = None, other.excused or silent
         if not found:
-            yield Cell("mtu", one.name, other.name, NOT_RUN, "", reason)
+            yield unrun("mtu", one.name, other.name, reason)
             continue
         wanted = one.sight.get("mtu")
         if not wanted:
@@ -46,4 +48,5 @@ LAYER = Layer(
     question="Packets as large as the sender's interface allows reach every other host unfragmented.",
     remedy="give all interfaces and switch ports on the way one MTU, or lower it on the hosts to what passes",
     cells=cells,
+    expected=lambda view: view.host_pairs,
 )

@@ -11,12 +11,13 @@ from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     FAIL,
-    NOT_RUN,
     PASS,
     Cell,
     Layer,
     Member,
+    Reason,
     View,
+    unrun,
 )
 
 # What is shown, and whether it has to be the same everywhere.
@@ -43,8 +44,8 @@ def cells(view: View) -> Iterator[Cell]:
 
 def _cell(check: str, title: str, member: Member, value: Any, common: Any) -> Cell:
     if not value:
-        reason = f"{member.name} {member.absence}" if member.absence else member.taskless or f"{member.name}: unknown"
-        return Cell(check, member.name, title, NOT_RUN, "", reason)
+        reason = member.away or member.taskless or Reason(f"{member.name}: unknown")
+        return unrun(check, member.name, title, reason)
     short = str(value).removeprefix("sha256:")[:12] if check == "image" else str(value)
     detail = "" if value == common else f"{member.name}: {title} is {value}; most hosts have {common}"
     return Cell(check, member.name, title, PASS if value == common else FAIL, short, detail)
@@ -56,5 +57,6 @@ LAYER = Layer(
     question="The engine's version, MinIO's release and its image are the same on every host.",
     remedy="run site.yml; upgrade the engines that differ, one host at a time",
     cells=cells,
+    expected=lambda view: len(view.members) + 2 * len(view.servers),
     matrix=False,
 )

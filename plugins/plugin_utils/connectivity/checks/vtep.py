@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import plain
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     FAIL,
-    NOT_RUN,
     PASS,
     Cell,
     Layer,
+    Reason,
     View,
+    unrun,
 )
 
 
@@ -22,13 +23,13 @@ def cells(view: View) -> Iterator[Cell]:
     """Expected are all hosts of the inventory; what else is there is a stranger, or a host that is gone."""
     for one in view.members:
         seen = one.sight.get("vtep")
-        reason = f"{one.name} {one.absence}" if one.absence else "" if seen else f"{one.name} was not asked"
+        reason = one.away or (None if seen else Reason(f"{one.name} was not asked"))
         remotes = {plain(text) for text in (seen or {}).get("remotes", [])}
         for other in view.members:
             if other == one:
                 continue
             if reason:
-                yield Cell("remote", one.name, other.name, NOT_RUN, "", reason)
+                yield unrun("remote", one.name, other.name, reason)
                 continue
             there = plain(other.address) in remotes
             found = "has no link to" if seen and seen["bridge"] else "has no bridge, and so no link to"
@@ -46,6 +47,7 @@ LAYER = Layer(
     question="With overlay_network_driver: kernel, every host's overlay leads to all other hosts and to nobody else.",
     remedy="run site.yml on all hosts; see docs/kernel-overlay.md",
     cells=cells,
+    expected=lambda view: view.host_pairs,
     matrix=False,
     exists=lambda view: view.driver == "kernel",
 )

@@ -60,7 +60,7 @@ class Other:
         look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         if isinstance(look, Exception):
             raise look
-        return {"results": {"9000": {"ok": look}}}
+        return {"probes": {"9000": {"ok": look}}}
 
     def close(self):
         self.closed = True

@@ -116,7 +116,7 @@ def test_a_stack_is_what_carries_its_label() -> None:
     network = {**answer("engine/network_inspect"), "Labels": label}
     secret = {"Spec": {"Name": "s", "Labels": {"com.docker.stack.namespace": "gone"}}}
     engine = Scripted(services=services, networks=[network], secrets=[secret], configs=[])
-    gone, web = stack_info.gather(engine, {"name": None}, False)["results"]
+    gone, web = stack_info.gather(engine, {"name": None}, False)["stacks"]
     assert (gone["name"], gone["services"], gone["secrets"], gone["replicas"]["wanted"]) == ("gone", [], ["s"], 0)
     assert [one["name"] for one in web["services"]] == ["global", "replicated", "replicated-job"]
     assert web["replicas"] == {"running": 3, "wanted": 5} and web["Services"] == "3" and web["networks"] == ["storage"]

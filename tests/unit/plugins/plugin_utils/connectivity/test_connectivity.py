@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity import junit, page, plan, verdict, view
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import LAYERS
 
 STARTED = "2026-11-24T15:00:00.000+00:00"
 SETTINGS = {
@@ -68,8 +70,8 @@ class World:
         """Every host probes what the plan says, and sees what is well unless there is a fault."""
         for name, mine in plan.draw(self.view()).items():
             results = {probe["key"]: self.result(name, probe) for probe in mine["probes"]}
-            probed = self.hostvars[name].setdefault("__connectivity_probe", {"results": results})
-            if mine["store"] == "examine" and "results" in probed:
+            probed = self.hostvars[name].setdefault("__connectivity_probe", {"probes": results})
+            if mine["store"] == "examine" and "probes" in probed:
                 endpoints = {endpoint: dict(STORED) for endpoint in self.endpoints}
                 health = dict.fromkeys(self.endpoints, HEALTHY)
                 probed["store"] = {"error": "", "health": health, "endpoints": endpoints, "left_behind": ""}
@@ -214,9 +216,9 @@ def test_a_smaller_packet_is_named_with_both_sizes(world):
     assert "is 1350 bytes; the task's interface sends up to 1450" in second
 
 
-def test_sizes_between_hosts_that_do_not_answer_are_not_run(world):
+def test_sizes_between_hosts_that_do_not_answer_are_unknown(world):
     world.faults["n1", "underlay n2"] = LOST
-    assert cells(world.run(), "not_run") == {("underlay-mtu", "mtu", "n1", "n2")}
+    assert cells(world.run(), "unknown") == {("underlay-mtu", "mtu", "n1", "n2")}
 
 
 def test_a_wrong_address_in_dns_says_which_is_right(world):
@@ -229,14 +231,72 @@ def test_an_unreachable_host_is_one_failure_and_the_rest_goes_on(world):
     result = world.run()
     assert cells(result, "fail") == {("hosts", "answers", "n4", "Ansible")}
     assert ("underlay-icmp", "icmp", "n1", "n4") in cells(result, "pass")
-    assert "n4 is unreachable: Connection timed out" in reasons(result, "not_run")
+    assert "n4 is unreachable: Connection timed out" in reasons(result, "unknown")
+    assert set(result["unknown"]) == {
+        "n4 is unreachable: Connection timed out",
+        "nothing responds on udp: n4 is unreachable: Connection timed out",
+    }
 
 
-def test_a_host_that_falls_silent_in_between_has_no_result(world):
-    world.hostvars["n2"]["__connectivity_probe"] = {"unreachable": True, "msg": "gone"}
+# What a module says that failed, and what is left of a key that a core keeps for itself.
+SILENT = {
+    "unreachable": ({"unreachable": True, "msg": "gone"}, "n2 is unreachable: gone"),
+    "failed": ({"failed": True, "msg": "Traceback\nKeyError: 'x'"}, "n2 failed: KeyError: 'x'"),
+    "renamed": ({"ansible_module_results": {}, "changed": False}, "n2 failed: no answer"),
+}
+
+
+@pytest.mark.parametrize(("answer", "reason"), SILENT.values(), ids=SILENT)
+def test_a_host_without_results_is_no_pass(world, answer, reason):
+    world.hostvars["n2"]["__connectivity_probe"] = answer
     result = world.run()
-    assert ("underlay-icmp", "icmp", "n2", "n1") in cells(result, "not_run")
-    assert "n2 is unreachable: gone" in reasons(result, "not_run")
+    assert (result["verdict"], result["complete"], result["failures"]) == ("fail", False, [])
+    assert ("underlay-icmp", "icmp", "n2", "n1") in cells(result, "unknown")
+    assert reason in result["unknown"]
+    unknown = result["counts"]["unknown"]
+    total = sum(result["counts"].values())
+    assert result["sentence"] == f"{unknown} of {total} checks could not be run; the other {total - unknown} passed"
+    assert re.search(r"<h1>Fail: ", page.render(result))
+
+
+def test_every_layer_has_as_many_cells_as_are_declared(world):
+    counts = {layer["name"]: sum(layer["counts"].values()) for layer in world.run()["layers"]}
+    assert all(layer.expected(world.view()) == counts[layer.name] for layer in LAYERS if layer.name in counts)
+    for fault in ("absence", "task", "store"):
+        some = World()
+        if fault == "absence":
+            some.hostvars["n4"]["__connectivity_respond"] = {"unreachable": True, "msg": "no"}
+        elif fault == "task":
+            some.sight("n4")["tasks"] = []
+        else:
+            del some.hostvars["n1"]["__connectivity_visit"]
+        found = {layer["name"]: sum(layer["counts"].values()) for layer in some.run()["layers"]}
+        assert found == counts, fault
+
+
+def test_a_layer_that_says_too_little_is_no_pass(world, monkeypatch):
+    short = dataclasses.replace(LAYERS[1], cells=lambda view: iter(list(LAYERS[1].cells(view))[1:]))
+    monkeypatch.setattr(verdict, "LAYERS", (LAYERS[0], short, *LAYERS[2:]))
+    result = world.run()
+    assert result["verdict"] == "fail"
+    assert result["unknown"] == ["Underlay: 11 checks have a result, of 12"]
+
+
+def test_a_host_that_may_be_absent_fails_nothing(world):
+    world.settings["unreachable_consent"] = ["n4"]
+    world.hostvars["n4"]["__connectivity_respond"] = {"unreachable": True, "msg": "Connection timed out"}
+    for name in ("n1", "n2", "n3"):
+        for key in ("underlay n4", "2377/tcp n4", "7946/tcp n4"):
+            world.faults[name, key] = LOST
+    world.endpoints.pop()
+    result = world.run()
+    assert (result["verdict"], result["complete"], result["failures"]) == ("pass", False, [])
+    assert {cell[0] for cell in cells(result, "not_run")} == {layer["name"] for layer in result["layers"]} - {"clients"}
+    assert set(reasons(result, "not_run")) == {
+        "n4 is unreachable, as overlay_unreachable_consent allows",
+        "nothing responds on udp: n4 is unreachable, as overlay_unreachable_consent allows",
+    }
+    assert plan.draw(world.view())["n1"]["endpoints"] == world.endpoints
 
 
 def test_a_host_left_out_is_neither_a_pass_nor_a_failure(world):
@@ -250,19 +310,19 @@ def test_no_task_and_no_engine_are_told_apart(world):
     world.sight("n2")["tasks"] = []
     world.sight("n3").update(tasks=[], engine_error="no engine answers", engine=None)
     result = world.run()
-    said = reasons(result, "not_run")
+    said = reasons(result, "unknown")
     assert "n2: no task on the network of MinIO's servers runs there" in said
     assert "n3: its engine does not answer" in said
     assert cells(result, "fail") == {("hosts", "engine", "n3", "Engine")}
 
 
-def test_no_responder_is_a_reason_and_not_a_failure(world):
+def test_no_responder_leaves_its_udp_ports_unknown(world):
     world.hostvars["n4"]["__connectivity_respond"]["responder"] = "systemd-run is missing"
     result = world.run()
-    assert cells(result, "not_run") == {
+    assert cells(result, "unknown") == {
         ("swarm-ports", f"{port}/udp", f"n{number}", "n4") for port in (7946, 4789) for number in (1, 2, 3)
     }
-    assert "systemd-run is missing" in reasons(result, "not_run")[0]
+    assert "systemd-run is missing" in reasons(result, "unknown")[0]
 
 
 @pytest.mark.parametrize("check", ["engine", "release", "image"])
@@ -285,7 +345,7 @@ def test_where_no_manager_gets_the_user_only_health_is_asked_for(world):
     for name in ("n1", "n2", "n3"):
         world.hostvars[name]["__connectivity_respond"]["store"] = {"error": "timed out", "clients": []}
     assert {name: mine["store"] for name, mine in plan.draw(world.view()).items()}["n1"] == "health"
-    world.hostvars["n1"]["__connectivity_probe"] = {"results": {}, "store": {"health": {}}}
+    world.hostvars["n1"]["__connectivity_probe"] = {"probes": {}, "store": {"health": {}}}
     result = world.judge()
     assert result["failures"] == ["timed out"]
     assert {cell[:2] for cell in cells(result, "fail")} == {("s3", "user")}
@@ -303,7 +363,7 @@ def test_a_client_that_is_kept_out_is_red(world):
     visit["clients"] = {"http://s3.example.org": {"write": "timed out", "read": ""}}
     result = world.run()
     assert {cell[1] for cell in cells(result, "fail")} == {"live", "cluster", "cluster/read", "write"}
-    assert cells(result, "not_run") == {("clients", "read", "http://s3.example.org", "serves")}
+    assert cells(result, "unknown") == {("clients", "read", "http://s3.example.org", "serves")}
 
 
 def test_where_nothing_ran_the_verdict_is_no_pass(world):
@@ -327,6 +387,7 @@ def test_junit_counts_what_the_result_counts(world):
     root = ElementTree.fromstring(junit.render(result).encode())
     assert len(root.findall(".//testcase")) == sum(result["counts"].values())
     assert len(root.findall(".//failure")) == result["counts"]["fail"] == int(root.get("failures"))
+    assert len(root.findall(".//error")) == result["counts"]["unknown"] == int(root.get("errors")) == 1
     assert len(root.findall(".//skipped")) == result["counts"]["not_run"]
     assert root.find(".//failure").get("message").startswith("n3 → n4")
 
