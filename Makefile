@@ -1,7 +1,7 @@
 # make demo: from a bare Debian machine to a distributed MinIO in the lab. make help lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help bench demo lab lab-down lab-cache test soak lint unit sanity build bootstrap bootstrap-test
+.PHONY: help bench demo images lab lab-down lab-cache test soak lint unit sanity build bootstrap bootstrap-test bootstrap-soak
 
 # Debian release of the lab's hosts: trixie or bookworm.
 LAB_DEBIAN ?= trixie
@@ -31,6 +31,11 @@ lab: bootstrap ## hosts to deploy on, on this machine: four containers, or with 
 	@$(LAB_TOOL) image >/dev/null
 	$(PLAY) playbooks/lab.yml --extra-vars lab_debian=$(LAB_DEBIAN)
 
+images: bootstrap # what the lab is made of and what is deployed on it, into the cache: with it, a lab needs no network outside
+	@$(LAB_TOOL) engine >/dev/null
+	@$(LAB_TOOL) image >/dev/null
+	ansible localhost -m baremetal.overlay.minio_image -a "source=build architecture=$$(uname -m)"
+
 lab-down: bootstrap ## remove the lab (LAB=vm the other one): hosts, network, devices, files, and the engine if the lab started it
 	$(PLAY) playbooks/lab_down.yml
 
@@ -49,7 +54,7 @@ unit: bootstrap-test ## unit tests, on every ansible-core that this machine can 
 sanity: bootstrap-test ## ansible-test sanity, on every ansible-core that this machine can run
 	@$(BIN)/python scripts/lanes.py sanity
 
-soak: bootstrap-test ## the long lanes
+soak: bootstrap-soak ## the long lanes
 	@$(BIN)/python scripts/lanes.py --soak
 
 # Part `modules` has an engine of its own; part `site` takes the lab down and up.
@@ -66,3 +71,6 @@ bootstrap:
 
 bootstrap-test:
 	@scripts/bootstrap test
+
+bootstrap-soak:
+	@scripts/bootstrap soak

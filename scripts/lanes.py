@@ -23,6 +23,8 @@ from typing import Optional
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "logs"
 CORES = ("newest", "oldest")
+# The ansible-core between them, in the longer lanes.
+MIDDLE = "middle"
 # The Docker releases of Debian 12 and 13; tests/engine has the one that this machine has not from a root of its own.
 ENGINES = ("20.10", "26.1")
 
@@ -35,12 +37,12 @@ SCENARIOS = (
     "connectivity",
     "firewall",
     "drivers",
-    "tls",
-    "teardown",
-    "walkthrough",
-    "galaxy",
     "debian12",
 )
+# Beside them, on a second machine (scripts/machine) with a lab of its own: first what every ansible-core has to do.
+ON_EVERY_CORE = ("default", "connectivity", "firewall")
+SCENARIOS_BESIDE = ("tls", "teardown", "walkthrough", "galaxy")
+SECOND = "second"
 # Four restarts of engines, each with its wait: ten minutes.
 SOAK_SCENARIOS = ("engine-restart",)
 
@@ -69,9 +71,9 @@ FAILED_TEST = re.compile(r"^(?:FAILED|ERROR) \S.*$", re.MULTILINE)
 PYTEST_LAST_LINE = re.compile(r"^(?:=+ )?((?:\d+ \w+,? ?)+) in [0-9.:]+.*$", re.MULTILINE)
 
 
-# When a lane has its turn: two at a time of what computes, and then, one after another, what uses the lab; beside all
-# of them what mostly waits for engines of its own.
-COMPUTES, WAITS, IN_THE_LAB = "computes", "waits", "in the lab"
+# When a lane has its turn: two at a time of what computes, and then, one after another on each machine, what uses its
+# lab; beside all of them what mostly waits for engines of its own. Last and alone, what emulates processors.
+COMPUTES, WAITS, IN_THE_LAB, EMULATES = "computes", "waits", "in the lab", "emulates"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Lane:
     counts_tests: bool = False
     turn: str = COMPUTES
     says: str = ""  # how one of the things begins that it must say it ran
+    machine: str = ""  # not this one, but one of scripts/machine
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Result:
     seconds: float
     detail: str = ""
     tests: tuple[str, ...] = ()  # the ones that failed, with their reason
+    busy: float = 0.0  # the share of this machine's processors that worked meanwhile, whoever they worked for
 
 
 def lint_lanes(root: Path) -> list[Lane]:
@@ -123,7 +127,7 @@ def core_lanes(root: Path) -> list[Lane]:
     """Unit tests and sanity, once for every ansible-core that has a virtual environment here."""
     lanes = []
     for core in CORES:
-        if core == "newest" or (root / ".venv" / core / "stamp-test").exists():
+        if core == "newest" or has_core(root, core):
             lanes.append(Lane(f"unit ({core})", "unit", ("pytest", "tests/unit"), core, counts_tests=True))
             lanes.append(Lane(f"sanity ({core})", "sanity", ("scripts/sanity", core), core))
     return lanes
@@ -135,17 +139,46 @@ def live_lanes(root: Path, soak: bool) -> list[Lane]:
         # In network namespaces of their own.
         folder = root / "tests" / name
         lanes.append(Lane(name, name, ("pytest", f"tests/{name}"), needs=folder, counts_tests=True, turn=WAITS))
-    lanes.append(Lane("fresh lab", "molecule", ("make", "lab-down", "lab"), turn=IN_THE_LAB))
-    for scenario in (*SCENARIOS, *(SOAK_SCENARIOS if soak else ())):
-        folder = root / "molecule" / scenario
-        # The lab stays for the next scenario; the last lane takes it down and looks for what is left.
-        command = ("molecule", "test", "--scenario-name", scenario, "--destroy", "never")
-        lanes.append(
-            Lane(f"molecule {scenario}", "molecule", command, needs=folder, counts_tests=True, turn=IN_THE_LAB)
-        )
+    # The second machine reaches no network outside.
+    lanes.append(Lane("images", "molecule", ("make", "images")))
+    lanes += [*scenario_lanes(root, soak), *beside_lanes(root, soak)]
     # They take the lab down.
-    lanes.append(Lane("lab", "lab", ("pytest", LAB_DOWN), needs=root / LAB_DOWN, counts_tests=True, turn=IN_THE_LAB))
+    lanes.append(Lane("lab", "lab", ("pytest", LAB_DOWN), needs=root / LAB_DOWN, counts_tests=True, turn=EMULATES))
     return [*lanes, *vm_lanes(root, soak)]
+
+
+def scenario_lane(root: Path, scenario: str, core: str = "newest", machine: str = "") -> Lane:
+    """The lab stays for the next scenario; the last lane takes it down and looks for what is left."""
+    name = f"molecule {scenario}" + ("" if core == "newest" else f" ({core})")
+    command = ("molecule", "test", "--scenario-name", scenario, "--destroy", "never")
+    folder = root / "molecule" / scenario
+    return Lane(name, "molecule", command, core, folder, counts_tests=True, turn=IN_THE_LAB, machine=machine)
+
+
+def scenario_lanes(root: Path, soak: bool) -> list[Lane]:
+    """In this machine's lab, with the newest ansible-core."""
+    fresh = Lane("fresh lab", "molecule", ("make", "lab-down", "lab"), turn=IN_THE_LAB)
+    scenarios = (*SCENARIOS, *(SOAK_SCENARIOS if soak else ()))
+    return [fresh, *(scenario_lane(root, scenario) for scenario in scenarios)]
+
+
+def beside_lanes(root: Path, soak: bool) -> list[Lane]:
+    """In the second machine's lab: every other ansible-core that is here, then what needs no network outside."""
+    lanes = []
+    for core in ("oldest", *((MIDDLE,) if soak else ())):
+        if has_core(root, core):
+            fresh = ("make", "lab-down", "lab")
+            lanes.append(Lane(f"fresh lab ({core})", "molecule", fresh, turn=IN_THE_LAB, machine=SECOND))
+            lanes += [scenario_lane(root, scenario, core, SECOND) for scenario in ON_EVERY_CORE]
+    if not lanes:
+        # Where there is one Python there is one core, and nothing has deployed here yet.
+        lanes = [scenario_lane(root, "default", machine=SECOND)]
+    lanes += [scenario_lane(root, scenario, machine=SECOND) for scenario in SCENARIOS_BESIDE]
+    return [*lanes, Lane("second machine down", "molecule", ("scripts/machine", "end", SECOND), turn=IN_THE_LAB)]
+
+
+def has_core(root: Path, core: str) -> bool:
+    return (root / ".venv" / core / "stamp-test").exists()
 
 
 def vm_lanes(root: Path, soak: bool) -> list[Lane]:
@@ -158,7 +191,7 @@ def vm_lanes(root: Path, soak: bool) -> list[Lane]:
             ("pytest", file),
             needs=root / file,
             counts_tests=True,
-            turn=IN_THE_LAB,
+            turn=EMULATES,
         )
         for file in (*files, VM_LAB_DOWN)
     ]
@@ -187,7 +220,7 @@ def unlisted(root: Path) -> list[str]:
     """Scenarios, and files of tests/vm, that no lane runs."""
     found = {f"molecule/{path.parent.name}" for path in root.glob("molecule/*/molecule.yml")}
     found |= {f"tests/vm/{path.stem}" for path in root.glob("tests/vm/test_*.py")}
-    named = [f"molecule/{name}" for name in (*SCENARIOS, *SOAK_SCENARIOS)]
+    named = [f"molecule/{name}" for name in (*SCENARIOS, *SCENARIOS_BESIDE, *SOAK_SCENARIOS)]
     return sorted(found - {*named, *(f"tests/vm/{name}" for name in (*VM_TESTS, *SOAK_VM_TESTS))})
 
 
@@ -227,17 +260,19 @@ def run(lane: Lane) -> Result:
     environment = {**os.environ, "PATH": f"{ROOT / '.venv' / lane.core / 'bin'}:{os.environ['PATH']}"}
     environment |= {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1", "PY_COLORS": "0"}
     print(f"lane {lane.name}: started", flush=True)
-    started = time.monotonic()
+    command = ("scripts/machine", "run", lane.machine, *lane.command) if lane.machine else lane.command
+    started, worked = time.monotonic(), processors()
     with log.open("w", encoding="utf-8") as file:
         try:
             code = subprocess.call(
-                lane.command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
             )
         except OSError as error:
             return Result(lane, f"cannot run: {error}", 0)
     output = log.read_text(encoding="utf-8", errors="replace")
     failure, detail = verdict(lane, code, output)
-    result = Result(lane, failure, time.monotonic() - started, detail, tuple(FAILED_TEST.findall(output)))
+    seconds, busy = time.monotonic() - started, share(worked, processors())
+    result = Result(lane, failure, seconds, detail, tuple(FAILED_TEST.findall(output)), busy)
     if failure:
         print(f"--- lane {lane.name} {failure}; the end of {log}:\n" + "\n".join(output.splitlines()[-60:]), flush=True)
     else:
@@ -245,20 +280,39 @@ def run(lane: Lane) -> Result:
     return result
 
 
+def processors() -> tuple[int, int]:
+    """Time that this machine's processors have had, and what of it they were idle, in ticks (proc(5))."""
+    ticks = [int(tick) for tick in Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:9]]
+    return sum(ticks), ticks[3] + ticks[4]
+
+
+def share(before: tuple[int, int], after: tuple[int, int]) -> float:
+    """How busy they were in between."""
+    total = after[0] - before[0]
+    return 1 - (after[1] - before[1]) / total if total else 0.0
+
+
 def run_all(lanes: Sequence[Lane]) -> list[Result]:
-    of = {turn: [lane for lane in lanes if lane.turn == turn] for turn in (COMPUTES, WAITS, IN_THE_LAB)}
+    of = {turn: [lane for lane in lanes if lane.turn == turn] for turn in (COMPUTES, WAITS, IN_THE_LAB, EMULATES)}
+    machines: dict[bool, list[Lane]] = {True: [], False: []}
+    for lane in of[IN_THE_LAB]:
+        machines[SECOND in (lane.machine, *lane.command)].append(lane)
     with ThreadPoolExecutor(max_workers=2) as computing, ThreadPoolExecutor(max_workers=4) as waiting:
         waited = waiting.map(run, of[WAITS])
-        computed = list(computing.map(run, of[COMPUTES]))
-        in_the_lab = [run(lane) for lane in of[IN_THE_LAB]]
-    return [*computed, *waited, *in_the_lab]
+        # What takes longest begins first.
+        computed = list(computing.map(run, sorted(of[COMPUTES], key=lambda lane: lane.group != "molecule")))
+        beside = computing.submit(lambda: [run(lane) for lane in machines[True]])
+        in_the_lab = [run(lane) for lane in machines[False]]
+        in_the_lab += beside.result()
+        emulated = [run(lane) for lane in of[EMULATES]]
+    return [*computed, *waited, *in_the_lab, *emulated]
 
 
 def summarize(results: Sequence[Result], missing: Sequence[str]) -> int:
-    print("\n--- summary")
+    print(f"\n--- summary: {'lane':<16} seconds, share of the processors meanwhile, result")
     for result in results:
         state = f"FAILED: {result.failure}" if result.failure else "passed"
-        print(f"{result.lane.name:<28} {result.seconds:6.0f} s  {state}  {result.detail}".rstrip())
+        print(f"{result.lane.name:<28} {result.seconds:6.0f} s {result.busy:4.0%}  {state}  {result.detail}".rstrip())
         # The end of a long run is what is kept of it.
         for test in result.tests if result.failure else ():
             print(f"    {test}")

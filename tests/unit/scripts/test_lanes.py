@@ -51,7 +51,7 @@ def test_a_lane_of_an_engine_ran_on_that_engine(ran: str, failure: str) -> None:
 
 
 def test_a_scenario_that_no_lane_runs_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in (*lanes.SCENARIOS, "forgotten"):
+    for name in (*lanes.SCENARIOS, *lanes.SCENARIOS_BESIDE, "forgotten"):
         folder = tmp_path / "molecule" / name
         folder.mkdir(parents=True)
         (folder / "molecule.yml").write_text("---\n")
@@ -67,6 +67,25 @@ def test_a_scenario_that_no_lane_runs_fails(tmp_path: Path, capsys: pytest.Captu
 
 def test_every_scenario_of_the_project_is_in_a_lane() -> None:
     assert lanes.unlisted(lanes.ROOT) == []
+
+
+def test_the_second_machine_runs_what_every_core_has_to_do(tmp_path: Path) -> None:
+    for core in lanes.CORES:
+        (tmp_path / ".venv" / core).mkdir(parents=True)
+        (tmp_path / ".venv" / core / "stamp-test").touch()
+    names = [lane.name for lane in lanes.beside_lanes(tmp_path, soak=False)]
+    assert names[1:4] == [f"molecule {scenario} (oldest)" for scenario in ("default", "connectivity", "firewall")]
+    (tmp_path / ".venv" / "oldest" / "stamp-test").unlink()
+    alone = lanes.beside_lanes(tmp_path, soak=False)
+    assert alone[0].name == "molecule default" and alone[-1].command == ("scripts/machine", "end", "second")
+    assert {lane.machine for lane in alone[:-1]} == {"second"}
+
+
+def test_how_busy_the_processors_were() -> None:
+    assert lanes.share((100, 50), (200, 75)) == 0.75
+    assert lanes.share((100, 50), (100, 50)) == 0
+    total, idle = lanes.processors()
+    assert 0 <= idle <= total
 
 
 def test_a_lane_that_cannot_run_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
