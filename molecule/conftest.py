@@ -18,9 +18,9 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from deployment import ROOT, Deployment, Run, eventually, reach
+from deployment import CHECKS, ROOT, Deployment, Run, eventually, reach
 
-__all__ = ["ADDRESSES", "CACHE", "INVENTORY", "ROOT", "Lab", "Run", "eventually"]
+__all__ = ["ADDRESSES", "CACHE", "CHECKS", "INVENTORY", "ROOT", "Lab", "Run", "eventually"]
 
 INVENTORY = ROOT / "inventories" / "lab"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "baremetal.overlay" / "lab"

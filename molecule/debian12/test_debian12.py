@@ -12,7 +12,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from conftest import INVENTORY, ROOT, Lab
+from conftest import CHECKS, INVENTORY, ROOT, Lab, Run
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +46,7 @@ def test_a_single_host_by_its_own_bridge(lab: Lab, changed_inventory: Any) -> No
     assert lab.hosts["n1"].check_output("docker service inspect -f '{{len .Spec.TaskTemplate.Networks}}' minio1") == "1"
     store(lab, "n1", "n1", "alone")
     verified = lab.play("verify", *bridge, inventory=inventory)
-    assert verified.rc == 0, verified.output[-3000:]
+    assert verified.rc == 0 and verified.passed > 0, verified.output[-3000:]
     second = lab.site(*bridge, inventory=inventory)
     assert (second.rc, second.changed) == (0, {"n1": 0}), second.output[-3000:]
     drives = [f"/dev/disk/by-id/overlay-n1-drive{number}" for number in (1, 2)]
@@ -88,7 +88,8 @@ def test_it_verifies_itself() -> None:
     command = ["ansible-playbook", "-i", str(INVENTORY), str(ROOT / "playbooks" / "verify.yml")]
     own = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    run = Run(done.returncode, done.stdout + done.stderr)
+    assert (run.rc, run.passed) == (0, CHECKS), run.output[-3000:]
 
 
 def test_servers_move_to_addresses_of_their_own_on_the_lan(lab: Lab) -> None:
@@ -98,6 +99,6 @@ def test_servers_move_to_addresses_of_their_own_on_the_lan(lab: Lab) -> None:
     assert moved.rc == 0, moved.output[-3000:]
     store(lab, "n2", "n3", "debian12")
     verified = lab.play("verify", "-e", json.dumps(said))
-    assert verified.rc == 0, verified.output[-3000:]
+    assert (verified.rc, verified.passed) == (0, CHECKS), verified.output[-3000:]
     again = lab.site("-e", json.dumps(said))
     assert (again.rc, set(again.changed.values())) == (0, {0}), again.output[-3000:]

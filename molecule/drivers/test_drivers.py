@@ -155,7 +155,7 @@ def test_servers_move_with_their_data(lab: Any, digest: str, driver: Driver, tmp
 def verified(lab: Any, driver: Driver, folder: Path) -> None:
     """Every layer is looked at, but the one that this driver has not."""
     run = lab.play("verify", *driver.arguments, "-e", f"connectivity_report_dir={folder}")
-    assert run.rc == 0, run.output
+    assert run.rc == 0 and (run.passed or driver.name == "host"), run.output
     result = json.loads((folder / "connectivity.json").read_text())
     reasons = {cell["detail"] for layer in result["layers"] for cell in layer["cells"] if cell["status"] == "not_run"}
     without = [layer["name"] for layer in result["layers"] if not layer["counts"]["pass"]]
