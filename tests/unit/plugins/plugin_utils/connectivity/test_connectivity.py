@@ -306,6 +306,18 @@ def test_a_host_left_out_is_neither_a_pass_nor_a_failure(world):
     assert ("hosts", "answers", "n2", "Ansible") in cells(result, "not_run")
 
 
+def test_check_mode_leaves_out_what_would_change_something(world):
+    world.settings["check_mode"] = True
+    world.hostvars["n1"]["__connectivity_visit"] = {"changed": False}
+    for name, variables in world.hostvars.items():
+        variables["__connectivity_respond"]["responder"] = "check mode starts none"
+        results = {probe["key"]: world.result(name, probe) for probe in plan.draw(world.view())[name]["probes"]}
+        variables["__connectivity_probe"] = {"probes": results}
+    result = world.judge()
+    assert (result["verdict"], result["complete"], result["unknown"]) == ("pass", False, [])
+    assert {cell[0] for cell in cells(result, "not_run")} == {"swarm-ports", "s3", "health", "clients"}
+
+
 def test_no_task_and_no_engine_are_told_apart(world):
     world.sight("n2")["tasks"] = []
     world.sight("n3").update(tasks=[], engine_error="no engine answers", engine=None)
