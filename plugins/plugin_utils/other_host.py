@@ -30,12 +30,21 @@ class _Reach(TaskExecutor):
 
 
 class OtherHost:
-    """``run`` is ``_execute_module`` there. Close it afterwards."""
+    """``run`` is ``_execute_module`` there. Close it afterwards.
 
-    def __init__(self, action: ActionBase, host: str, task_vars: dict[str, Any]) -> None:
+    ``secret``: what the module returns is shown at no verbosity. ``privileged``: whether to become as the task does.
+    """
+
+    def __init__(
+        self, action: ActionBase, host: str, task_vars: dict[str, Any], secret: bool = False, privileged: bool = True
+    ) -> None:
         task = action._task.copy(exclude_parent=True, exclude_tasks=True)
         task._parent = action._task._parent
         task.delegate_to = host
+        task.no_log = secret or task.no_log
+        if not privileged:
+            # A variable that all hosts have in common goes before `become`, and this one before that.
+            task.become, task.vars = False, {**task.vars, "ansible_become": False}
         manager = task_vars["hostvars"]._variable_manager
         delegated, _name = manager.get_delegated_vars_and_hostname(action._templar, task, task_vars)
         self._variables = {**task_vars, **delegated}
