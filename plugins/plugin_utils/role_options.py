@@ -17,7 +17,7 @@ from ansible.module_utils.errors import UnsupportedError
 from jinja2.exceptions import TemplateError
 
 # Those of the kernel overlay, and of the inventory as a whole, are judged word for word by rules of their own.
-ROLES = ("docker_engine", "drives", "firewall", "ipsec", "swarm", "minio")
+ROLES = ("docker_engine", "drives", "firewall", "ipsec", "swarm", "minio", "connectivity")
 FOLDER = Path(__file__).parents[2] / "roles"
 
 

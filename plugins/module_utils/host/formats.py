@@ -33,7 +33,10 @@ def parse(text: Optional[str]) -> dict[str, Any]:
 
 
 def read(system: System, options: Mapping[str, Any], state: drives.State) -> list[dict[str, Any]]:
-    """One entry for each drive that carries our label; what is not mounted is unknown, and stays so."""
+    """One entry for each drive that carries our label, with the percentage that is free.
+
+    What is not mounted is unknown, and stays so.
+    """
     found, _violations = drives.match(options, state)
     return [{"drive": str(drive.place), **_look(system, drive)} for drive in found if drive.ours]
 
@@ -42,6 +45,6 @@ def _look(system: System, drive: drives.Drive) -> dict[str, Any]:
     if not drive.mounted:
         return {"state": "unmounted"}
     try:
-        return parse(system.read(f"{drive.place.target}/{FILE}"))
+        return {**parse(system.read(f"{drive.place.target}/{FILE}")), "left": system.room(drive.place.target)}
     except OSError:
         return {"state": "unreadable"}

@@ -43,6 +43,11 @@ class System:
         code, out, _err = self._module.run_command(list(argv))
         return out if code == 0 else ""
 
+    def answer(self, argv: Sequence[str]) -> str:
+        """What a reading command prints, whatever it ends with: some tell what they found by their exit status."""
+        _code, out, _err = self._module.run_command(list(argv))
+        return str(out)
+
     def run(self, argv: Sequence[str], env: Optional[Mapping[str, str]] = None, data: Optional[str] = None) -> str:
         """A changing command; anything but 0 is an error that carries its last words. ``data`` is what it reads."""
         code, out, err = self._module.run_command(list(argv), environ_update=dict(env or {}), data=data)
@@ -74,6 +79,14 @@ class System:
 
     def exists(self, path: str) -> bool:
         return Path(path).exists()
+
+    def room(self, path: str) -> Optional[float]:
+        """The percentage of a file system that is free; None where it does not say."""
+        try:
+            found = os.statvfs(path)
+        except OSError:
+            return None
+        return 100 * found.f_bavail / found.f_blocks if found.f_blocks else None
 
     def is_there(self, path: str) -> bool:
         """As ``exists``, for the link itself where it is one."""

@@ -110,10 +110,26 @@ def drives_can_be_read(cluster: Cluster) -> Iterator[str]:
     )
 
 
+def drives_have_room(cluster: Cluster) -> Iterator[str]:
+    """MinIO refuses what does not fit on every drive of a set, so the fullest one counts."""
+    given = ((name, cluster.settings.get(f"room_{name}")) for name in ("minimum", "warning"))
+    limits = {name: float(limit) for name, limit in given if limit is not None}
+    for host in cluster.group("minio"):
+        for entry in _formats(host):
+            left = entry.get("left")
+            name = next((name for name, limit in limits.items() if left is not None and left < limit), None)
+            if name:
+                yield (
+                    f"{host.name}: {entry['drive']}: {left:.0f} % is left "
+                    f"(connectivity_room_{name} is {limits[name]:g} %); a full drive makes MinIO refuse uploads with "
+                    "507: delete objects, or add a pool"
+                )
+
+
 RULES: tuple[Rule, ...] = (
     servers_look_where_drives_are,
     deployments_are_one,
     drives_are_not_copies,
     layouts_are_those_of_the_drives,
 )
-ADVICE: tuple[Rule, ...] = (drives_can_be_read,)
+ADVICE: tuple[Rule, ...] = (drives_can_be_read, drives_have_room)

@@ -30,6 +30,8 @@ SETTINGS: dict[str, Any] = {
     "address_pools": [{"base": "172.30.0.0/16", "size": 24}],
     "default_addr_pool": ["10.78.0.0/16"],
     "memory_limit": "4g",
+    "room_warning": "20",
+    "room_minimum": 10,
 }
 ADDRESSES = {f"n{number}": f"172.31.77.{10 + number}" for number in range(1, 5)}
 RULES = (*clocks.RULES, *kernels.RULES, *engines.RULES, *networks.RULES, *ports.RULES, *drives.RULES)
@@ -233,6 +235,14 @@ ADVISED = [
         "n2: the route 10.0.0.0/16 (eth1) lies in 10.0.0.0/24, from which Swarm takes its ingress network",
     ),
     (drive("n1", state="unmounted"), "n1: drive 1 (/dev/1): carries our label and is not mounted"),
+    (
+        drive("n3", left=9.4),
+        "n3: drive 1 (/dev/1): 9 % is left (connectivity_room_minimum is 10 %); a full drive makes",
+    ),
+    (
+        drive("n3", left=19.0),
+        "n3: drive 1 (/dev/1): 19 % is left (connectivity_room_warning is 20 %); a full drive makes",
+    ),
 ]
 
 
@@ -267,6 +277,8 @@ SILENT: list[Change] = [
     ),
     listener(2377),
     drive("n1", state="empty"),
+    drive("n1", left=None),
+    drive("n1", left=20.0),
     setting(underlay_mtu="1400"),
     setting(drives_parent="/data/", minio_drives_parent="/data"),
 ]
