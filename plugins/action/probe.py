@@ -39,25 +39,25 @@ class ActionModule(NormalActionModule):
         store, signed = dict(arguments["store"]), {"offers": [], "error": ""}
         if self._task.check_mode:
             return {"changed": False, "skipped": True, "msg": "check mode stores nothing"}
-        try:
-            if visitor.get("signs", True):
-                own = {**arguments, "store": {**store, "mode": "sign"}}
-                told = self._at(str(variables["inventory_hostname"]), own, variables, secret=True)
-                signed = told.get("store") or {"offers": [], "error": str(told.get("msg"))}
-            wanted = {"mode": "visit", "bucket": "", "clients": store["clients"], "offers": signed["offers"]}
-            wanted |= {name: visitor[name] for name in ("ca_path", "ca_certificates") if visitor.get(name)}
-            wanted |= {"timeout": store["timeout"]} if "timeout" in store else {}
-            seen = self._at(str(visitor["host"]), {**arguments, "store": wanted}, variables, privileged=False)
-        except AnsibleConnectionFailure as error:
-            # Raised, it would make the host that signs an unreachable one.
-            return {"failed": True, "changed": False, "msg": f"it cannot be reached: {error}"}
+        if visitor.get("signs", True):
+            own = {**arguments, "store": {**store, "mode": "sign"}}
+            told = self._at(str(variables["inventory_hostname"]), own, variables, secret=True)
+            signed = told.get("store") or {"offers": [], "error": str(told.get("msg"))}
+        wanted = {"mode": "visit", "bucket": "", "clients": store["clients"], "offers": signed["offers"]}
+        wanted |= {name: visitor[name] for name in ("ca_path", "ca_certificates") if visitor.get(name)}
+        wanted |= {"timeout": store["timeout"]} if "timeout" in store else {}
+        seen = self._at(str(visitor["host"]), {**arguments, "store": wanted}, variables, privileged=False)
         if "store" not in seen:
             return {"failed": True, "changed": False, "msg": str(seen.get("msg"))}
         return {"changed": False, "store": {**seen["store"], "error": signed["error"]}}
 
     def _at(self, host: str, arguments: Result, variables: Result, **how: bool) -> Result:
-        other = OtherHost(self, host, variables, **how)
+        """Raised, an error would make the host of the task an unreachable one."""
         try:
-            return other.run(MODULE, arguments)
-        finally:
-            other.close()
+            other = OtherHost(self, host, variables, **how)
+            try:
+                return other.run(MODULE, arguments)
+            finally:
+                other.close()
+        except AnsibleConnectionFailure as error:
+            return {"failed": True, "msg": f"{host} cannot be reached: {error}"}

@@ -15,9 +15,15 @@ description:
     transient unit that ends when all probers are done, when it hears nothing for a while, and at its run-time limit.
   - With O(probes), sends all of them at once, from the host and from inside the network namespaces of its tasks.
   - With O(store), looks at S3 and at MinIO's health. It stores and reads by a temporary user who may use
-    buckets of checks and nothing else, and who is kept in C(/run/baremetal-overlay) for a day.
+    buckets of checks, ask MinIO for its drives and do nothing else, and who is kept in C(/run/baremetal-overlay) for a
+    day.
+  - With O(visitor), has another host use S3 as a client does. The signed URLs for it go from host to host within the
+    task, and are in no result and no output.
   - It judges nothing and fails for nothing that it sees; see the role C(connectivity).
 attributes:
+  action:
+    support: full
+    description: Stamps the controller's time on both sides of the module, and carries signed URLs to O(visitor).
   check_mode:
     support: partial
     description: Whether nothing is started and nothing stored.
@@ -66,6 +72,23 @@ options:
         description: Seconds after which the responder ends if it hears nothing more.
         type: int
         default: 60
+      drives:
+        description: The drives that are declared for this host, of which it is said whether they are there and mounted.
+        type: dict
+        suboptions:
+          devices:
+            description: The devices, in their order.
+            type: list
+            elements: str
+            required: true
+          number:
+            description: The host's number, which is in the labels.
+            type: int
+            required: true
+          parent:
+            description: Below which directory they are mounted.
+            type: path
+            required: true
   probes:
     description: What to probe.
     type: list
@@ -113,12 +136,13 @@ options:
     suboptions:
       mode:
         description:
-          - V(offer) makes the bucket and returns URLs with which a client without credentials can store and read one
-            object through each of O(store.clients). They end after five minutes.
-          - V(visit) uses such URLs. V(examine) looks at every endpoint and removes the bucket, V(clear) removes it.
+          - V(offer) makes the bucket. V(sign) returns URLs with which a client without credentials can store and read
+            one object through each of O(store.clients). They end after five minutes, and are secrets until then.
+          - V(visit) uses such URLs, of O(visitor) where that is given. V(examine) looks at every endpoint and at the
+            drives as MinIO has them, and removes the bucket, V(clear) removes it.
           - V(health) asks for MinIO's health only.
         type: str
-        choices: [offer, visit, examine, health, clear]
+        choices: [offer, sign, visit, examine, health, clear]
         required: true
       endpoints:
         description: The URLs of the servers.
@@ -131,10 +155,27 @@ options:
         elements: str
         default: []
       offers:
-        description: What V(offer) returned, for V(visit).
+        description: What V(sign) returned, for V(visit).
         type: list
         elements: dict
         default: []
+        suboptions:
+          endpoint:
+            description: Which of O(store.clients) it is for.
+            type: str
+            required: true
+          put:
+            description: The URL to store an object.
+            type: str
+            required: true
+          get:
+            description: The URL to read it.
+            type: str
+            required: true
+          neighbour:
+            description: The URL to read what was stored through the endpoint before.
+            type: str
+            required: true
       bucket:
         description: The check's own bucket.
         type: str
@@ -159,6 +200,24 @@ options:
         description: Seconds until a single request is given up.
         type: float
         default: 10
+  visitor:
+    description: The client, for O(store.mode=visit); the host of the task signs for it. Needs no privileges there.
+    type: dict
+    suboptions:
+      host:
+        description: Its name in the inventory, or V(localhost).
+        type: str
+        required: true
+      signs:
+        description: Whether this host can sign, which takes MinIO's credentials. Without, only the health is looked at.
+        type: bool
+        default: true
+      ca_path:
+        description: A file of that host with certificate authorities.
+        type: path
+      ca_certificates:
+        description: The certificate authorities themselves.
+        type: str
 extends_documentation_fragment:
   - baremetal.overlay.engine
 """
@@ -182,6 +241,10 @@ EXAMPLES = r"""
 RETURN = r"""
 sight:
   description: What the host knows about itself. C(engine_error) says why its tasks are not known.
+  returned: with O(respond)
+  type: dict
+stamps:
+  description: The controller's time before and after.
   returned: with O(respond)
   type: dict
 responder:
@@ -208,7 +271,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.checks import run, sight, store, udp, vtep
+from ..module_utils.checks import drives, run, sight, store, udp, vtep
 from ..module_utils.engine import connection_spec, open_engine
 from ..module_utils.errors import OverlayError
 from ..module_utils.host.system import System
@@ -222,6 +285,14 @@ RESPOND: dict[str, Any] = {
     "bridge": {"type": "str"},
     "seconds": {"type": "int", "default": 180},
     "idle": {"type": "int", "default": 60},
+    "drives": {
+        "type": "dict",
+        "options": {
+            "devices": {"type": "list", "elements": "str", "required": True},
+            "number": {"type": "int", "required": True},
+            "parent": {"type": "path", "required": True},
+        },
+    },
 }
 PROBE: dict[str, Any] = {
     "key": {"type": "str", "required": True, "no_log": False},
@@ -232,11 +303,17 @@ PROBE: dict[str, Any] = {
     "name": {"type": "str"},
     "pid": {"type": "int"},
 }
+# Whoever has such a URL can use it.
+OFFER: dict[str, Any] = {
+    "endpoint": {"type": "str", "required": True},
+    **{name: {"type": "str", "required": True, "no_log": True} for name in ("put", "get", "neighbour")},
+}
+MODES = ["offer", "sign", "visit", "examine", "health", "clear"]
 STORE: dict[str, Any] = {
-    "mode": {"type": "str", "choices": ["offer", "visit", "examine", "health", "clear"], "required": True},
+    "mode": {"type": "str", "choices": MODES, "required": True},
     "endpoints": {"type": "list", "elements": "str", "default": []},
     "clients": {"type": "list", "elements": "str", "default": []},
-    "offers": {"type": "list", "elements": "dict", "default": []},
+    "offers": {"type": "list", "elements": "dict", "default": [], "options": OFFER},
     "bucket": {"type": "str", "required": True},
     "root_user": {"type": "str"},
     "root_password": {"type": "str", "no_log": True},
@@ -255,6 +332,16 @@ ARGUMENTS: dict[str, Any] = {
     "probers": {"type": "dict", "default": {}},
     "name": {"type": "str"},
     "store": {"type": "dict", "options": STORE},
+    # For the action plugin: the module never sees it.
+    "visitor": {
+        "type": "dict",
+        "options": {
+            "host": {"type": "str", "required": True},
+            "signs": {"type": "bool", "default": True},
+            "ca_path": {"type": "path"},
+            "ca_certificates": {"type": "str"},
+        },
+    },
 }
 
 
@@ -262,6 +349,8 @@ def look(module: AnsibleModule) -> dict[str, Any]:
     """What the host knows."""
     wanted = module.params["respond"]
     found = sight.look(System(module), wanted["address"])
+    if wanted["drives"]:
+        found["drives"] = drives.look(System(module), wanted["drives"])
     if wanted["bridge"]:
         found["vtep"] = vtep.look(System(module), wanted["bridge"])
     try:
@@ -311,12 +400,14 @@ def _with_credentials(wanted: Mapping[str, Any], settings: store.Settings) -> di
         root = read_credentials(wanted)
     except OverlayError as error:
         return {"health": seen, "error": str(error)}
+    if wanted["mode"] == "sign":
+        return store.sign(settings, root, wanted["clients"])
     if wanted["mode"] == "offer":
         certificates = ""
         if settings.ca_path:
             with suppress(OSError):
                 certificates = Path(settings.ca_path).read_text(encoding="utf-8")
-        return {**store.offer(settings, root, wanted["clients"]), "ca_certificates": certificates}
+        return {**store.offer(settings, root), "ca_certificates": certificates}
     if wanted["mode"] == "clear":
         return {"left_behind": store.clear(settings, root)}
     return {"health": seen, **store.examine(settings, root)}
@@ -340,6 +431,8 @@ def main() -> None:
             result.update(finish(probing, params))
     if stored:
         result["store"] = stored.result()
+    if params["respond"]:
+        result["sight"]["clock"] = sight.look_at_clock()
     module.exit_json(changed=False, **result)
 
 

@@ -15,14 +15,23 @@ from typing import Any, Optional
 from ..addresses import same
 from ..engine import Engine
 from ..errors import OverlayError
+from ..host import clock, tls_files
 from ..host.network import read_addresses
 from ..host.system import System
+from ..ipsec import files as ipsec_files
 from ..minio.recipe import RELEASE_LABEL
 from .netns import Inside, interface
 
 SERVICE_LABEL = "com.docker.swarm.service.name"
 # In the host's own network, where anybody's service may be, only these are looked for.
 HOST, SERVER = "host", re.compile(r"minio\d+")
+# Public material: what MinIO and strongSwan show to their peers, and the authorities that they trust.
+CERTIFICATES = {
+    "minio": f"{tls_files.DIRECTORY}/{tls_files.CERTIFICATE}",
+    "minio_trust": f"{tls_files.DIRECTORY}/{tls_files.TRUST}",
+    "ipsec": ipsec_files.CERTIFICATE,
+    "ipsec_trust": ipsec_files.TRUST,
+}
 
 
 def look(system: System, address: str) -> dict[str, Any]:
@@ -34,7 +43,13 @@ def look(system: System, address: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "interface": links[0]["interface"] if links else None,
         "mtu": links[0]["mtu"] if links else None,
+        "certificates": {name: system.read(path) or "" for name, path in CERTIFICATES.items()},
     }
+
+
+def look_at_clock() -> dict[str, Any]:
+    """Last of all: the later it is read, the less of the run's time is uncertain."""
+    return clock.read()
 
 
 def look_at_engine(engine: Engine, networks: Sequence[str], host_address: Optional[str] = None) -> dict[str, Any]:
@@ -42,15 +57,30 @@ def look_at_engine(engine: Engine, networks: Sequence[str], host_address: Option
     try:
         info = engine.call("GET", "/info")
         swarm = info.get("Swarm") or {}
+        manager = bool(swarm.get("ControlAvailable"))
         return {
             "engine": info.get("ServerVersion"),
             "swarm": swarm.get("LocalNodeState") or "inactive",
-            "manager": bool(swarm.get("ControlAvailable")),
+            "manager": manager,
+            **(look_at_managers(engine) if manager else {}),
             "tasks": tasks(engine, networks, host_address),
             "engine_error": "",
         }
     except OverlayError as error:
         return no_engine(str(error))
+
+
+def look_at_managers(engine: Engine) -> dict[str, Any]:
+    """The managers as this one sees them: without a quorum there is no answer, and the reason is what is known."""
+    try:
+        nodes = engine.call("GET", "/nodes", query={"filters": {"role": ["manager"]}}) or []
+    except OverlayError as error:
+        return {"managers": [], "managers_error": str(error)}
+    seen = [{"name": node["Description"]["Hostname"], **(node.get("ManagerStatus") or {})} for node in nodes]
+    return {
+        "managers": [{"name": one["name"], "reachability": one.get("Reachability", "unknown")} for one in seen],
+        "managers_error": "",
+    }
 
 
 def no_engine(reason: str) -> dict[str, Any]:

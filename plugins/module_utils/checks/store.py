@@ -51,15 +51,18 @@ class Settings:
 
 
 def policy() -> dict[str, Any]:
-    """All of S3 in the buckets of the checks."""
+    """All of S3 in the buckets of the checks, and a look at the drives."""
     arn = f"arn:aws:s3:::{PREFIX}*"
-    statement = {"Effect": "Allow", "Action": ["s3:*"], "Resource": [arn, f"{arn}/*"]}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    statements = [
+        {"Effect": "Allow", "Action": ["s3:*"], "Resource": [arn, f"{arn}/*"]},
+        {"Effect": "Allow", "Action": ["admin:StorageInfo"]},
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def scoped_user(settings: Settings, root: Credentials) -> tuple[Optional[Credentials], str]:
     """The temporary user: the one that is kept, or from the first endpoint that gives one; or why there is none."""
-    kept = read_user()
+    kept = read_user(policy())
     if kept and not _denied(settings, kept):
         return kept, ""
 
@@ -75,7 +78,7 @@ def scoped_user(settings: Settings, root: Credentials) -> tuple[Optional[Credent
         answers += each(settings.endpoints[1:], ask)
     made = [user for user, _error in answers if user]
     if made:
-        keep_user(made[0], USER_SECONDS)
+        keep_user(made[0], USER_SECONDS, policy())
     return (made[0], "") if made else (None, answers[0][1] if answers else "there is no endpoint")
 
 
@@ -113,11 +116,11 @@ def health(settings: Settings) -> dict[str, Result]:
     return dict(zip(settings.endpoints, each(settings.endpoints, ask)))
 
 
-def offer(settings: Settings, root: Credentials, clients: Sequence[str]) -> Result:
-    """A bucket, and the URLs by which a client without credentials stores and reads through every endpoint."""
+def offer(settings: Settings, root: Credentials) -> Result:
+    """Whether this host can let a client in: it has the check's user, and made the bucket."""
     user, error = scoped_user(settings, root)
     if not user:
-        return {"error": error, "clients": []}
+        return {"error": error}
     reasons = []
     for endpoint in settings.endpoints:
         try:
@@ -125,8 +128,16 @@ def offer(settings: Settings, root: Credentials, clients: Sequence[str]) -> Resu
         except S3Error as refusal:
             reasons.append(str(refusal))
             continue
-        return {"error": "", "clients": [_urls(settings, user, clients, number) for number in range(len(clients))]}
-    return {"error": "; ".join(reasons), "clients": []}
+        return {"error": ""}
+    return {"error": "; ".join(reasons)}
+
+
+def sign(settings: Settings, root: Credentials, clients: Sequence[str]) -> Result:
+    """The URLs by which a client without credentials stores and reads through every endpoint: secrets for a while."""
+    user, error = scoped_user(settings, root)
+    if not user:
+        return {"error": error, "offers": []}
+    return {"error": "", "offers": [_urls(settings, user, clients, number) for number in range(len(clients))]}
 
 
 def _urls(settings: Settings, user: Credentials, clients: Sequence[str], number: int) -> Result:
@@ -200,7 +211,44 @@ def examine(settings: Settings, root: Credentials) -> Result:
             one["read"] = read if not one["write"] or read is None else (read or one["write"])
     finally:
         left = clean(settings, user)
-    return {"error": "", "endpoints": dict(zip(settings.endpoints, found)), "left_behind": left}
+    return {
+        "error": "",
+        "endpoints": dict(zip(settings.endpoints, found)),
+        "left_behind": left,
+        "storage": storage(settings, user),
+    }
+
+
+# Of what MinIO says of a drive, what the checks are about.
+DISK = ("endpoint", "state", "healing", "totalspace", "usedspace", "availspace", "used_inodes", "free_inodes")
+PLACE = ("pool_index", "set_index")
+HEALED = ("objects_healed", "items_healed", "bytes_done", "objects_total_size")
+
+
+def storage(settings: Settings, user: Credentials) -> Result:
+    """Every drive as MinIO has it; of several answers, the one of the server that reaches most of them."""
+
+    def ask(endpoint: str) -> tuple[list[Result], str]:
+        try:
+            return [_disk(disk) for disk in settings.client(endpoint, user).storage_info()["Disks"]], ""
+        except (S3Error, KeyError, ValueError) as error:
+            return [], str(error)
+
+    answers = each(settings.endpoints, ask)
+    heard = [disks for disks, error in answers if not error]
+    reasons = [error for _disks, error in answers if error]
+    if not heard:
+        return {"error": reasons[0] if reasons else "there is no endpoint", "disks": []}
+    return {"error": "", "disks": max(heard, key=lambda disks: sum(disk["state"] == "ok" for disk in disks))}
+
+
+def _disk(told: Result) -> Result:
+    heal = told.get("heal_info") or {}
+    return {
+        **{name: told.get(name) for name in DISK},
+        **{name: told.get(name, 0) for name in PLACE},
+        "healed": {name: heal.get(name, 0) for name in HEALED} if heal else {},
+    }
 
 
 def _name(settings: Settings, endpoint: str) -> str:

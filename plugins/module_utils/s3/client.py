@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import IO, Optional, Union
+from typing import IO, Any, Optional, Union
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree
 
@@ -160,6 +160,11 @@ class Client:
         query = [("maintenance", "true")] if maintenance else []
         with self._exchange("GET", f"/minio/health/{check}", query, b"", None) as response:
             return Answer(response.status, _headers(response), response.read())
+
+    def storage_info(self) -> dict[str, Any]:
+        """Every drive as this server reaches it: its state, its room, and whether it is being healed."""
+        answer: dict[str, Any] = json.loads(self._call("GET", "/minio/admin/v3/storageinfo").body)
+        return answer
 
     def assume(self, policy: Mapping[str, object], seconds: int = 900) -> Credentials:
         """Credentials that end by themselves and may do what the policy says, and no more."""

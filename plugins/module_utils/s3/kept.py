@@ -37,21 +37,22 @@ USER = Path("/run/baremetal-overlay/check-user.json")
 SPARE = 3600
 
 
-def read_user(path: Path = USER) -> Optional[Credentials]:
-    """The temporary user that is kept on this host, while it lasts."""
+def read_user(policy: Mapping[str, Any], path: Path = USER) -> Optional[Credentials]:
+    """The temporary user that is kept on this host, while it lasts; one that may do something else is another."""
     try:
         kept = json.loads(path.read_text())
         user = Credentials(kept["user"], kept["password"], kept["token"])
-        return user if kept["ends"] - SPARE > time.time() else None
+        return user if kept["policy"] == policy and kept["ends"] - SPARE > time.time() else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def keep_user(user: Credentials, seconds: int, path: Path = USER) -> None:
+def keep_user(user: Credentials, seconds: int, policy: Mapping[str, Any], path: Path = USER) -> None:
     """Keep a temporary user, for root only."""
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    kept = {"user": user.user, "password": user.password, "token": user.token, "ends": time.time() + seconds}
+    named = {"user": user.user, "password": user.password, "token": user.token}
+    kept = {**named, "ends": time.time() + seconds, "policy": policy}
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(kept, file)
     draft.replace(path)

@@ -32,6 +32,8 @@ def render(result: Mapping[str, Any]) -> str:
                 wrong.text = f"{cell['detail']}\n{layer['remedy']}"
             elif cell["status"] == NOT_RUN:
                 ElementTree.SubElement(case, "skipped", {"message": cell["detail"]})
+        if layer["notes"]:
+            ElementTree.SubElement(suite, "system-out").text = "\n".join(layer["notes"])
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

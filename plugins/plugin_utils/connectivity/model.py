@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.layout import Layout
+
+EPOCH = datetime.fromtimestamp(0, timezone.utc)
 # A check that should have run and has no result is unknown, which is no pass; not run is what the operator left out.
-PASS, FAIL, UNKNOWN, NOT_RUN = "pass", "fail", "unknown", "not_run"
+# A warning is a pass: nothing is broken, and somebody has to look before something is.
+PASS, WARN, FAIL, UNKNOWN, NOT_RUN = "pass", "warn", "fail", "unknown", "not_run"
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,10 @@ class Member:
     probes: Mapping[str, Mapping[str, Any]] | None = None
     silence: str = ""
     store: Mapping[str, Any] | None = None
+    number: int | None = None
+    drives: tuple[str, ...] = ()
+    # The controller's time before and after the host read its own.
+    stamps: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def away(self) -> Reason | None:
@@ -77,6 +86,16 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """From where on something is said: percent of room, and days of certificates; None where there are none."""
+
+    room_warning: float = 20
+    room_minimum: float = 10
+    tls_days: int | None = None
+    ipsec_days: int | None = None
+
+
+@dataclass(frozen=True)
 class View:
     """All that a run of the checks knows."""
 
@@ -92,6 +111,10 @@ class View:
     check_mode: bool = False
     visit: Mapping[str, Any] | None = None
     visit_failure: str = ""
+    # What the inventory declares of MinIO; None where that cannot be deployed.
+    layout: Layout | None = None
+    limits: Limits = Limits()
+    now: datetime = EPOCH
 
     def pairs(self) -> Iterator[tuple[Member, Member]]:
         """Every ordered pair of two."""
@@ -128,6 +151,18 @@ class View:
         return Reason("no manager, of those that keep MinIO's credentials, answered", chosen)
 
     @property
+    def disks(self) -> tuple[list[Mapping[str, Any]], Reason | None]:
+        """Every drive as MinIO has it, or why nothing is known of any."""
+        keeper = self.keeper
+        if keeper is None or keeper.store is None:
+            return [], self.storeless
+        error = (keeper.offer or {}).get("error") or keeper.store.get("error")
+        storage = keeper.store.get("storage")
+        if error or storage is None:
+            return [], Reason(str(error or f"{keeper.name} did not ask MinIO for its drives"))
+        return storage["disks"], Reason(storage["error"]) if storage["error"] else None
+
+    @property
     def excused(self) -> Mapping[str, Reason]:
         """The endpoints of hosts whose absence the operator consented to."""
         found = {member.name: member.excused for member in self.members}
@@ -153,6 +188,8 @@ class Layer:
     # Counted from what is declared, and not from what answered.
     expected: Callable[[View], int]
     probes: Callable[[View], Iterator[tuple[str, dict[str, Any]]]] = lambda _view: iter(())
+    # What is not looked at, and why that is no fault: nothing that is declared asks for it.
+    notes: Callable[[View], list[str]] = lambda _view: []
     matrix: bool = True
     # Whether there is such a layer at all, with the driver that is used.
     exists: Callable[[View], bool] = lambda _view: True

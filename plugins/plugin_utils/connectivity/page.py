@@ -9,15 +9,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import FAIL, NOT_RUN, PASS, UNKNOWN
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
+    FAIL,
+    NOT_RUN,
+    PASS,
+    UNKNOWN,
+    WARN,
+)
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.names import shorten
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.style import CSS
 
-SIGNS = {PASS: "✓", FAIL: "✗", UNKNOWN: "?", NOT_RUN: "○"}
-WORDS = {PASS: "pass", FAIL: "fail", UNKNOWN: "no result", NOT_RUN: "not run"}
+SIGNS = {PASS: "✓", WARN: "!", FAIL: "✗", UNKNOWN: "?", NOT_RUN: "○"}
+WORDS = {PASS: "pass", WARN: "warning", FAIL: "fail", UNKNOWN: "no result", NOT_RUN: "not run"}
 # Both are wrong: what failed, and what should have run and has no result.
 WRONG = (FAIL, UNKNOWN)
 # From so many hosts on, a cell shows its sign only and the page is as wide as it has to be.
 COMPACT = 11
+# From so many on, two matrices do not fit beside each other.
+WIDE = 5
 SENTENCES = 6
 NO_FACT = "-"
 GUIDE = "docs/troubleshooting.md"
@@ -27,8 +36,8 @@ Data = Mapping[str, Any]
 
 def render(result: Data) -> str:
     """The whole page."""
-    hosts = [host["name"] for host in result["hosts"]]
-    size = "compact" if len(hosts) >= COMPACT else "roomy"
+    hosts = shorten([host["name"] for host in result["hosts"]])
+    size = "compact" if len(hosts) >= COMPACT else "roomy wide" if len(hosts) >= WIDE else "roomy"
     sections = "".join(_section(layer, hosts, result, size == "compact") for layer in result["layers"])
     word = result["verdict"].upper()
     return (
@@ -37,7 +46,8 @@ def render(result: Data) -> str:
         '<meta name="color-scheme" content="light dark">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>{word}: connectivity of {len(hosts)} hosts</title><style>{CSS}</style></head>\n"
-        f'<body class="{size}">{_head(result, len(hosts))}<main>{_wrong(result)}{_ladder(result)}'
+        f'<body class="{size}">{_head(result, len(hosts))}<main>{_wrong(result)}{_soon(result)}'
+        f"{_ladder(result)}{_legend(result, hosts)}"
         f'<div class="layers">{sections}</div>{_aside(result)}</main>{_foot(result)}</body></html>\n'
     )
 
@@ -76,6 +86,13 @@ def _wrong(result: Data) -> str:
     return f'<section class="wrong"><h2>What is wrong</h2>{note}<ol>{"".join(entries)}</ol></section>'
 
 
+def _soon(result: Data) -> str:
+    """What is not broken yet."""
+    if not result["warnings"]:
+        return ""
+    return f'<section class="soon"><h2>What to look at soon</h2>{_list(result["warnings"])}</section>'
+
+
 def _wrong_of(layer: Data) -> int:
     return sum(layer["counts"][status] for status in WRONG)
 
@@ -91,27 +108,49 @@ def _ladder(result: Data) -> str:
     """Every layer in one row."""
     steps = "".join(
         f'<li><a class="step {layer["status"]}" href="#{layer["name"]}"><b>{_sign(layer["status"])}</b> '
-        f"{escape(layer['title'])} <small>{layer['counts'][PASS]}/{sum(layer['counts'].values())}</small></a></li>"
+        f"{escape(layer['title'])} <small>{_passed(layer)}/{sum(layer['counts'].values())}</small></a></li>"
         for layer in result["layers"]
     )
     return f'<nav aria-label="Layers"><ol class="ladder">{steps}</ol></nav>'
 
 
-def _section(layer: Data, hosts: Sequence[str], result: Data, compact: bool) -> str:
+def _passed(layer: Data) -> int:
+    return int(layer["counts"][PASS] + layer["counts"][WARN])
+
+
+def _legend(result: Data, names: Mapping[str, str]) -> str:
+    """Which host is meant, where a name is too long for a column."""
+    if all(name == short for name, short in names.items()):
+        return ""
+    items = "".join(
+        f"<li><b>{escape(names[host['name']])}</b> <span>{escape(host['name'])}</span></li>" for host in result["hosts"]
+    )
+    return f'<section class="legend"><h2>Hosts</h2><ul>{items}</ul></section>'
+
+
+def _name(tag: str, name: str, names: Mapping[str, str]) -> str:
+    """A heading: short, and whole where the pointer rests on it."""
+    short = names.get(name, name)
+    title = f' title="{escape(name)}"' if short != name else ""
+    return f'<th scope="{tag}"{title}><span>{escape(short)}</span></th>'
+
+
+def _section(layer: Data, hosts: Mapping[str, str], result: Data, compact: bool) -> str:
     if not layer["cells"]:
         body = '<p class="none">Nothing to check: there is only one of them.</p>'
     elif layer["matrix"]:
-        body = _matrix(layer, [host for host in hosts if _concerned(layer, host)], compact)
+        body = _matrix(layer, {host: short for host, short in hosts.items() if _concerned(layer, host)}, compact)
     else:
-        body = _table(layer, result, compact)
+        body = _table(layer, result, hosts, compact)
     counts = layer["counts"]
     aside = f", {counts[NOT_RUN]} not run" if counts[NOT_RUN] else ""
     wide = len({cell["to"] for cell in layer["cells"]}) >= COMPACT
     kind = "matrix" if layer["matrix"] or wide else "table"
+    notes = "".join(f'<p class="note"><small>{escape(note)}</small></p>' for note in layer["notes"])
     return (
         f'<section id="{layer["name"]}" class="layer {kind}"><h2>{_sign(layer["status"])} {escape(layer["title"])} '
-        f"<small>{counts[PASS]} of {sum(counts.values())}{aside}</small></h2>"
-        f'<p>{escape(layer["question"])}</p><div class="scroll" tabindex="0">{body}</div></section>'
+        f"<small>{_passed(layer)} of {sum(counts.values())}{aside}</small></h2>"
+        f'<p>{escape(layer["question"])}</p><div class="scroll" tabindex="0">{body}</div>{notes}</section>'
     )
 
 
@@ -126,12 +165,12 @@ def _group(layer: Data) -> dict[tuple[str, str], list[Data]]:
     return found
 
 
-def _matrix(layer: Data, hosts: Sequence[str], compact: bool) -> str:
+def _matrix(layer: Data, hosts: Mapping[str, str], compact: bool) -> str:
     """From each host to each other one."""
     cells = _group(layer)
-    head = "".join(f'<th scope="col"><span>{escape(host)}</span></th>' for host in hosts)
+    head = "".join(_name("col", host, hosts) for host in hosts)
     rows = "".join(
-        f'<tr><th scope="row">{escape(one)}</th>'
+        f"<tr>{_name('row', one, hosts)}"
         + "".join(
             '<td class="self"></td>' if one == other else _cell(cells.get((one, other), []), compact) for other in hosts
         )
@@ -146,7 +185,7 @@ def _frame(layer: Data, corner: str, head: str, rows: str) -> str:
     return f"<table>{caption}<thead><tr>{corner}{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def _table(layer: Data, result: Data, compact: bool) -> str:
+def _table(layer: Data, result: Data, names: Mapping[str, str], compact: bool) -> str:
     """A row for each host or endpoint, a column for each property."""
     cells = _group(layer)
     rows = list(dict.fromkeys(cell["from"] for cell in layer["cells"]))
@@ -155,7 +194,7 @@ def _table(layer: Data, result: Data, compact: bool) -> str:
     more = ("Kernel", "Python", "Interface") if facts else ()
     head = "".join(f'<th scope="col"><span>{escape(name)}</span></th>' for name in (*columns, *more))
     body = "".join(
-        f'<tr><th scope="row">{escape(row)}</th>'
+        f"<tr>{_name('row', row, names)}"
         + "".join(_cell(cells.get((row, column), []), compact and len(columns) >= COMPACT) for column in columns)
         + "".join(f"<td>{escape(text)}</td>" for text in (_facts(facts[row]) if facts else ()))
         + "</tr>"
@@ -175,7 +214,7 @@ def _cell(cells: Sequence[Data], compact: bool) -> str:
     if not cells:
         return '<td class="self"></td>'
     statuses = {cell["status"] for cell in cells}
-    status = next(status for status in (FAIL, UNKNOWN, PASS, NOT_RUN) if status in statuses)
+    status = next(status for status in (FAIL, UNKNOWN, WARN, PASS, NOT_RUN) if status in statuses)
     title = "\n".join(_tip(cell) for cell in cells)
     partly = " partly" if status == PASS and NOT_RUN in statuses else ""
     value = "" if compact else escape(_value(cells, status))
@@ -186,6 +225,8 @@ def _value(cells: Sequence[Data], status: str) -> str:
     if status == FAIL and len(cells) > 1:
         failed = [cell["check"] for cell in cells if cell["status"] == FAIL]
         return "all" if len(failed) == len(cells) else ", ".join(failed)
+    if status == WARN:
+        return next(str(cell["value"]) for cell in cells if cell["status"] == WARN)
     if len(cells) > 1 and {cell["check"] for cell in cells} & {"icmp"}:
         return str(cells[0]["value"])
     if len(cells) > 1:

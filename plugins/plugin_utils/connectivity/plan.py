@@ -22,6 +22,10 @@ def draw(view: View) -> dict[str, dict[str, Any]]:
         member.name: {"probes": [], "probers": probers, "store": _store(view, member.name), **reached}
         for member in view.present
     }
+    # One host has the client look: the manager that signs for it, or any, for what takes no credentials.
+    visits = view.keeper or next(iter(view.present), None)
+    if visits:
+        found[visits.name]["visits"] = True
     for layer in LAYERS:
         for name, probe in layer.probes(view):
             if name in found:

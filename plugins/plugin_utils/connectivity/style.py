@@ -9,10 +9,12 @@ CSS = """
 :root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#1b2330;--soft:#586477;--line:#dde2e9;
 --pass:#e3f4e8;--pass-ink:#12602c;--pass-edge:#1d8a42;--fail:#c4232b;--fail-ink:#fff;--fail-soft:#fdeceb;
 --fail-text:#a3141c;
+--warn:#fdf0cf;--warn-ink:#6d4500;--warn-edge:#b26a00;
 --none:#eceff3;--none-ink:#586477}
 @media (prefers-color-scheme:dark){:root{--bg:#10151c;--card:#19202a;--ink:#e6ebf2;--soft:#9aa8ba;--line:#2d3846;
 --pass:#173625;--pass-ink:#93e0ac;--pass-edge:#3fb768;--fail:#d6383f;--fail-ink:#fff;--fail-soft:#3a1a1e;
 --fail-text:#ff9c9c;
+--warn:#3b2f12;--warn-ink:#f2cf7e;--warn-edge:#d69a35;
 --none:#262f3b;--none-ink:#9aa8ba}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.45 system-ui,"Segoe UI","DejaVu Sans",sans-serif;
@@ -29,12 +31,18 @@ font-weight:700;margin:0;color:#fff;background:var(--pass-edge)}.verdict.fail .m
 .verdict ul{display:flex;gap:8px;flex-wrap:wrap}
 .chip{padding:2px 10px;border-radius:99px;font-weight:600;font-size:14px}
 .chip.pass,td.pass{background:var(--pass);color:var(--pass-ink)}
+.chip.warn,td.warn{background:var(--warn);color:var(--warn-ink);font-weight:600}
 .chip.fail,td.fail{background:var(--fail);color:var(--fail-ink);font-weight:700}
 .chip.unknown,td.unknown{background:var(--fail-soft);color:var(--fail-text);font-weight:700}
 td.unknown{box-shadow:inset 0 0 0 2px var(--fail)}
 .chip.not_run,td.not_run{background:var(--none);color:var(--none-ink)}
 section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:16px 18px;margin:0 0 16px;
 min-width:0}
+.soon{border-color:var(--warn-edge);border-left-width:6px}.soon ul{padding-left:18px;list-style:disc}
+.soon ul li{color:var(--ink)}.soon details{padding-left:18px}.soon summary{cursor:pointer;color:var(--soft)}
+.note{margin:8px 0 0}
+.legend ul{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,440px),1fr));gap:2px 24px}
+.legend li{display:flex;gap:10px;align-items:baseline;flex-wrap:wrap}.legend b{min-width:6em}
 .wrong{border-color:var(--fail);border-left-width:6px}.wrong>ol>li{margin:12px 0 0}
 .wrong ul{padding-left:18px;list-style:disc}.wrong ul li{margin:1px 0;color:var(--ink)}
 .wrong details{padding-left:18px}.wrong summary{cursor:pointer;color:var(--soft)}
@@ -43,6 +51,7 @@ min-width:0}
 .step{display:block;padding:5px 12px;border:1px solid var(--line);border-radius:99px;background:var(--card);
 text-decoration:none}
 .step:hover,.step:focus-visible{border-color:var(--soft)}.step.pass b{color:var(--pass-edge)}
+.step.warn b{color:var(--warn-edge)}.step.warn{border-color:var(--warn-edge)}
 .step.fail{border-color:var(--fail);background:var(--fail-soft)}.step.fail b,.step.fail small{color:var(--fail-text)}
 .step.unknown{border-color:var(--fail)}.step.unknown b,.step.unknown small{color:var(--fail-text)}
 .step.not_run b{color:var(--soft)}
@@ -51,6 +60,7 @@ text-decoration:none}
 .compact .layers{grid-template-columns:repeat(auto-fit,minmax(min(100%,860px),1fr))}
 #versions{grid-column:1/-1}
 .layer h2>span:first-child{color:var(--pass-edge)}
+.layer:has(td.warn) h2>span:first-child{color:var(--warn-edge)}
 .layer:has(:is(td.fail,td.unknown)) h2>span:first-child{color:var(--fail-text)}
 .scroll{overflow-x:auto;margin:0 -3px;padding:0 3px}
 table{border-collapse:separate;border-spacing:3px;margin:0 -3px}
@@ -59,6 +69,9 @@ table{border-collapse:separate;border-spacing:3px;margin:0 -3px}
 th{font-weight:600;text-align:left;padding:4px 8px;white-space:nowrap}thead th{color:var(--soft);font-size:13px;
 text-align:center}
 .table thead th{white-space:normal}
+.roomy .matrix th{overflow:hidden;text-overflow:ellipsis}.roomy .matrix .corner{width:116px}
+.roomy .matrix td{overflow:hidden;text-overflow:ellipsis}
+.wide .layers>.matrix{grid-column:1/-1}
 tbody th{position:sticky;left:0;background:var(--card)}
 .corner{font-weight:400;font-size:12px;color:var(--soft);text-align:left}
 td{padding:5px 8px;border-radius:6px;text-align:center;white-space:nowrap}

@@ -15,6 +15,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.mod
     NOT_RUN,
     PASS,
     UNKNOWN,
+    WARN,
     Cell,
     Layer,
     Member,
@@ -25,14 +26,15 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.mod
 
 # 2: the status "unknown" and the list of its reasons.
 SCHEMA_VERSION = 2
-STATUSES = (PASS, FAIL, UNKNOWN, NOT_RUN)
+STATUSES = (PASS, WARN, FAIL, UNKNOWN, NOT_RUN)
 
 
 def judge(view: View, started: str, seconds: float) -> dict[str, Any]:
     """The result of a run; ``pass`` needs something that passed, and nothing that failed or is unknown."""
-    layers = [_layer(layer, _cells(layer, view)) for layer in LAYERS if layer.exists(view)]
+    layers = [_layer(layer, _cells(layer, view), layer.notes(view)) for layer in LAYERS if layer.exists(view)]
     counts = {status: sum(layer["counts"][status] for layer in layers) for status in STATUSES}
-    verdict = PASS if counts[PASS] and not counts[FAIL] and not counts[UNKNOWN] else FAIL
+    good = counts[PASS] + counts[WARN]
+    verdict = PASS if good and not counts[FAIL] and not counts[UNKNOWN] else FAIL
     return {
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict,
@@ -40,6 +42,7 @@ def judge(view: View, started: str, seconds: float) -> dict[str, Any]:
         "sentence": say(counts),
         "counts": counts,
         "failures": _details(layers, FAIL),
+        "warnings": list(dict.fromkeys(_details(layers, WARN))),
         # One fault leaves many checks without a result, for the same reason.
         "unknown": list(dict.fromkeys(_details(layers, UNKNOWN))),
         "started": started,
@@ -53,8 +56,8 @@ def judge(view: View, started: str, seconds: float) -> dict[str, Any]:
 def say(counts: Mapping[str, int]) -> str:
     """The counts in a sentence."""
     total = sum(counts.values())
-    ran = counts[PASS] + counts[FAIL]
-    asides = {UNKNOWN: "could not be run", NOT_RUN: "not run, as asked for"}
+    ran = counts[PASS] + counts[WARN] + counts[FAIL]
+    asides = {WARN: "with a warning", UNKNOWN: "could not be run", NOT_RUN: "not run, as asked for"}
     said = [f"{counts[status]} {words}" for status, words in asides.items() if counts[status]]
     if not ran:
         said = [f"none of {total} checks could be run"]
@@ -62,7 +65,8 @@ def say(counts: Mapping[str, int]) -> str:
         said = [f"{counts[FAIL]} of {ran} checks failed", *said]
     elif counts[UNKNOWN]:
         first = f"{counts[UNKNOWN]} of {total - counts[NOT_RUN]} checks could not be run"
-        said = [first, f"the other {ran} passed", *said[1:]]
+        rest = [words for words in said if not words.endswith(asides[UNKNOWN])]
+        said = [first, f"the other {ran} passed", *rest]
     else:
         said = [f"all {ran} checks passed", *said]
     return "; ".join(said)
@@ -81,10 +85,10 @@ def _cells(layer: Layer, view: View) -> list[Cell]:
 
 def _status(counted: Mapping[str, int]) -> str:
     """The worst that was seen; not run only where nothing was."""
-    return next((status for status in (FAIL, UNKNOWN, PASS) if counted[status]), NOT_RUN)
+    return next((status for status in (FAIL, UNKNOWN, WARN, PASS) if counted[status]), NOT_RUN)
 
 
-def _layer(layer: Layer, cells: Sequence[Cell]) -> dict[str, Any]:
+def _layer(layer: Layer, cells: Sequence[Cell], notes: Sequence[str]) -> dict[str, Any]:
     counted = Counter(cell.status for cell in cells)
     status = _status(counted)
     return {
@@ -93,6 +97,7 @@ def _layer(layer: Layer, cells: Sequence[Cell]) -> dict[str, Any]:
         "question": layer.question,
         "remedy": layer.remedy,
         "matrix": layer.matrix,
+        "notes": list(notes),
         "status": status,
         "counts": {status: counted[status] for status in STATUSES},
         "cells": [

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import endpoint, plain
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     LEFT_OUT,
+    Limits,
     Member,
     Reason,
     View,
@@ -27,9 +31,10 @@ def read(
     names = list(dict.fromkeys(name for group in GROUPS for name in groups.get(group, [])))
     ran, consented = set(ran), set(settings.get("unreachable_consent") or [])
     visit, failure = _visit(hostvars, names)
+    members = tuple(_member(name, hostvars[name], groups, name in ran, name in consented) for name in names)
     return View(
         run=str(settings["run"]),
-        members=tuple(_member(name, hostvars[name], groups, name in ran, name in consented) for name in names),
+        members=members,
         network=str(settings["network"]),
         driver=str(settings.get("driver") or "overlay"),
         port=int(settings["port"]),
@@ -43,7 +48,45 @@ def read(
         check_mode=bool(settings.get("check_mode")),
         visit=visit,
         visit_failure=failure,
+        layout=_layout(members, hostvars, settings.get("parity")),
+        limits=_limits(settings),
+        now=datetime.fromisoformat(str(settings["started"])),
     )
+
+
+def _limits(settings: Mapping[str, Any]) -> Limits:
+    days = [settings.get(name) for name in ("tls_days", "ipsec_days")]
+    tls_days, ipsec_days = (None if value in (None, "") else int(str(value)) for value in days)
+    usual = Limits()
+    return Limits(
+        room_warning=float(str(settings.get("room_warning", usual.room_warning))),
+        room_minimum=float(str(settings.get("room_minimum", usual.room_minimum))),
+        tls_days=tls_days,
+        ipsec_days=ipsec_days,
+    )
+
+
+def _layout(members: Sequence[Member], hostvars: Mapping[str, Any], parity: Any) -> layout.Layout | None:
+    """The pools and erasure sets that the inventory declares."""
+    servers = [
+        {
+            "host": one.name,
+            "number": one.number,
+            "drives": len(one.drives),
+            "pool": int(str(hostvars[one.name].get("minio_pool") or 1)),
+        }
+        for one in members
+        if one.drives and one.number is not None
+    ]
+    try:
+        return layout.plan(servers, None if parity in (None, "") else int(str(parity)))
+    except InputError:
+        return None
+
+
+def _number(variables: Mapping[str, Any]) -> int | None:
+    text = str(variables.get("overlay_host_number"))
+    return int(text) if text.isdigit() else None
 
 
 def _address(variables: Mapping[str, Any]) -> str:
@@ -75,6 +118,9 @@ def _member(
         probes=probed.get("probes"),
         silence="" if "probes" in probed or not probed else _absence(probed).text,
         store=probed.get("store"),
+        number=_number(variables),
+        drives=tuple(map(str, variables.get("minio_drives") or ())) if name in groups.get("minio", []) else (),
+        stamps=answer.get("stamps") or {},
     )
 
 

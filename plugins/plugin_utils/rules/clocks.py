@@ -10,8 +10,9 @@ certain by the gap between their intervals, and by no more than that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule, group_hosts
 
@@ -46,9 +47,14 @@ def offsets(cluster: Cluster) -> list[Offset]:
     for host in cluster.seen:
         own, stamps = host.facts.get("clock") or {}, (host.report or {}).get("clock") or {}
         if own.get("time") and stamps:
-            sent = stamps["sent"] + own.get("age", 0)
-            found.append(Offset(host.name, own["time"] - stamps["received"], own["time"] - sent))
+            found.append(offset(host.name, own, stamps))
     return found
+
+
+def offset(name: str, own: Mapping[str, Any], stamps: Mapping[str, float]) -> Offset:
+    """``own``: what the host read; ``stamps``: the controller's time before and after."""
+    sent = stamps["sent"] + own.get("age", 0)
+    return Offset(name, own["time"] - stamps["received"], own["time"] - sent)
 
 
 def reference(found: list[Offset]) -> Offset:
@@ -69,7 +75,8 @@ def _differing(cluster: Cluster, above: float, below: float = float("inf")) -> I
             yield offset, base, gap
 
 
-def _words(offset: Offset, base: Offset) -> str:
+def words(offset: Offset, base: Offset) -> str:
+    """How far one clock is from another, and how sure that is."""
     apart = offset.middle - base.middle
     unsure = (offset.most - offset.least + base.most - base.least) / 2
     way = "ahead of" if apart > 0 else "behind"
@@ -80,7 +87,7 @@ def clocks_agree(cluster: Cluster) -> Iterator[str]:
     """Servers refuse each other's requests, and clients', when clocks are far apart."""
     for offset, base, _gap in _differing(cluster, LIMIT):
         yield (
-            f"{offset.host}: {_words(offset, base)}; at most {LIMIT:.0f} s are allowed, as MinIO refuses requests that "
+            f"{offset.host}: {words(offset, base)}; at most {LIMIT:.0f} s are allowed, as MinIO refuses requests that "
             "are 15 minutes off; set the clock, and keep it by chrony or systemd-timesyncd"
         )
 
@@ -89,7 +96,7 @@ def clocks_drift(cluster: Cluster) -> Iterator[str]:
     """Close enough to run, too far apart to order what is written."""
     for offset, base, _gap in _differing(cluster, NOTEWORTHY, LIMIT):
         yield (
-            f"{offset.host}: {_words(offset, base)}; versions of an object that are written through both in that time "
+            f"{offset.host}: {words(offset, base)}; versions of an object that are written through both in that time "
             "may stand in the wrong order: keep the clocks in step by chrony or systemd-timesyncd"
         )
 

@@ -33,7 +33,7 @@ def cells(view: View) -> Iterator[Cell]:
         found = None if excused else ((view.visit or {}).get("clients") or {}).get(endpoint)
         for check, title in CHECKS.items():
             if found is None:
-                offer = (keeper.offer or {}).get("error") if keeper else ""
+                offer = ((keeper.offer or {}).get("error") if keeper else "") or (view.visit or {}).get("error")
                 unsigned = Reason(f"no signed URL could be had: {offer}") if offer and not reason.chosen else reason
                 yield unrun(check, endpoint, title, unsigned)
                 continue

@@ -72,6 +72,8 @@ def test_where_nothing_can_be_signed_the_client_looks_at_the_health(hosts):
     hosts.answers["n1"] = {"failed": True, "msg": "no credentials"}
     result = visit().run(task_vars={"inventory_hostname": "n1"})
     assert (hosts.asked[1][1]["store"]["offers"], result["store"]["error"]) == ([], "no credentials")
+    hosts.answers["n1"] = AnsibleConnectionFailure("timed out")
+    assert visit().run(task_vars={"inventory_hostname": "n1"})["store"]["error"] == "n1 cannot be reached: timed out"
     hosts.asked.clear()
     visit(signs=False).run(task_vars={"inventory_hostname": "n1"})
     assert [host for host, _arguments, _how in hosts.asked] == ["localhost"]
@@ -80,7 +82,7 @@ def test_where_nothing_can_be_signed_the_client_looks_at_the_health(hosts):
 def test_a_client_that_cannot_be_reached_is_no_fault_of_the_host_that_signs(hosts):
     hosts.answers["localhost"] = AnsibleConnectionFailure("timed out")
     result = visit().run(task_vars={"inventory_hostname": "n1"})
-    assert result == {"failed": True, "changed": False, "msg": "it cannot be reached: timed out"}
+    assert result == {"failed": True, "changed": False, "msg": "localhost cannot be reached: timed out"}
 
 
 def test_check_mode_visits_nobody(hosts):

@@ -20,8 +20,10 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.checks import (
     tcp,
     udp,
 )
+from ansible_collections.baremetal.overlay.plugins.module_utils.s3.client import S3Error
 from ansible_collections.baremetal.overlay.plugins.module_utils.s3.kept import keep_user, read_user
 from ansible_collections.baremetal.overlay.plugins.module_utils.s3.sigv4 import Credentials
+from ansible_collections.baremetal.overlay.plugins.modules import probe
 
 COOKIE = udp.cookie("0123456789abcd")
 
@@ -192,17 +194,82 @@ def test_dns_asks_all_names_at_once():
 
 
 def test_the_user_may_do_anything_in_buckets_of_checks_and_nothing_else():
-    (statement,) = store.policy()["Statement"]
-    assert statement["Resource"] == ["arn:aws:s3:::overlay-check-*", "arn:aws:s3:::overlay-check-*/*"]
+    objects, drives = store.policy()["Statement"]
+    assert objects["Resource"] == ["arn:aws:s3:::overlay-check-*", "arn:aws:s3:::overlay-check-*/*"]
+    # Of MinIO's administration a look at the drives, which changes nothing.
+    assert drives == {"Effect": "Allow", "Action": ["admin:StorageInfo"]}
 
 
 def test_the_user_is_kept_for_root_only_and_while_it_lasts(tmp_path):
-    path, user = tmp_path / "run" / "user.json", Credentials("temporary", "secret-key", "token")
-    assert read_user(path) is None
-    keep_user(user, 86400, path)
-    assert read_user(path) == user
+    path, user, policy = tmp_path / "run" / "user.json", Credentials("temporary", "secret-key", "token"), store.policy()
+    assert read_user(policy, path) is None
+    keep_user(user, 86400, policy, path)
+    assert read_user(policy, path) == user
     assert (path.stat().st_mode & 0o777, [file.name for file in path.parent.iterdir()]) == (0o600, ["user.json"])
-    keep_user(user, 1800, path)
-    assert read_user(path) is None
+    # One that an earlier release made may do something else.
+    assert read_user({**policy, "Statement": []}, path) is None
+    keep_user(user, 1800, policy, path)
+    assert read_user(policy, path) is None
     path.write_text("{}")
-    assert read_user(path) is None
+    assert read_user(policy, path) is None
+
+
+class Storage:
+    """One endpoint's answer about the drives."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def storage_info(self):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return {"Disks": self.answer}
+
+
+def stored(monkeypatch, *answers):
+    names = [f"http://192.0.2.{number}:9000" for number in range(1, len(answers) + 1)]
+    clients = dict(zip(names, map(Storage, answers)))
+    monkeypatch.setattr(store.Settings, "client", lambda _self, endpoint, _user: clients[endpoint])
+    return store.storage(store.Settings(names, "bucket"), Credentials("user", "password"))
+
+
+DRIVE = {"endpoint": "http://minio1:9000/drives/drive1", "state": "ok", "totalspace": 9, "usedspace": 4, "model": "x"}
+GONE = S3Error("http://192.0.2.1:9000", "GET /minio/admin/v3/storageinfo", 0, "", "timed out")
+
+
+def test_of_several_answers_the_one_that_reaches_most_drives_counts(monkeypatch):
+    away = {**DRIVE, "state": "offline"}
+    found = stored(monkeypatch, GONE, [DRIVE, away], [DRIVE, DRIVE])
+    assert (found["error"], [disk["state"] for disk in found["disks"]]) == ("", ["ok", "ok"])
+    assert found["disks"][0]["healed"] == {}
+    assert (found["disks"][0]["pool_index"], found["disks"][0]["healing"], "model" in found["disks"][0]) == (
+        0,
+        None,
+        False,
+    )
+
+
+def test_how_far_a_drive_is_healed_is_told(monkeypatch):
+    healing = {**DRIVE, "healing": True, "heal_info": {"bytes_done": 5, "objects_total_size": 10, "id": "x"}}
+    (found,) = stored(monkeypatch, [healing])["disks"]
+    assert found["healed"] == {"objects_healed": 0, "items_healed": 0, "bytes_done": 5, "objects_total_size": 10}
+
+
+def test_no_answer_about_the_drives_says_why(monkeypatch):
+    assert stored(monkeypatch, GONE) == {"error": str(GONE), "disks": []}
+    assert stored(monkeypatch)["error"] == "there is no endpoint"
+
+
+def test_a_host_that_offers_tells_no_url_and_one_that_signs_tells_nothing_else(monkeypatch):
+    user = Credentials("temporary", "secret-key", "token")
+    monkeypatch.setattr(store, "scoped_user", lambda _settings, _root: (user, ""))
+    monkeypatch.setattr(store, "make", lambda _client, _bucket: None)
+    settings = store.Settings(["http://192.0.2.1:9000"], "overlay-check-1")
+    assert store.offer(settings, user) == {"error": ""}
+    (offered,) = store.sign(settings, user, ["https://s3.example.org"])["offers"]
+    assert all("X-Amz-Signature=" in offered[name] for name in ("put", "get", "neighbour"))
+
+
+def test_whoever_gets_a_signed_url_shows_it_to_none():
+    options = probe.ARGUMENTS["store"]["options"]["offers"]["options"]
+    assert {name for name, option in options.items() if option.get("no_log")} == {"put", "get", "neighbour"}

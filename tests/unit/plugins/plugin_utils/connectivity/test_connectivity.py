@@ -23,9 +23,34 @@ SETTINGS = {
     "data_path_port": 4789,
     "clients": ["http://s3.example.org"],
     "client_host": "localhost",
+    "started": STARTED,
 }
 HEALTHY = {check: {"status": 200} for check in ("live", "cluster", "cluster/read")}
 STORED = {"write": "", "read": "", "confined": "", "defaults": ""}
+
+
+GIB = 1 << 30
+
+
+def drive(position):
+    """What a host says of a drive that is well."""
+    target = f"/srv/minio/drive{position}"
+    return {"position": position, "device": "/dev/sda", "target": target, "wrong": "", "unmounted": "", "smart": {}}
+
+
+def disk(server, position, erasure_set=0, **more):
+    """What MinIO says of a drive that is well."""
+    room = {"totalspace": 100 * GIB, "usedspace": 30 * GIB, "availspace": 70 * GIB}
+    told = {"endpoint": f"http://minio{server}:9000/drives/drive{position}", "state": "ok", "healing": False, **room}
+    return {
+        **told,
+        "pool_index": 0,
+        "set_index": erasure_set,
+        "used_inodes": 9,
+        "free_inodes": 10**6,
+        "healed": {},
+        **more,
+    }
 
 
 class World:
@@ -46,11 +71,21 @@ class World:
         task = {"service": f"minio{number}", "address": f"10.77.0.{number}", "pid": 100 + number, "mtu": 1450}
         task |= {"image": "sha256:aa", "release": "R1"}
         sight = {"mtu": 1500, "interface": "eth0", "engine": "26.1.5", "swarm": "active", "tasks": [task]}
-        sight |= {"engine_error": "", "kernel": "6.12", "python": "3.13"}
-        answer = {"sight": sight, "responder": ""}
+        sight |= {"engine_error": "", "kernel": "6.12", "python": "3.13", "clock": {"time": 1000.5, "age": 0.5}}
+        sight["drives"] = [drive(position) for position in (1, 2)]
+        answer = {"sight": sight, "responder": "", "stamps": {"sent": 999.0, "received": 1001.0}}
         if number <= 3:
-            answer["store"] = {"error": "", "clients": [{}]}
-        return {"overlay_underlay_address": f"192.0.2.{number}", "__connectivity_respond": answer}
+            answer["store"] = {"error": ""}
+            managers = [{"name": f"n{one}", "reachability": "reachable"} for one in (1, 2, 3)]
+            sight |= {"manager": True, "managers": managers, "managers_error": ""}
+        declared = {"overlay_host_number": number, "minio_drives": ["/dev/sda", "/dev/sdb"]}
+        return {**declared, "overlay_underlay_address": f"192.0.2.{number}", "__connectivity_respond": answer}
+
+    def disks(self):
+        """As MinIO has them, set by set; as many as are declared."""
+        pool = self.view().layout.pools[0]
+        servers = [(number, place) for place in (1, 2) for number in pool.servers]
+        return [disk(server, place, where // pool.set_size) for where, (server, place) in enumerate(servers)]
 
     def kernel_overlay(self):
         """Servers in the hosts' network, over an overlay of the hosts' own."""
@@ -75,6 +110,7 @@ class World:
                 endpoints = {endpoint: dict(STORED) for endpoint in self.endpoints}
                 health = dict.fromkeys(self.endpoints, HEALTHY)
                 probed["store"] = {"error": "", "health": health, "endpoints": endpoints, "left_behind": ""}
+                probed["store"]["storage"] = {"error": "", "disks": self.disks()}
         return self.judge()
 
     def result(self, name, probe):
@@ -291,7 +327,8 @@ def test_a_host_that_may_be_absent_fails_nothing(world):
     world.endpoints.pop()
     result = world.run()
     assert (result["verdict"], result["complete"], result["failures"]) == ("pass", False, [])
-    assert {cell[0] for cell in cells(result, "not_run")} == {layer["name"] for layer in result["layers"]} - {"clients"}
+    whole = {"clients", "quorum", "room"}
+    assert {cell[0] for cell in cells(result, "not_run")} == {layer["name"] for layer in result["layers"]} - whole
     assert set(reasons(result, "not_run")) == {
         "n4 is unreachable, as overlay_unreachable_consent allows",
         "nothing responds on udp: n4 is unreachable, as overlay_unreachable_consent allows",
@@ -315,7 +352,8 @@ def test_check_mode_leaves_out_what_would_change_something(world):
         variables["__connectivity_probe"] = {"probes": results}
     result = world.judge()
     assert (result["verdict"], result["complete"], result["unknown"]) == ("pass", False, [])
-    assert {cell[0] for cell in cells(result, "not_run")} == {"swarm-ports", "s3", "health", "clients"}
+    asked = {"drives", "quorum", "room", "s3", "health", "clients"}
+    assert {cell[0] for cell in cells(result, "not_run")} == {"swarm-ports", *asked}
 
 
 def test_no_task_and_no_engine_are_told_apart(world):
@@ -355,7 +393,7 @@ def test_what_s3_does_wrong_is_said_of_its_endpoint(world, check):
 
 def test_where_no_manager_gets_the_user_only_health_is_asked_for(world):
     for name in ("n1", "n2", "n3"):
-        world.hostvars[name]["__connectivity_respond"]["store"] = {"error": "timed out", "clients": []}
+        world.hostvars[name]["__connectivity_respond"]["store"] = {"error": "timed out"}
     assert {name: mine["store"] for name, mine in plan.draw(world.view()).items()}["n1"] == "health"
     world.hostvars["n1"]["__connectivity_probe"] = {"probes": {}, "store": {"health": {}}}
     result = world.judge()
