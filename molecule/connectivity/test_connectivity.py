@@ -21,7 +21,7 @@ CUT = ("n3", "n4")
 ADDRESSES = {"n3": "172.31.77.13", "n4": "172.31.77.14"}
 TABLE = "ip connectivity_test"
 LAYERS = {"hosts", "underlay-icmp", "underlay-mtu", "swarm-ports", "overlay", "overlay-mtu", "dns"}
-LAYERS |= {"s3", "health", "clients", "versions"}
+LAYERS |= {"clocks", "drives", "quorum", "room", "s3", "health", "clients", "versions"}
 
 
 def report(lab: Any, directory: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
@@ -82,7 +82,7 @@ def noticed(lab: Any) -> None:
 
 
 def test_healthy(lab: Any, tmp_path: Path) -> None:
-    code, result, output = report(lab, tmp_path)
+    code, result, output = report(lab, tmp_path, "-vvv")
     assert code == 0, output
     assert (result["schema_version"], result["verdict"], result["complete"]) == (2, "pass", True)
     assert {status: count for status, count in result["counts"].items() if count} == {"pass": CHECKS}
@@ -95,6 +95,10 @@ def test_healthy(lab: Any, tmp_path: Path) -> None:
     user, password = lab.credentials()
     written = "".join(path.read_text() for path in tmp_path.iterdir())
     assert password not in output + written and user not in output + written
+    # A URL that is signed is a credential for as long as it lasts, and so are the check's own.
+    kept = json.loads(lab.hosts["n1"].check_output("cat /run/baremetal-overlay/check-user.json"))
+    told = ("X-Amz-Signature", "X-Amz-Credential", kept["password"], kept["token"])
+    assert not [secret for secret in told if secret in output + written]
     nothing_left(lab)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from conftest import CHECKS
+from minio.error import S3Error
 
 MOUNT_POINT = "/srv/minio/drive2"
 ENDPOINT = "http://minio4:9000/drives/drive2"
@@ -31,6 +33,15 @@ def restarted(lab: Any) -> Iterator[Any]:
 def test_the_drive_is_offline_and_the_others_are_not(lab: Any, restarted: Any) -> None:
     assert not restarted.mount_point(MOUNT_POINT).exists
     lab.eventually(lambda: {e for e, state in lab.drives("n1").items() if state != "ok"}, {ENDPOINT})
+
+
+def test_verify_is_red_and_names_the_drive_and_the_host(lab: Any, restarted: Any) -> None:
+    assert not restarted.mount_point(MOUNT_POINT).exists
+    run = lab.play("verify")
+    assert run.rc != 0, run.output
+    assert f"2 of {CHECKS} checks failed; 1 with a warning" in run.text
+    assert f"n4: drive2 (/dev/disk/by-id/overlay-n4-drive2): nothing is mounted on {MOUNT_POINT}" in run.text
+    assert "n4: drive2 is " in run.text
 
 
 def test_nothing_is_written_below_the_bare_mount_point(lab: Any, restarted: Any) -> None:
@@ -56,6 +67,35 @@ def test_mounting_it_brings_it_back(lab: Any, restarted: Any) -> None:
         assert client.get_object(bucket_name=BUCKET, object_name=f"o{number}").read() == b"x" * 200_000
         client.remove_object(bucket_name=BUCKET, object_name=f"o{number}")
     client.remove_bucket(bucket_name=BUCKET)
+
+
+@pytest.fixture
+def full(lab: Any, restarted: Any) -> Iterator[Any]:
+    """A drive that something else than MinIO fills to 99 %."""
+    host, filler = lab.hosts["n2"], "/srv/minio/drive1/filler"
+    assert restarted.mount_point(MOUNT_POINT).exists
+    room = "$(($(stat -f -c '%a*%S' /srv/minio/drive1) - $(stat -f -c '%b*%S' /srv/minio/drive1) / 100))"
+    host.check_output(f"fallocate -l {room} {filler}")
+    try:
+        yield host
+    finally:
+        host.check_output(f"rm {filler}")
+
+
+@pytest.mark.usefixtures("full")
+def test_a_drive_without_room_is_red_where_clients_get_507(lab: Any) -> None:
+    client = lab.s3("n1")
+    client.make_bucket(bucket_name=BUCKET)
+    with pytest.raises(S3Error) as refused:
+        client.put_object(bucket_name=BUCKET, object_name="large", data=io.BytesIO(bytes(1 << 26)), length=1 << 26)
+    client.remove_bucket(bucket_name=BUCKET)
+    assert refused.value.code == "XMinioStorageFull"
+    run = lab.play("verify")
+    assert run.rc != 0, run.output
+    assert f"2 of {CHECKS} checks failed" in run.text
+    assert "pool 1: 1 % is left on its fullest drive (n2 drive1)" in run.text
+    assert "connectivity_room_minimum is 10 %" in run.text
+    assert "pool 1, erasure set 1: MinIO refuses uploads whose length it is not told" in run.text
 
 
 @pytest.mark.usefixtures("restarted")
