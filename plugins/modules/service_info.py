@@ -59,7 +59,8 @@ service:
   type: dict
   sample: {"ID": "m7q3", "Spec": {"Name": "web"}}
 replicas:
-  description: How many tasks run of how many that are wanted, and of a job how many are complete.
+  description: How many tasks run of how many that are wanted. Of a job, and of a service whose restart condition is
+    V(none) or V(on-failure), also how many are complete.
   returned: when O(name) is given
   type: dict
   sample: {"running": 3, "wanted": 3}

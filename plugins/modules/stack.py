@@ -196,7 +196,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 services:
-  description: The services of the definition, by name.
+  description: The services of the definition, by name. C(completed) is there for tasks that run once and have ended
+    well.
   returned: success
   type: dict
   sample: {"web_web": {"id": "t9farp9xri70nki3qdi5ykjog", "changed": true, "running": 3, "wanted": 3}}

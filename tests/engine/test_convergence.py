@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import fields
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError, OverlayError, WaitTimeout
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import node
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import node, service_info
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
 from ansible_collections.baremetal.overlay.plugins.module_utils.wait import wait_until
 from private import PrivateEngine
@@ -127,6 +127,32 @@ def test_tasks_that_are_not_started_again_end_the_wait(pair: Pair, name: str, mo
     with pytest.raises(OverlayError, match=said) as ended:
         pair.service(name, **options)
     assert not isinstance(ended.value, WaitTimeout)
+
+
+@pytest.mark.parametrize(("mode", "condition"), [("replicated", "on-failure"), ("global", "none")])
+def test_tasks_that_ended_well_and_run_once_have_converged(pair: Pair, name: str, mode: str, condition: str) -> None:
+    once = {"condition": condition, "delay": "0s"}
+    options = quick(pair.image, mode=mode, command=["/bin/sleep", "0.2"], restart_config=once)
+    if mode == "replicated":
+        options["replicas"] = 2
+    for command in (options["command"], ["/bin/sleep", "0.3"]):
+        options["command"] = command
+        assert pair.service(name, **options)["changed"]
+        tasks = pair.manager.call("GET", "/tasks", query={"filters": {"service": [name], "_up-to-date": ["true"]}})
+        assert [one["Status"]["State"] for one in tasks].count("complete") >= 2
+        started = time.monotonic()
+        assert not pair.service(name, **options)["changed"]
+        assert time.monotonic() - started < 4, "what is over for good is not watched"
+    told = service_info.gather(pair.manager, {"name": name, "names": None, "stack": None}, False)
+    assert told["replicas"]["completed"] == 2
+
+
+def test_a_task_that_runs_once_and_fails_is_tried_as_often_as_its_policy_says(pair: Pair, name: str) -> None:
+    policy = {"condition": "on-failure", "max_attempts": 2, "delay": "0s"}
+    options = quick(pair.image, command=FALSE, restart_config=policy)
+    for _run in range(2):
+        with pytest.raises(OverlayError, match="1 of its tasks ended, and its restart policy starts no other"):
+            pair.service(name, **options)
 
 
 @pytest.mark.parametrize("mode", ["replicated-job", "global-job"])

@@ -83,6 +83,18 @@ def test_made_again_changed_again(web: Stack) -> None:
     assert not web(web.definition(), check_mode=True)["changed"]
 
 
+def test_what_runs_once_beside_what_runs_on_does_not_fail_the_stack(web: Stack) -> None:
+    wanted = web.definition(services=1)
+    once = {"restart_policy": {"condition": "on-failure", "delay": "0s"}}
+    wanted["services"]["web2"] = {"image": web.image, "command": "/bin/true", "networks": ["inner"], "deploy": once}
+    made = web(wanted, wait_timeout=25)
+    assert made["services"]["web2"] | {"id": ""} == {
+        "id": "", "changed": True, "running": 0, "wanted": 1, "completed": 1
+    }  # fmt: skip
+    again = web(wanted)
+    assert (again["changed"], again["services"]["web2"]["completed"]) == (False, 1)
+
+
 def test_a_label_does_not_restart_tasks(web: Stack) -> None:
     web(web.definition())
     before = {task["ID"] for task in web.engine.call("GET", "/tasks")}

@@ -41,11 +41,18 @@ STATES = {
 # On a node, and not over yet.
 STARTED = ("assigned", "accepted", "preparing", "ready", "starting", "running")
 JOB_MODES = ("ReplicatedJob", "GlobalJob")
+# The restart conditions under which Swarm starts no other task once one has ended well.
+ENDING = ("none", "on-failure")
 FAILED_UPDATES = {
     "paused": "its update is paused",
     "rollback_paused": "its rollback is paused",
     "rollback_completed": "its update failed and was rolled back",
 }
+# To Swarm's updates every task that ends is a failure, whatever its exit code.
+EARLY = (
+    "; Swarm takes a task that ends within update_config.monitor for one that failed: for tasks that run once give "
+    "update_config failure_action: continue, or make the service a job (mode: replicated-job)"
+)
 # The same states, where the rollback was asked for.
 ASKED_FOR = {"rollback_started": "rolling back", "rollback_completed": "completed"}
 ERRORS_SHOWN = 3
@@ -65,15 +72,20 @@ class Verdict:
     word: str = "running"
     # Why tasks are given up for good, if they stay so: a change that was just made has not replaced them yet.
     over: str = ""
+    # Tasks of a service that is no job which ended well, and which its restart policy does not start again.
+    ended: int = 0
 
     @property
     def complete(self) -> bool:
         """While an update is taken back, the tasks that run are not those that were asked for."""
-        return self.wanted is not None and self.running == self.wanted and self.update != "rollback_started"
+        counted = self.running + self.ended
+        return self.wanted is not None and counted == self.wanted and self.update != "rollback_started"
 
     def describe(self) -> str:
         wanted = "?" if self.wanted is None else str(self.wanted)
         text = f'service "{self.name}": {self.running} of {wanted} {self.word}'
+        if self.ended:
+            text += f", {self.ended} complete"
         if self.wanted is None:
             text += ", no node takes it"
         if self.update:
@@ -138,28 +150,49 @@ def judge(
     """
     current = _current(service, tasks)
     counted, wanted = _count(service, current, nodes)
+    ended = _ended(service, current, nodes)
+    # Also where all run at this moment: tasks that fail and start again do so between their failures.
+    errors = task_errors(tasks, names_of(nodes))
     status = service.get("UpdateStatus") or {}
     update = status.get("State", "")
     if rollback:
         update = ASKED_FOR.get(update, update)
-    failure = ""
-    # What was rolled back before this run is on its way; what is paused stays where it is.
-    if update in FAILED_UPDATES and (changed or (counted != wanted and update != "rollback_completed")):
+    coming = _coming(current) if ended and not errors else 0
+    lacking, failure = counted + ended + coming != wanted, ""
+    if update in FAILED_UPDATES and _is_failure(update, ended, lacking, changed):
         message = status.get("Message", "")
         failure = FAILED_UPDATES[update] + (f" ({message})" if message else "")
+        failure += EARLY if may_end(service["Spec"]) and not errors else ""
     job = is_job(service["Spec"])
     return Verdict(
         name=service["Spec"]["Name"],
         running=counted,
         wanted=wanted,
-        hold=0.0 if job else _monitor(service),
+        hold=0.0 if job else _hold(service, ended, wanted, changed),
         update="" if update == "completed" else update,
         failure=failure,
         over=_given_up(service, current, nodes) if update in ("", "completed") else "",
-        # Also where all run at this moment: tasks that fail and start again do so between their failures.
-        errors=task_errors(tasks, names_of(nodes)),
+        errors=errors,
         word="complete" if job else "running",
+        ended=ended,
     )
+
+
+def _is_failure(update: str, ended: int, lacking: bool, changed: bool) -> bool:
+    """What was rolled back before this run is on its way; what is paused stays where it is.
+
+    An update pauses, too, where a task has ended well before its time: no harm where no other is left to be updated.
+    """
+    if update == "paused" and ended and not lacking:
+        return False
+    return changed or (lacking and update != "rollback_completed")
+
+
+def _hold(service: dict[str, Any], ended: int, wanted: int | None, changed: bool) -> float:
+    """What has ended does not fall back; but a change that was just made may be about to start it again."""
+    if ended and not changed and ended == wanted:
+        return 0.0
+    return max(_monitor(service), DEFAULT_MONITOR if ended else 0.0)
 
 
 def nodes_up(nodes: list[dict[str, Any]]) -> set[str]:
@@ -263,9 +296,33 @@ def _given_up(service: dict[str, Any], tasks: list[dict[str, Any]], nodes: list[
     """Swarm replaces a task in the step in which it gives it up: one that is over and the last of its slot stays so."""
     if is_job(service["Spec"]):
         return ""
+    bad = ("failed", "rejected") if may_end(service["Spec"]) else ("failed", "rejected", "complete")
     over = [one for one in _placed(service["Spec"].get("Mode") or {}, tasks, nodes) if _over(one)]
-    ended = sum(task["Status"]["State"] in ("failed", "rejected", "complete") for task in over)
+    ended = sum(task["Status"]["State"] in bad for task in over)
     return f"{ended} of its tasks ended, and its restart policy starts no other" if ended else ""
+
+
+def _ended(service: dict[str, Any], tasks: list[dict[str, Any]], nodes: list[dict[str, Any]]) -> int:
+    """How many tasks have done what they were for. While an update goes on, they may be those that it replaces."""
+    update = (service.get("UpdateStatus") or {}).get("State", "")
+    if not may_end(service["Spec"]) or update in ("updating", "rollback_started"):
+        return 0
+    placed = _placed(service["Spec"].get("Mode") or {}, tasks, nodes)
+    return sum(_over(one) and _complete(one) for one in placed)
+
+
+def may_end(spec: Mapping[str, Any]) -> bool:
+    """Of a service, no job, whose tasks run once: one that has ended well is not started again."""
+    policy = (spec.get("TaskTemplate") or {}).get("RestartPolicy") or {}
+    return not is_job(spec) and policy.get("Condition") in ENDING
+
+
+def _coming(tasks: list[dict[str, Any]]) -> int:
+    """Slots or nodes whose task is on its way to run."""
+    return sum(
+        STATES[one["Status"]["State"]] < STATES["running"] and STATES[one["DesiredState"]] <= STATES["running"]
+        for one in _lowest(tasks, "Slot" if any(one.get("Slot") for one in tasks) else "NodeID")
+    )
 
 
 def _lowest(tasks: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from ..errors import InputError, NotFound, OverlayError
 from ..rows import Refs
 from ..transport import sdk
 from ..wait import Clock, wait_until
-from .converge import STARTED, Progress, Verdict, advance, is_job, judge, names_of, nodes_up, task_errors
+from .converge import STARTED, Progress, Verdict, advance, is_job, judge, names_of, needs_waiting, nodes_up, task_errors
 from .service import TABLE
 
 # What is wanted of a service, or what says so for the specification that it has at this moment.
@@ -159,9 +159,21 @@ def follow(
     wait_until(probe, Followed.settled, timeout, names, INTERVAL, clock, Followed.show, passes)
     if seen.failures():
         raise OverlayError("; ".join(_explained(engine, seen)))
-    return {
-        ident: {"running": one.verdict.running, "wanted": one.verdict.wanted} for ident, one in seen.progress.items()
-    }
+    return {ident: _counted(one.verdict) for ident, one in seen.progress.items()}
+
+
+def _counted(verdict: Verdict) -> dict[str, Any]:
+    found: dict[str, Any] = {"running": verdict.running, "wanted": verdict.wanted}
+    return {**found, "completed": verdict.ended} if verdict.ended else found
+
+
+def unsettled(engine: Engine, found: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of the services is not where it should be. A list does not count tasks that have ended well."""
+    watched = {str(one["ID"]): False for one in found if needs_waiting(one)}
+    if not watched:
+        return False
+    seen = _look(engine, watched, Followed(), Clock(), False)
+    return len(seen.progress) < len(watched) or not all(one.verdict.complete for one in seen.progress.values())
 
 
 def _explained(engine: Engine, seen: Followed) -> list[str]:

@@ -91,15 +91,15 @@ def _plan(engine: Engine, params: Mapping[str, Any], definition: Definition, fil
     if violations + plan.violations:
         raise InputError(violations + plan.violations)
     if not _waits(params):
-        _keep_superseded(plan, definition, live)
+        _keep_superseded(engine, plan, definition, live)
     return plan
 
 
-def _keep_superseded(plan: Plan, definition: Definition, live: Live) -> None:
+def _keep_superseded(engine: Engine, plan: Plan, definition: Definition, live: Live) -> None:
     """An update that nobody waits for may be taken back, and then needs what it replaced."""
-    unsettled = any(needs_waiting(one) for name, one in live.services.items() if name in definition.services)
-    if unsettled or any(step.live for step in plan.of("service")):
-        kept = plan.of("secret", "config", remove=True)
+    kept = plan.of("secret", "config", remove=True)
+    ours = [one for name, one in live.services.items() if name in definition.services]
+    if kept and (any(step.live for step in plan.of("service")) or rollout.unsettled(engine, ours)):
         plan.steps = [step for step in plan.steps if step not in kept]
         plan.warnings.extend(
             f'{step.kind} "{step.name}" stays until a run finds the services converged' for step in kept

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..engine import Engine
 from . import tasks
+from .converge import may_end
 from .tasks import STACK_LABEL
 
 SPEC: dict[str, Any] = {"name": {"type": "list", "elements": "str"}}
@@ -17,7 +18,7 @@ SPEC: dict[str, Any] = {"name": {"type": "list", "elements": "str"}}
 
 def gather(engine: Engine, params: Mapping[str, Any], _check_mode: bool) -> dict[str, Any]:
     services = engine.call("GET", "/services", query={"status": True, "filters": {"label": [STACK_LABEL]}})
-    counted = [one for one in services if "ServiceStatus" not in one]
+    counted = [one for one in services if "ServiceStatus" not in one or may_end(one["Spec"])]
     made = engine.call("GET", "/tasks") if counted else []
     others = {
         kind: engine.call("GET", f"/{kind}", query={"filters": {"label": [STACK_LABEL]}})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Optional
 
-from .converge import is_job, names_of
+from .converge import is_job, may_end, names_of
 
 # A container that was there and is over; only then does its exit code say anything.
 OVER = ("complete", "shutdown", "failed")
@@ -26,17 +26,28 @@ def mode_of(spec: Mapping[str, Any]) -> str:
 
 
 def counts(service: Mapping[str, Any], tasks: Optional[Iterable[Mapping[str, Any]]]) -> dict[str, Optional[int]]:
-    """How many tasks run of how many; of a job also how many are complete.
+    """How many tasks run of how many; of a job, and of a service whose tasks run once, also how many are complete.
 
     The Engine counts since API 1.41. Below that its tasks are counted, where they are at hand.
     """
+    made = [one for one in tasks or [] if one.get("ServiceID") == service["ID"]]
     status = service.get("ServiceStatus")
     if status is None and tasks is None:
         return {"running": None, "wanted": None}
     if status is None:
-        status = _counted(service, [one for one in tasks or [] if one.get("ServiceID") == service["ID"]])
+        status = _counted(service, made)
     found = {"running": status.get("RunningTasks", 0), "wanted": status.get("DesiredTasks", 0)}
-    return {**found, "completed": status.get("CompletedTasks", 0)} if is_job(service["Spec"]) else found
+    if is_job(service["Spec"]):
+        return {**found, "completed": status.get("CompletedTasks", 0)}
+    return {**found, "completed": _ended(made)} if tasks is not None and may_end(service["Spec"]) else found
+
+
+def _ended(tasks: Iterable[Mapping[str, Any]]) -> int:
+    """The slots or nodes whose newest task is complete."""
+    newest: dict[Any, Mapping[str, Any]] = {}
+    for one in sorted(tasks, key=lambda one: str(one.get("CreatedAt", ""))):
+        newest[one.get("Slot") or one.get("NodeID")] = one
+    return sum(one["Status"]["State"] == "complete" for one in newest.values())
 
 
 def _counted(service: Mapping[str, Any], tasks: list[Mapping[str, Any]]) -> dict[str, int]:

@@ -152,6 +152,75 @@ def test_a_task_that_nothing_follows_ends_the_wait(mode: str, said: str) -> None
     assert not advance(first, judge(**found), 15.0).failure(15.0)
 
 
+def once(mode: str, condition: str, *states: str) -> dict[str, Any]:
+    """A service whose tasks run once, in a slot or on a node each, and are over in these states."""
+    found = load(mode)
+    found["service"]["Spec"]["TaskTemplate"]["RestartPolicy"] = {"Condition": condition}
+    template = found["tasks"][0]
+    found["tasks"] = []
+    for number, state in enumerate(states, 1):
+        task = copy.deepcopy(template)
+        task["ID"] = f"task{number}"
+        task["DesiredState"] = "running" if state in ("running", "starting") else "shutdown"
+        task["Status"]["State"] = state
+        if mode == "replicated":
+            task["Slot"] = number
+        found["tasks"].append(task)
+    return found
+
+
+@pytest.mark.parametrize("condition", ["none", "on-failure"])
+@pytest.mark.parametrize(
+    ("mode", "states"),
+    [("replicated", ("complete", "complete")), ("replicated", ("complete", "running")), ("global", ("complete",))],
+)
+def test_tasks_that_ended_well_and_are_not_started_again_have_converged(
+    mode: str, condition: str, states: tuple[str, ...]
+) -> None:
+    verdict = judge(**once(mode, condition, *states))
+    assert verdict.complete and not verdict.over and not verdict.failure
+    assert (verdict.ended, verdict.hold) == (states.count("complete"), 5.0)
+    assert f"{verdict.ended} complete" in verdict.describe()
+
+
+def test_what_has_ended_is_believed_at_once_by_a_run_that_changed_nothing() -> None:
+    assert judge(**once("replicated", "none", "complete", "complete"), changed=False).hold == 0.0
+    assert judge(**once("replicated", "none", "complete", "running"), changed=False).hold == 5.0
+
+
+@pytest.mark.parametrize(
+    ("condition", "states", "ended"),
+    [("none", ("complete", "failed"), 1), ("on-failure", ("failed", "failed"), 2), ("any", ("complete", "running"), 1)],
+)
+def test_tasks_that_ended_badly_or_should_go_on_have_not(condition: str, states: tuple[str, ...], ended: int) -> None:
+    verdict = judge(**once("replicated", condition, *states))
+    assert not verdict.complete
+    assert f"{ended} of its tasks ended" in verdict.over
+
+
+def test_while_an_update_goes_on_what_has_ended_may_be_what_it_replaces() -> None:
+    found = once("replicated", "none", "complete", "complete")
+    found["service"]["UpdateStatus"] = {"State": "updating"}
+    assert not judge(**found).complete
+
+
+def test_an_update_that_pauses_because_tasks_ended_well_is_no_failure_once_all_are_there() -> None:
+    message = "update paused due to failure or early termination of task x"
+    paused = {"State": "paused", "Message": message}
+    found = once("replicated", "none", "complete", "complete")
+    found["service"]["UpdateStatus"] = paused
+    assert judge(**found).complete and not judge(**found).failure
+    found = once("replicated", "none", "complete", "starting")
+    found["service"]["UpdateStatus"] = paused
+    assert not judge(**found).complete and not judge(**found).failure, "the other one is on its way"
+    found["tasks"].pop()
+    assert "give update_config failure_action: continue" in judge(**found).failure
+    found = once("replicated", "none", "complete", "failed")
+    found["service"]["UpdateStatus"] = paused
+    found["tasks"][1]["Status"]["Err"] = "task: non-zero exit (3)"
+    assert "update is paused" in judge(**found).failure and "continue" not in judge(**found).failure
+
+
 def test_tasks_of_an_earlier_run_of_a_job_do_not_count() -> None:
     found = load("replicated-job")
     found["service"]["JobStatus"] = {"JobIteration": {"Index": 7}}
