@@ -49,7 +49,7 @@ CASES = {
     "ingress": Case(True, False, False, OVERLAY),
     "enable_ipv4": Case(False, True, True, BRIDGE),
     "enable_ipv6": Case(True, False, False, {"driver": "bridge", "ipam_config": [POOL, POOL6]}),
-    "enable_ipv6 of the cluster": Case(True, False, False, {**OVERLAY, "ipam_config": [POOL, POOL6]}),
+    "enable_ipv6 of the cluster": Case(True, False, False, OVERLAY),
     "config_only": Case(True, False, False, {"ipam_config": [POOL]}),
     "config_from": Case("cfg-one", "cfg-two", "", {"driver": "bridge"}),
     "labels": Case({"a": "1", "b": 2}, {"a": "1"}, {}, OVERLAY, same=({"b": "2", "a": 1},)),

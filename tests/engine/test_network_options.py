@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
-from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import network
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError, OverlayError
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import network, network_remake
 from ansible_collections.baremetal.overlay.plugins.module_utils.wait import wait_until
 from network_cases import CASES
 from option_cases import walk_case, without_case
@@ -99,3 +100,63 @@ def test_what_the_cluster_would_lose_is_refused(configured: Engine) -> None:
     with pytest.raises(InputError, match=r"ipam_config\[10.77.0.0/24\].aux_addresses.*keeps none"):
         subject(ipam_config=pools)
     assert subject.live() is None
+
+
+NEVER_ALLOCATED: dict[str, tuple[dict[str, Any], str]] = {
+    "IPv4 without a length": ({"subnet": "10.66.0.0"}, "10.66.0.0 is not a CIDR"),
+    "IPv6 without a length": ({"subnet": "fdd1::"}, "fdd1:: is not a CIDR"),
+    "one address": ({"subnet": "10.66.0.0/32"}, "has no address for a task"),
+    "gateway elsewhere": ({"subnet": "10.66.0.0/24", "gateway": "10.67.0.1"}, "10.67.0.1 is not in the subnet"),
+    "gateway is everybody's": ({"subnet": "10.66.0.0/24", "gateway": "10.66.0.255"}, "of everybody in it"),
+    "range elsewhere": ({"subnet": "10.66.0.0/24", "iprange": "10.67.0.0/25"}, "is not a part of the subnet"),
+    "IPv6 and not enabled": ({"subnet": "fdd2::/64"}, "needs enable_ipv6: true"),
+    "everything": ({"subnet": "0.0.0.0/0"}, "hosts cannot have addresses of"),
+}
+
+
+@pytest.mark.parametrize("what", NEVER_ALLOCATED)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_what_the_cluster_never_allocates_is_refused_at_once(configured: Engine, what: str, check_mode: bool) -> None:
+    pool, said = NEVER_ALLOCATED[what]
+    subject = Network(configured, "case-never", driver="overlay")
+    with pytest.raises(InputError, match=re.escape(said)):
+        subject(check_mode, ipam_config=[pool])
+    assert subject.live() is None
+
+
+def test_what_is_not_allocated_is_removed_again_and_says_why(
+    configured: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look that would have refused it came before another run took the addresses."""
+    held = Network(configured, "case-held", driver="overlay", ipam_config=[{"subnet": "10.66.0.0/16"}])
+    late = Network(configured, "case-late", driver="overlay", ipam_config=[{"subnet": "10.66.7.0/24"}])
+    held()
+    monkeypatch.setattr(network, "overlaps_of", lambda *_given: [])
+    monkeypatch.setattr(network_remake, "ALLOCATION_TIME", 2)
+    with pytest.raises(
+        OverlayError, match=r"removed again: .*10.66.7.0/24 overlaps 10.66.0.0/16 of network .*case-held"
+    ):
+        late()
+    assert late.live() is None
+    held(state="absent")
+
+
+def test_a_network_that_others_left_without_addresses_is_told_of_at_once(
+    configured: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"Name": "case-left", "Driver": "overlay", "IPAM": {"Config": [{"Subnet": "10.66.8.0/31"}]}}
+    configured.call("POST", "/networks/create", body)
+    subject = Network(configured, "case-left", driver="overlay")
+    monkeypatch.setattr(network_remake, "ALLOCATION_TIME", 1)
+    for check_mode in (True, False):
+        with pytest.raises(OverlayError, match=r'network "case-left" has no addresses: .*state: absent'):
+            subject(check_mode)
+    assert subject(state="absent")["changed"]
+
+
+def test_a_subnet_that_others_wrote_with_a_host_s_bits_is_the_same(configured: Engine) -> None:
+    body = {"Name": "case-bits", "Driver": "overlay", "IPAM": {"Config": [{"Subnet": "10.66.1.5/24"}]}}
+    configured.call("POST", "/networks/create", body)
+    subject = Network(configured, "case-bits")
+    assert not subject(ipam_config=[{"subnet": "10.66.1.5/24"}])["changed"]
+    subject(state="absent")

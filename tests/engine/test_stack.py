@@ -13,9 +13,9 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import fields
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError, OverlayError, WaitTimeout
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import rollout, service_state
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import rollout, service_state, stack
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
-from running import programs, quick, run_service
+from running import programs, quick, run_network, run_service
 from stacks import run
 
 SECRETS = {"user": "admin", "password": "correct horse"}
@@ -228,3 +228,38 @@ def test_a_content_at_the_engine_s_limit_is_refused_before_anything_is_made(web:
     assert "web-net" not in [one["Name"] for one in web.engine.call("GET", "/networks")]
     wanted["configs"]["big"]["content"] = "x" * 1023999
     assert 'create config "web-big"' in web(wanted)["plan"]
+
+
+def test_a_stack_s_networks_are_refused_as_those_of_the_module_network(web: Stack) -> None:
+    run_network(web.engine, name="taken", driver="overlay", ipam_config=[{"subnet": "10.66.0.0/16"}])
+    for pool, said in (
+        ({"subnet": "10.66.3.0/24"}, r'"networks.inner.ipam_config": 10.66.3.0/24 overlaps 10.66.0.0/16 of .*"taken"'),
+        ({"subnet": "10.67.0.0"}, "10.67.0.0 is not a CIDR"),
+        ({"subnet": "10.67.0.0/24", "gateway": "10.68.0.1"}, "10.68.0.1 is not in the subnet"),
+    ):
+        wanted = web.definition(services=1)
+        wanted["networks"]["inner"]["ipam"] = {"config": [pool]}
+        for more in ({"check_mode": True}, {"wait": False}, {}):
+            with pytest.raises(InputError, match=said):
+                web(wanted, **more)
+    assert "web-net" not in [one["Name"] for one in web.engine.call("GET", "/networks")]
+    run_network(web.engine, name="taken", state="absent")
+
+
+def test_a_subnet_that_is_too_small_is_counted_out(web: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = web.definition(services=1, deploy={"replicas": 6, "endpoint_mode": "vip"})
+    wanted["networks"]["inner"]["ipam"] = {"config": [{"subnet": "10.90.0.0/29"}]}
+    counted = r"10.90.0.0/29 has 5 addresses to give, and 8 \(6 for tasks, 1 for virtual IPs of services, 1 for nodes"
+    for more in ({"check_mode": True}, {}):
+        with pytest.raises(InputError, match=counted + r".*are needed; give it a larger subnet, at least a /28"):
+            web(wanted, **more)
+    monkeypatch.setattr(stack, "check_room", lambda *_given: None)
+    with pytest.raises(WaitTimeout, match=r"of 6 running.*" + counted):
+        web(wanted, wait_timeout=4)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match=counted):
+        run_service(web.engine, name="web1", env={"A": "1"})
+    small = {**wanted["services"]["web1"], "deploy": {"replicas": 3}}
+    web({**wanted, "services": {"web1": small}})
+    with pytest.raises(InputError, match=r"10.90.0.0/29 has 5 addresses to give, and 7 .* 2 for virtual IPs"):
+        run_service(web.engine, name="another", networks=["web-net"], **quick(web.image))

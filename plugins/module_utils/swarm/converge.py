@@ -122,7 +122,7 @@ def _kept(since: float | None, holds: bool, now: float) -> float | None:
     return now if since is None else since
 
 
-def needs_waiting(service: dict[str, Any]) -> bool:
+def needs_waiting(service: Mapping[str, Any]) -> bool:
     """True for a service of a list call (``status=true``) that is not where its specification wants it."""
     update = (service.get("UpdateStatus") or {}).get("State", "")
     if update not in ("", "completed", "rollback_completed"):

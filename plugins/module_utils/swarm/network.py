@@ -10,7 +10,6 @@ are without it, and at rest, for that long (``network_remake.py``).
 from __future__ import annotations
 
 import ipaddress
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
@@ -23,6 +22,8 @@ from ..units import TEXT_MAP, text
 from ..versions import gate
 from . import connected
 from .detached import Users
+from .network_need import members_of, shortage
+from .network_pools import cidr, overlaps_of, pool_violations, written
 from .network_remake import (
     allocated,
     await_allocated,
@@ -37,13 +38,6 @@ from .network_remake import (
 
 # The overlay driver writes its VXLAN IDs among the options that the user gave.
 _ASSIGNED = "com.docker.network.driver.overlay.vxlanid_list"
-
-
-def _cidr(value: Any, where: str) -> str:
-    try:
-        return str(ipaddress.ip_network(str(value), strict=False))
-    except ValueError as error:
-        raise InputError(f'option "{where}": {value} is not a CIDR; give for example 10.0.0.0/24') from error
 
 
 def _address(value: Any, where: str) -> str:
@@ -65,9 +59,9 @@ def _addresses(value: Mapping[str, Any], where: str) -> dict[str, str]:
     return {str(name): _address(one, f"{where}.{name}") for name, one in value.items()}
 
 
-CIDR = Convert(parse=_cidr)
+CIDR = Convert(parse=cidr, decode=written)
 # Empty: the whole subnet.
-RANGE = Convert(parse=lambda value, where: _cidr(value, where) if value else "")
+RANGE = Convert(parse=lambda value, where: cidr(value, where) if value else "", decode=written)
 ADDRESS = Convert(parse=_address)
 # What the Engine makes of any driver where a network is only a configuration.
 CONFIG_ONLY_DRIVER = "null"
@@ -131,13 +125,13 @@ def changes_of(want: Mapping[str, Any], live: Optional[Mapping[str, Any]]) -> li
     return fields.diff(TABLE, want, have)
 
 
-def lost(want: Mapping[str, Any], live: Optional[Mapping[str, Any]]) -> list[str]:
+def lost(want: Mapping[str, Any], live: Optional[Mapping[str, Any]], where: str = "") -> list[str]:
     """What the cluster takes of a pool and does not keep."""
     now = {} if live is None or "driver" in want else live
     if want.get("driver", now.get("Driver")) != "overlay" and want.get("scope", now.get("Scope")) != "swarm":
         return []
     return [
-        f'option "ipam_config[{pool.get("subnet", "")}].aux_addresses": a network of the cluster keeps none; '
+        f'option "{where}ipam_config[{pool.get("subnet", "")}].aux_addresses": a network of the cluster keeps none; '
         "remove it, or give an iprange without these addresses"
         for pool in want.get("ipam_config", [])
         if pool.get("aux_addresses")
@@ -156,27 +150,6 @@ def _named(name: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """A swarm, other than an engine by itself, knows no driver for a network of which none is said."""
     driver = {"Driver": "bridge"} if body.get("Scope") == "swarm" else {}
     return {**driver, **body, "Name": name, "CheckDuplicate": True}
-
-
-def overlaps_of(body: Mapping[str, Any], networks: list[dict[str, Any]]) -> list[str]:
-    """The cluster takes a network whose addresses another one has, and never allocates it."""
-    if body.get("Driver") != "overlay":
-        return []
-    found = []
-    for other in networks:
-        if other["Name"] == body["Name"] or other.get("Scope") != "swarm":
-            continue
-        for own, theirs in itertools.product(_subnets(body), _subnets(other)):
-            if own.version == theirs.version and own.overlaps(theirs):
-                found.append(
-                    f'option "ipam_config": {own} overlaps {theirs} of network "{other["Name"]}"; choose another subnet'
-                )
-    return found
-
-
-def _subnets(network: Mapping[str, Any]) -> list[Any]:
-    pools = (network.get("IPAM") or {}).get("Config") or []
-    return [ipaddress.ip_network(pool["Subnet"], strict=False) for pool in pools if pool.get("Subnet")]
 
 
 def exact(name: str, networks: list[dict[str, Any]]) -> Optional[dict[str, Any]]:
@@ -204,7 +177,7 @@ def _converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> di
     if params["state"] == "absent":
         return _absent(engine, params, live, begun, check_mode)
     if live is not None and not allocated(live):
-        live = await_allocated(engine, live["Id"], params["wait_timeout"])
+        live = await_allocated(engine, live["Id"], 0 if check_mode else params["wait_timeout"])
     changes = changes_of(want, live)
     if changes or live is None:
         unknown = [*gate(TABLE, want, engine.api_version), *lost(want, live)]
@@ -212,9 +185,7 @@ def _converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> di
             raise InputError(unknown)
     plan = _plan(engine, params, want, live, begun, changes)
     if changes or live is None:
-        overlaps = overlaps_of(plan.body, engine.call("GET", "/networks"))
-        if overlaps:
-            raise InputError(overlaps)
+        _possible(engine, plan)
     joining = connected.plan(engine, params, None if changes else live, check_mode)
     after = live or {}
     if plan.actions:
@@ -262,6 +233,17 @@ def _plan(
     names = sorted(one["Spec"]["Name"] for one in users.services)
     actions = [f"detached service {one}" for one in names] + [f"removed network {name}", *made]
     return Plan(actions + [f"attached service {one}" for one in names] + back, body, users)
+
+
+def _possible(engine: Engine, plan: Plan) -> None:
+    """Refuses what the cluster would take and never allocate, or what has no addresses for those who use it."""
+    networks = engine.call("GET", "/networks")
+    found = [*pool_violations(plan.body), *overlaps_of(plan.body, networks)]
+    if plan.users and plan.users.services and not found:
+        members = members_of(plan.users.services, networks)
+        found += filter(None, [shortage(plan.body, members.values(), engine.call("GET", "/nodes"))])
+    if found:
+        raise InputError(found)
 
 
 def _apply(engine: Engine, live: Optional[dict[str, Any]], plan: Plan, timeout: float) -> dict[str, Any]:

@@ -19,13 +19,20 @@ from contextlib import suppress
 from typing import Any, Callable, Optional
 
 from ..engine import Engine, passes, retry_out_of_sequence
-from ..errors import NotFound, NotManager
+from ..errors import NotFound, NotManager, OverlayError, WaitTimeout
 from ..wait import wait_until
 from . import rollout
 from .detached import LABEL, Users, attach, detach, detached_from, endpoints, holding, users_of, uses
+from .network_pools import exhausted, overlaps_of, pool_violations, subnets_of
 
 RECORD = "baremetal.overlay.network"
 INTERVAL = 0.5
+# Seconds that a busy cluster may take to allocate a network: usually it is a fraction of one.
+ALLOCATION_TIME = 15
+
+
+class Unallocated(OverlayError):
+    """The cluster has a network, and gives it no addresses."""
 
 
 def find_users(engine: Engine, live: Mapping[str, Any]) -> Users:
@@ -57,7 +64,7 @@ def complete(
     engine: Engine, live: Optional[Mapping[str, Any]], body: Mapping[str, Any], timeout: float
 ) -> dict[str, Any]:
     """Whatever is still to be done once the old network is gone."""
-    ident = live["Id"] if live else engine.call("POST", "/networks/create", body)["Id"]
+    ident = live["Id"] if live else make(engine, body, timeout)["Id"]
     made = await_allocated(engine, ident, timeout)
     if made.get("Scope") != "swarm":
         return made
@@ -95,15 +102,49 @@ def allocated(live: Mapping[str, Any]) -> bool:
 
 
 def await_allocated(engine: Engine, ident: str, timeout: float) -> dict[str, Any]:
-    return wait_until(
-        lambda: engine.call("GET", f"/networks/{ident}"),
-        allocated,
-        timeout,
-        f'network "{ident}" to be allocated by the cluster',
-        interval=0.1,
-        show=lambda live: f"{live['Name']}: driver {live.get('Driver')!r}, IPAM {live.get('IPAM')}",
-        excuse=passes,
-    )
+    """The network once it has its addresses, which takes the cluster a moment or does not happen at all."""
+    try:
+        return wait_until(
+            lambda: dict(engine.call("GET", f"/networks/{ident}")),
+            allocated,
+            min(timeout, ALLOCATION_TIME),
+            "",
+            interval=0.1,
+            excuse=passes,
+        )
+    except WaitTimeout as error:
+        if not isinstance(error.state, Mapping):
+            raise OverlayError(
+                f'network "{ident}": the engine does not tell whether it is allocated: {error}'
+            ) from error
+        raise Unallocated(
+            f'network "{error.state["Name"]}" has no addresses: the cluster has not allocated it, and no task on it '
+            "can start; remove it (module network, state: absent), and make it with a subnet that no other network has"
+        ) from error
+
+
+def make(engine: Engine, body: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+    """A new network; one that the cluster does not allocate is removed again."""
+    ident = str(engine.call("POST", "/networks/create", body)["Id"])
+    try:
+        return await_allocated(engine, ident, timeout)
+    except Unallocated as error:
+        with suppress(NotFound):
+            engine.call("DELETE", f"/networks/{ident}")
+        raise OverlayError(
+            f'network "{body["Name"]}": the cluster did not allocate it within {min(timeout, ALLOCATION_TIME):g} s, so '
+            f"it was removed again: {_reason(engine, body)}"
+        ) from error
+
+
+def _reason(engine: Engine, body: Mapping[str, Any]) -> str:
+    """Why a network has no addresses. The Engine does not tell: the cluster's leader writes it to its log."""
+    networks = [one for one in engine.call("GET", "/networks") if one["Name"] != body["Name"]]
+    found = pool_violations(body) + overlaps_of(body, networks)
+    if not subnets_of(body):
+        swarm = engine.call("GET", "/swarm")
+        found += exhausted(swarm.get("DefaultAddrPool") or [], swarm.get("SubnetSize") or 0, networks)
+    return "; ".join(found) or "the log of the cluster's leader says why (journalctl -u docker)"
 
 
 def delete(engine: Engine, live: Mapping[str, Any], timeout: float) -> None:

@@ -12,11 +12,12 @@ from typing import Any, Callable, Optional, Union
 
 from .. import fields
 from ..engine import Engine, passes, retry_out_of_sequence
-from ..errors import InputError, NotFound, OverlayError
+from ..errors import InputError, NotFound, OverlayError, WaitTimeout
 from ..rows import Refs
 from ..transport import sdk
 from ..wait import Clock, wait_until
 from .converge import STARTED, Progress, Verdict, advance, is_job, judge, names_of, needs_waiting, nodes_up, task_errors
+from .network_need import members_of, shortage
 from .service import TABLE
 
 # What is wanted of a service, or what says so for the specification that it has at this moment.
@@ -156,7 +157,10 @@ def follow(
         return seen
 
     names = f"{len(watched)} service{'s' if len(watched) > 1 else ''} to converge"
-    wait_until(probe, Followed.settled, timeout, names, INTERVAL, clock, Followed.show, passes)
+    try:
+        wait_until(probe, Followed.settled, timeout, names, INTERVAL, clock, Followed.show, passes)
+    except WaitTimeout as error:
+        raise WaitTimeout("; ".join([str(error), *_short_of_addresses(engine, watched)]), error.state) from error
     if seen.failures():
         raise OverlayError("; ".join(_explained(engine, seen)))
     return {ident: _counted(one.verdict) for ident, one in seen.progress.items()}
@@ -174,6 +178,25 @@ def unsettled(engine: Engine, found: Iterable[Mapping[str, Any]]) -> bool:
         return False
     seen = _look(engine, watched, Followed(), Clock(), False)
     return len(seen.progress) < len(watched) or not all(one.verdict.complete for one in seen.progress.values())
+
+
+def _short_of_addresses(engine: Engine, watched: Iterable[str]) -> list[str]:
+    """What no task says: that its network, or its node on that network, has no address for it."""
+    try:
+        found = engine.call("GET", "/services")
+        networks = engine.call("GET", "/networks")
+        nodes = engine.call("GET", "/nodes")
+    except OverlayError as error:
+        return [f"whether its networks have addresses left cannot be told: {error}"]
+    members = members_of(found, networks)
+    own = {name for one in found if one["ID"] in watched for name in members[one["Spec"]["Name"]].networks}
+    sentences = []
+    for network in networks:
+        if network["Name"] in own and network.get("Scope") == "swarm":
+            if not network.get("Driver"):
+                sentences.append(f'network "{network["Name"]}" has no addresses: the cluster has not allocated it')
+            sentences += filter(None, [shortage(network, members.values(), nodes, surely=False)])
+    return sentences
 
 
 def _explained(engine: Engine, seen: Followed) -> list[str]:

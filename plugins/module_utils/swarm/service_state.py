@@ -12,11 +12,12 @@ from typing import Any, Optional
 from .. import fields
 from ..engine import Engine
 from ..errors import Conflict, EngineError, InputError, OutOfSequence, OverlayError
-from ..rows import Change, OneOf, Refs
+from ..rows import Change, OneOf, Refs, lookup
 from ..versions import gate, unkept
 from . import rollout
 from .converge import needs_waiting
 from .detached import LABEL
+from .network_need import member, members_of, mesh_of, shortage
 from .service import TABLE, same_image
 
 UNCHANGED_REPLICAS = -1
@@ -114,8 +115,10 @@ def _converge(engine: Engine, wanted: Wanted, live: Optional[dict[str, Any]], ch
     rebuilt = any(change.recreate for change in changes) and live is not None
     changed = bool(changes) or live is None or params["force_update"]
     after = live or {}
+    warnings: list[str] = []
     if changed:
         wanted.look_up(engine, check_mode, everything=True)
+        warnings = _room(engine, wanted, live)
     if changed and check_mode:
         after = {**after, "Spec": _predicted(wanted, live)}
     elif changed:
@@ -130,7 +133,27 @@ def _converge(engine: Engine, wanted: Wanted, live: Optional[dict[str, Any]], ch
         "rebuilt": rebuilt,
         "diff": fields.as_diff(changes),
         "swarm_service": after,
+        **({"warnings": warnings} if warnings else {}),
     }
+
+
+def _room(engine: Engine, wanted: Wanted, live: Optional[Mapping[str, Any]]) -> list[str]:
+    """Refuses a service for which its networks have no addresses; warns where they may not."""
+    spec = _predicted(wanted, live)
+    if not (lookup(spec, "TaskTemplate.Networks") or lookup(spec, "EndpointSpec.Ports")):
+        return []
+    networks = [one for one in engine.call("GET", "/networks") if one.get("Scope") == "swarm"]
+    refs = Refs({"network": {one["Name"]: one["Id"] for one in networks}})
+    own = member(fields.read(TABLE, spec, refs), mesh_of(networks))
+    used = [one for one in networks if one["Name"] in own.networks]
+    if not used:
+        return []
+    members = {**members_of(engine.call("GET", "/services"), networks), own.name: own}
+    nodes = engine.call("GET", "/nodes")
+    short = [found for one in used if (found := shortage(one, members.values(), nodes))]
+    if short:
+        raise InputError(short)
+    return [found for one in used if (found := shortage(one, members.values(), nodes, surely=False))]
 
 
 def _predicted(wanted: Wanted, live: Optional[Mapping[str, Any]]) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from . import rollout
 from .compose.definition import Definition, Given, Namespace, convert
 from .compose.environment import Files
 from .converge import needs_waiting
-from .network_remake import allocated, await_allocated
+from .network_remake import allocated, await_allocated, make
 from .stack_contents import ask_for_content, contents_of, files_of
 from .stack_images import resolve
 from .stack_plan import Live, Plan, Step, plan_removal, plan_stack
+from .stack_room import check_room
 
 # What refers to others is made after them, and goes before them.
 MAKE = ("network", "secret", "config")
@@ -78,16 +79,19 @@ def _planned(
 
 
 def _plan(engine: Engine, params: Mapping[str, Any], definition: Definition, files: Files, live: Live) -> Plan:
-    ours = {one.name for one in definition.networks.values() if not one.external}
-    for name in ours & set(live.networks):
+    for name in {one.name for one in definition.networks.values()} & set(live.networks):
         if not allocated(live.networks[name]):
-            live.networks[name] = await_allocated(engine, ident(live.networks[name]), params["wait_timeout"])
+            # What a prediction finds so will not be waited for: it is told as it is.
+            timeout = 0 if live.prediction else params["wait_timeout"]
+            live.networks[name] = await_allocated(engine, ident(live.networks[name]), timeout)
     contents, violations = contents_of(definition, params, files, live.prediction)
     if not violations and not live.prediction:
         ask_for_content(engine, definition, contents, live)
     unresolved = resolve(engine, definition, live, params)
     plan = plan_stack(params["name"], definition, contents, live, params["prune"])
     plan.warnings.extend(unresolved)
+    if plan.of("network", "service"):
+        check_room(plan, live, engine.call("GET", "/nodes"))
     if violations + plan.violations:
         raise InputError(violations + plan.violations)
     if not _waits(params):
@@ -139,7 +143,9 @@ def look(engine: Engine, check_mode: bool, wanted_networks: set[str]) -> Live:
 
 def apply(engine: Engine, plan: Plan, live: Live, params: Mapping[str, Any]) -> None:
     for step in plan.of(*MAKE):
-        if step.action == "create":
+        if step.kind == "network":
+            live.refs.add(step.kind, step.name, ident(make(engine, step.want, params["wait_timeout"])))
+        elif step.action == "create":
             made = engine.call("POST", f"/{step.kind}s/create", body=step.want)
             live.refs.add(step.kind, step.name, ident(made))
         elif step.live:

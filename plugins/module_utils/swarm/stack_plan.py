@@ -24,7 +24,8 @@ from .blob import BASE_LABEL, FOREIGN, told_by_labels
 from .compose.definition import NAMESPACE_LABEL, Blob, Definition, Network
 from .compose.names import impossible
 from .network import TABLE as NETWORK_TABLE
-from .network import body_of, changes_of
+from .network import body_of, changes_of, lost
+from .network_pools import overlaps_of, pool_violations
 from .rollout import PLACEHOLDER, PREDEFINED
 from .service import TABLE, same_image
 
@@ -142,9 +143,13 @@ def _plan_network(plan: Plan, network: Network, live: Live) -> None:
     except InputError as error:
         plan.violations.extend(error.violations)
         return
-    plan.violations.extend(gate(NETWORK_TABLE, want, live.api_version, f"networks.{network.key}."))
+    where = f"networks.{network.key}."
+    plan.violations.extend(gate(NETWORK_TABLE, want, live.api_version, where))
     if there is None:
-        plan.steps.append(Step("network", network.name, "create", body_of(network.name, want), after=network.options))
+        body = body_of(network.name, want)
+        others = [*live.networks.values(), *(step.want for step in plan.of("network"))]
+        plan.violations += [*pool_violations(body, where), *lost(want, None, where), *overlaps_of(body, others, where)]
+        plan.steps.append(Step("network", network.name, "create", body, after=network.options))
         live.refs.add("network", network.name, PLACEHOLDER)
         return
     changes = changes_of(want, there)

@@ -10,6 +10,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import same
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.network_pools import prefix_for, room_of
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     Cluster,
@@ -24,9 +25,8 @@ def subnets_are_free(cluster: Cluster) -> Iterator[str]:
     """An overlay subnet that a host already routes would cut that host off."""
     for network in _networks(cluster):
         name, text = network.get("name"), network.get("subnet")
-        try:
-            subnet = ip_network(str(text))
-        except ValueError:
+        subnet = _network(text)
+        if subnet is None or "/" not in str(text):
             yield f'network "{name}": subnet {text} is not a CIDR; give for example 10.77.0.0/24'
             continue
         for host in cluster.hosts:
@@ -65,6 +65,24 @@ def ranges_are_apart(cluster: Cluster) -> Iterator[str]:
         for other, taken in known[position + 1 :]:
             if net.version == taken.version and net.overlaps(taken):
                 yield f"{name}: {net} overlaps with {other} ({taken}); give each a range of its own"
+
+
+def networks_have_room(cluster: Cluster) -> Iterator[str]:
+    """A server has an address on MinIO's overlay, and its host another one, through which it reaches the others."""
+    servers = len(cluster.group("minio"))
+    used = network_plan.overlay_network(cluster) if network_plan.driver(cluster) == "overlay" else ""
+    for network in _networks(cluster):
+        name, subnet = network.get("name"), _network(network.get("subnet"))
+        # One task and its node are the least that a network is for.
+        needed, of = (
+            (2 * servers, f"MinIO's {servers} servers and their hosts") if name == used else (2, "a task and its host")
+        )
+        room = subnet and room_of({"Driver": "overlay", "IPAM": {"Config": [{"Subnet": str(subnet)}]}})
+        if room is not None and room < needed:
+            yield (
+                f'network "{name}": subnet {subnet} has {room} address{"es" * (room != 1)} besides its '
+                f"gateway's, and {of} need {needed}; give a larger subnet, at least a /{prefix_for(needed)}"
+            )
 
 
 def _networks(cluster: Cluster) -> list[Any]:
@@ -152,5 +170,11 @@ def sources_are_declared(cluster: Cluster) -> Iterator[str]:
             )
 
 
-RULES: tuple[Rule, ...] = (subnets_are_free, ranges_are_apart, mtus_are_equal, sources_are_declared)
+RULES: tuple[Rule, ...] = (
+    subnets_are_free,
+    networks_have_room,
+    ranges_are_apart,
+    mtus_are_equal,
+    sources_are_declared,
+)
 ADVICE: tuple[Rule, ...] = (swarm_pool_is_free,)

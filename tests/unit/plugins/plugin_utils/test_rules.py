@@ -214,6 +214,17 @@ BARE_CASES = [
     (fact("n4", hostname="n1"), "n1 and n4: have the same host name n1"),
     (settings(networks=[{"name": "o", "subnet": "172.31.0.0/16"}]), 'network "o": subnet 172.31.0.0/16 collides with'),
     (settings(networks=[{"name": "o", "subnet": "10.0.0.0/33"}]), 'network "o": subnet 10.0.0.0/33 is not a CIDR'),
+    (settings(networks=[{"name": "o", "subnet": "10.66.0.0"}]), 'network "o": subnet 10.66.0.0 is not a CIDR'),
+    (settings(networks=[{"name": "o", "subnet": "fdd1::"}]), 'network "o": subnet fdd1:: is not a CIDR'),
+    (
+        settings(networks=[{"name": "minio-overlay", "subnet": "10.77.0.0/29"}]),
+        "subnet 10.77.0.0/29 has 5 addresses besides its gateway's, and MinIO's 4 servers and their hosts need 8; give "
+        "a larger subnet, at least a /28",
+    ),
+    (
+        settings(networks=[{"name": "o", "subnet": "10.76.0.0/30"}]),
+        "subnet 10.76.0.0/30 has 1 address besides its gateway's, and a task and its host need 2",
+    ),
     (fact("n4", routes=[{"dst": "10.77.0.0/16", "dev": "eth1"}]), "collides with the route 10.77.0.0/16 (eth1) of n4"),
     (settings(root_password="short"), "minio_root_password: has 5 characters; MinIO takes 8 or more"),
     (settings(keep_credentials=False), "minio_root_password: is not set, and minio_credentials_keep is false"),

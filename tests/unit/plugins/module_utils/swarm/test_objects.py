@@ -27,6 +27,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
     info,
     membership,
     network,
+    network_pools,
     node,
     quorum,
 )
@@ -104,8 +105,8 @@ def test_a_network_is_found_by_its_exact_name() -> None:
 )
 def test_subnets_of_other_networks(subnets: list[str], driver: str, overlaps: int) -> None:
     body = {"Name": "other", "Driver": driver, "IPAM": {"Config": [{"Subnet": one} for one in subnets]}}
-    assert len(network.overlaps_of(body, [LIVE])) == overlaps
-    assert not network.overlaps_of({**body, "Name": LIVE["Name"]}, [LIVE]), "it is to replace that one"
+    assert len(network_pools.overlaps_of(body, [LIVE])) == overlaps
+    assert not network_pools.overlaps_of({**body, "Name": LIVE["Name"]}, [LIVE]), "it is to replace that one"
 
 
 def test_users_of_a_network() -> None:
@@ -124,6 +125,12 @@ def test_users_of_a_network() -> None:
     ("options", "sentence"),
     [
         ({"ipam_config": [{"subnet": "10.0.0.0/33"}]}, '"ipam_config[0].subnet": 10.0.0.0/33 is not a CIDR'),
+        ({"ipam_config": [{"subnet": "10.66.0.0"}]}, '"ipam_config[0].subnet": 10.66.0.0 is not a CIDR'),
+        ({"ipam_config": [{"subnet": "fdd1::"}]}, '"ipam_config[0].subnet": fdd1:: is not a CIDR'),
+        (
+            {"ipam_config": [{"subnet": "10.0.0.0/24", "iprange": "10.0.0.9"}]},
+            '"ipam_config[0].iprange": 10.0.0.9 is not a CIDR',
+        ),
         ({"ipam_config": [{"gateway": "ten"}]}, '"ipam_config[0].gateway": ten is not an IP address'),
         ({"driver_options": {"mtu": 1.5}}, '"driver_options.mtu": 1.5 is not a string; quote it'),
     ],

@@ -33,6 +33,7 @@ class Scripted(Engine):
             "/services": [one["service"] for one in self.found],
             "/tasks": [task for one in self.found for task in one["tasks"]],
             "/nodes": self.found[0]["nodes"],
+            "/networks": [],
         }
         state = copy.deepcopy(state)
         self.edit(self.clock.time, state)
@@ -74,6 +75,20 @@ def test_the_deadline_shows_what_was_seen_last() -> None:
         WaitTimeout, match=r'after 3 s .*1 service to converge; .*"pending": 0 of 1 running; task 1 pend'
     ):
         follow("pending", edit=untouched, timeout=3)
+
+
+def test_the_deadline_says_where_addresses_are_short() -> None:
+    def small(_now: float, state: dict[str, Any]) -> None:
+        spec = state["/services"][0]["Spec"]
+        spec["TaskTemplate"]["Networks"] = [{"Target": "net1"}, {"Target": "net2"}]
+        spec["Mode"] = {"Replicated": {"Replicas": 6}}
+        pools = {"Config": [{"Subnet": "10.90.0.0/29", "Gateway": "10.90.0.1"}]}
+        overlay = {"Id": "net1", "Name": "inner", "Scope": "swarm", "Driver": "overlay", "IPAM": pools}
+        state["/networks"] = [overlay, {"Id": "net2", "Name": "never", "Scope": "swarm", "Driver": ""}]
+
+    with pytest.raises(WaitTimeout, match=r"10.90.0.0/29 has 5 addresses to give, and 7 .* at least a /28") as late:
+        follow("pending", edit=small, timeout=3)
+    assert 'network "never" has no addresses: the cluster has not allocated it' in str(late.value)
 
 
 def test_a_failed_update_ends_the_wait_at_once_and_names_the_tasks() -> None:
