@@ -543,7 +543,8 @@ options:
     type: bool
     default: false
   resolve_image:
-    description: Accepted for docker_swarm_service's sake; digests are never resolved.
+    description: Asks the image's registry for the digest that its tag has now, and wants that; on every run. The engine
+      asks, and the task fails where it gets no answer.
     type: bool
     default: false
   with_registry_auth:

@@ -96,6 +96,65 @@ def test_what_theirs_made_ours_finds_unchanged(both: Both, what: str) -> None:
     assert found.get("changed") is False, found
 
 
+BACK: dict[str, tuple[str, str, dict[str, Any]]] = {
+    **{what: one for what, one in MADE.items() if what != "secret"},
+    "node": ("docker_node", "node", {"labels": {"rack": "a"}, "availability": "active"}),
+    "rolling config": ("docker_config", "config", {"name": "rolls", "data": "a: 1", "rolling_versions": True}),
+    **{
+        what: ("docker_swarm_service", "service", {**SERVICE, **options})
+        for what, options in {
+            "capabilities": {"cap_add": ["net_admin"], "cap_drop": ["ALL"]},
+            "a default of the restart policy": {"restart_config": {"condition": "any"}},
+            "constraints": {"placement": {"constraints": ["node.role==manager"]}},
+        }.items()
+    },
+}
+
+
+@pytest.mark.parametrize("what", BACK)
+def test_what_ours_made_theirs_finds_unchanged(both: Both, swarm_engine: Engine, what: str) -> None:
+    theirs, ours, options = BACK[what]
+    if ours == "service":
+        options = {**options, "name": f"back{list(BACK).index(what)}"}
+    elif ours == "node":
+        options = {**options, "hostname": swarm_engine.call("GET", "/nodes")[0]["ID"]}
+    elif ours in ("network", "config"):
+        both.ours(ours, name=options["name"], state="absent")
+    made = both.ours(ours, **options)
+    assert not made.get("failed"), made
+    found = both.theirs(theirs, **options)
+    assert found.get("changed") is False and "warnings" not in found, found
+    if ours == "node":
+        both.ours("node", hostname=options["hostname"], labels={}, labels_state="replace")
+
+
+def test_a_secret_of_ours_tells_theirs_nothing_of_its_content(both: Both) -> None:
+    both.ours("secret", name="untold", data="correct horse")
+    found = both.theirs("docker_secret", name="untold", data="correct horse")
+    assert found["changed"] is False and "'ansible_key' label not found" in str(found["warnings"])
+
+
+def test_what_is_returned_otherwise(both: Both) -> None:
+    """Each of these is a row of docs/migrating.md."""
+    options = {**SERVICE, "name": "told", "limits": {"cpus": 0.5}}
+    ours, theirs = both.ours("service", **options), both.theirs("docker_swarm_service", **options)
+    assert ours["swarm_service"]["Spec"]["TaskTemplate"]["Resources"]["Limits"]["NanoCPUs"] == 500_000_000
+    assert theirs["swarm_service"]["limit_cpu"] == 0.5
+    options["limits"] = {"cpus": 0.25}
+    assert both.ours("service", check_mode=True, **options)["changes"] == ["limits.cpus"]
+    assert both.theirs("docker_swarm_service", check_mode=True, **options)["changes"] == ["limit_cpu"]
+    assert (both.ours("swarm")["actions"], both.theirs("docker_swarm")["actions"]) == ([], ["No modification"])
+    both.ours("network", **NETWORK)
+    label = {**NETWORK, "labels": {"a": "2"}, "force": True}
+    assert both.theirs("docker_network", check_mode=True, **label)["diff"]["differences"] == ["labels.a"]
+    predicted = both.ours("network", check_mode=True, **label)
+    assert predicted["diff"] == {
+        "before": {"exists": True, "labels": {"a": "1"}},
+        "after": {"exists": True, "labels": {"a": "2"}},
+    }
+    assert predicted["actions"] == ["removed network side", "created network side"]
+
+
 def test_labels_that_theirs_gave_a_node_stay(both: Both, swarm_engine: Engine) -> None:
     options = {"hostname": swarm_engine.call("GET", "/nodes")[0]["ID"], "labels": {"rack": "a"}}
     assert both.theirs("docker_node", **options)["changed"] is True

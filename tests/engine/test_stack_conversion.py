@@ -21,13 +21,14 @@ from typing import Any, Optional
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
-from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError, OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import fingerprint
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.stack_plan import BASE_LABEL
 from ansible_collections.baremetal.overlay.plugins.module_utils.wait import wait_until
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.compose_files import load, named_files
 from private import PrivateEngine
 from registry import DIGEST
+from running import run_service
 from stacks import run
 
 COMPOSE = Path(__file__).resolve().parent / "compose"
@@ -102,6 +103,11 @@ class Ours:
 
     def remove(self, name: str) -> None:
         self.deploy(name, (), state="absent", wait=True)
+
+    def specifications(self, name: str) -> dict[str, Any]:
+        """Those of the stack's services, as they are stored."""
+        found = self.engine.call("GET", "/services", query={"filters": {"label": [f"{NAMESPACE}={name}"]}})
+        return {one["Spec"]["Name"]: one["Spec"] for one in found}
 
     def objects(self, name: str) -> dict[str, dict[str, Any]]:
         """All that is specified of what belongs to the stack; contents of secrets are seen by nobody."""
@@ -217,7 +223,10 @@ def test_the_same_objects(case: str, cli: Cli, ours: Ours) -> None:
     assert not again["changed"], again["plan"]
     assert not ours.deploy(case, files, check_mode=True)["changed"]
     if not differs:
+        stored = ours.specifications(case)
         cli.deploy(case, files)
+        # To the letter: Swarm replaces tasks whose specification has an empty object where there was none.
+        assert ours.specifications(case) == stored
         assert comparable(ours.objects(case), ours.engine) == theirs
         # It wrote over the labels that tell the content of secrets: the Engine is asked, and it says the same.
         after = ours.deploy(case, files)
@@ -315,3 +324,19 @@ def test_images_are_resolved_as_the_cli_resolves_them(cli: Cli, ours: Ours, regi
     )
     assert f'image "{registry}/no:2" cannot be resolved to a digest' in unresolved["warnings"][0]
     ours.remove("resolved")
+
+
+def test_a_service_s_image_is_resolved_where_that_is_asked_for(ours: Ours, registry: str) -> None:
+    image, name = f"{registry}/corpus/app:1", "resolves"
+    plain = run_service(ours.engine, name=name, image=image, replicas=0, wait=False)
+    assert plain["swarm_service"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] == image
+    predicted = run_service(ours.engine, check_mode=True, name=name, image=image, resolve_image=True, wait=False)
+    done = run_service(ours.engine, name=name, image=image, resolve_image=True, wait=False)
+    for found in (predicted, done):
+        assert found["changes"] == ["image"]
+        assert found["swarm_service"]["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] == f"{image}@{DIGEST}"
+    assert not run_service(ours.engine, name=name, image=image, resolve_image=True, wait=False)["changed"]
+    assert not run_service(ours.engine, name=name, image=image, wait=False)["changed"]
+    with pytest.raises(OverlayError, match=r'"resolve_image": image ".*/no:2" cannot be resolved to a digest'):
+        run_service(ours.engine, name=name, image=f"{registry}/no:2", resolve_image=True, wait=False)
+    run_service(ours.engine, name=name, state="absent")

@@ -26,8 +26,9 @@ from ..units import TEXT_MAP
 from ..versions import gate
 from .fingerprint import LABEL, matches
 
-# What community.docker writes: an unsalted hash, which is read and never written, and a version's number. It numbers
-# the next version by that label, so a version of ours has it, too.
+# What community.docker writes: an unsalted hash, which a secret of ours never has and a config, whose content everybody
+# may read, has as docker_config knows it by nothing else; and a version's number. It numbers the next version by that
+# label, so a version of ours has it, too.
 FOREIGN = "ansible_key"
 FOREIGN_NUMBER = "ansible_version"
 # The name that versions of a stack's object go by.
@@ -176,8 +177,13 @@ def told_by_labels(labels: Optional[Mapping[str, str]], data: bytes) -> Optional
     if LABEL in labels:
         return matches(labels[LABEL], data)
     if FOREIGN in labels:
-        return hmac.compare_digest(hashlib.sha224(data).hexdigest(), labels[FOREIGN])
+        return hmac.compare_digest(foreign(data), labels[FOREIGN])
     return None
+
+
+def foreign(data: bytes) -> str:
+    """The hash by which docker_secret and docker_config recognise a content."""
+    return hashlib.sha224(data).hexdigest()
 
 
 def content_of(live: Mapping[str, Any]) -> bytes:

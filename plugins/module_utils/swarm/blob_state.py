@@ -26,6 +26,7 @@ from .blob import (
     Kind,
     asked_of,
     content_of,
+    foreign,
     holds,
     number_of,
     read,
@@ -151,18 +152,20 @@ def body_of(kind: Kind, name: str, want: Mapping[str, Any], data: Optional[bytes
     own = {FOREIGN_NUMBER: str(number)} if number else {}
     if data is not None and not _driven(want):
         body["Data"] = base64.b64encode(data).decode()
-        own.update({LABEL: fingerprint(data)} if kind.hidden else {})
+        own.update({LABEL: fingerprint(data)} if kind.hidden else {FOREIGN: foreign(data)})
     return {**body, "Labels": {**(body.get("Labels") or {}), **own}} if own else body
 
 
 def _relabelled(
     kind: Kind, live: Mapping[str, Any], want: Mapping[str, Any], data: Optional[bytes]
 ) -> Mapping[str, Any]:
-    """The whole object with other labels; where it holds ``data``, a salted hash replaces an unsalted one."""
+    """The whole object with other labels; where a secret holds ``data``, a salted hash replaces an unsalted one."""
     labels = live["Spec"].get("Labels") or {}
     own = {key: labels[key] for key in OWN_LABELS if key in labels}
     if kind.hidden and data is not None and own.pop(FOREIGN, None):
         own[LABEL] = fingerprint(data)
+    elif not kind.hidden:
+        own[FOREIGN] = foreign(content_of(live))
     body = fields.merge(kind.table, live["Spec"], want)
     return {**body, "Labels": {**(body.get("Labels") or {}), **own}}
 

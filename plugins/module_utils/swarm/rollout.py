@@ -19,6 +19,7 @@ from ..wait import Clock, wait_until
 from .converge import STARTED, Progress, Verdict, advance, is_job, judge, names_of, needs_waiting, nodes_up, task_errors
 from .network_need import members_of, shortage
 from .service import TABLE
+from .spelling import Spell, as_it_is
 
 # What is wanted of a service, or what says so for the specification that it has at this moment.
 Want = Union[Mapping[str, Any], Callable[[Mapping[str, Any]], Mapping[str, Any]]]
@@ -67,6 +68,11 @@ def login(wanted: bool, image: str) -> Optional[dict[str, str]]:
     return {"X-Registry-Auth": auth.encode_header(found).decode()} if found else None
 
 
+def distribution(engine: Engine, image: str, with_login: bool) -> dict[str, Any]:
+    """What the image's registry says of a tag: the Engine asks it, and so reaches what the nodes reach."""
+    return dict(engine.call("GET", f"/distribution/{image}/json", headers=login(with_login, image)))
+
+
 def predefined(engine: Engine, refs: Refs, name: str) -> None:
     try:
         refs.add("network", name, engine.call("GET", f"/networks/{name}", query={"scope": "swarm"})["Id"])
@@ -74,8 +80,14 @@ def predefined(engine: Engine, refs: Refs, name: str) -> None:
         refs.add("network", name, name)
 
 
-def create(engine: Engine, want: Mapping[str, Any], refs: Refs, headers: Optional[Mapping[str, str]] = None) -> str:
-    body = fields.merge(TABLE, None, want, refs)
+def create(
+    engine: Engine,
+    want: Mapping[str, Any],
+    refs: Refs,
+    headers: Optional[Mapping[str, str]] = None,
+    spell: Spell = as_it_is,
+) -> str:
+    body = spell(fields.merge(TABLE, None, want, refs), None)
     return str(engine.call("POST", "/services/create", body=body, headers=headers)["ID"])
 
 
@@ -86,6 +98,7 @@ def update(
     refs: Refs,
     force: bool = False,
     headers: Optional[Mapping[str, str]] = None,
+    spell: Spell = as_it_is,
 ) -> None:
     """Everything that ``want`` does not name stays; read again and done again if somebody else was faster."""
     path = f"/services/{live['ID']}"
@@ -93,17 +106,19 @@ def update(
 
     def attempt() -> None:
         current = known.pop() if known else engine.call("GET", path)
-        body = updated(current["Spec"], want, refs, force)
+        body = updated(current["Spec"], want, refs, force, spell)
         query = {"version": current["Version"]["Index"]}
         engine.call("POST", f"{path}/update", body=body, query=query, headers=headers)
 
     retry_out_of_sequence(attempt)
 
 
-def updated(spec: Mapping[str, Any], want: Want, refs: Refs, force: bool = False) -> dict[str, Any]:
+def updated(
+    spec: Mapping[str, Any], want: Want, refs: Refs, force: bool = False, spell: Spell = as_it_is
+) -> dict[str, Any]:
     """The specification that an update asks for; another ForceUpdate replaces the tasks whatever else there is."""
     wanted = want(spec) if callable(want) else want
-    body = fields.merge(TABLE, spec, wanted, refs)
+    body = spell(fields.merge(TABLE, spec, wanted, refs), spec)
     if is_job(body) and not is_job(spec):
         for option, key in (("update_config", "UpdateConfig"), ("rollback_config", "RollbackConfig")):
             # A job is not updated, and the Engine refuses one that says how.

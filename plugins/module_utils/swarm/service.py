@@ -343,4 +343,5 @@ TABLE: Table = (
 
 def same_image(want: str, have: str) -> str:
     """``name`` is what runs as ``name:latest@sha256:…``: who deployed it had the tag added, and resolved."""
-    return have if want and "@" not in want and familiar(have.partition("@")[0]) == familiar(want) else want
+    (wanted, _at, digest), (found, _and, known) = want.partition("@"), have.partition("@")
+    return have if want and familiar(found) == familiar(wanted) and digest in ("", known) else want

@@ -12,6 +12,7 @@ from typing import Any, Optional
 from .. import fields
 from ..engine import Engine
 from ..errors import Conflict, EngineError, InputError, OutOfSequence, OverlayError
+from ..image_names import digested, is_tag
 from ..rows import Change, OneOf, Refs, lookup
 from ..versions import gate, unkept
 from . import rollout
@@ -19,6 +20,7 @@ from .converge import needs_waiting
 from .detached import LABEL
 from .network_need import member, members_of, mesh_of, shortage
 from .service import TABLE, same_image
+from .spelling import of_a_service
 
 UNCHANGED_REPLICAS = -1
 # The Engine's words for a service whose last change was taken back, by itself or because it was asked to.
@@ -42,7 +44,7 @@ def _run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[st
         return _absent(engine, params, live, check_mode)
     if params["rollback"]:
         return _roll_back(engine, params, live, check_mode)
-    wanted = Wanted(params, fields.build(TABLE, options_of(params)))
+    wanted = Wanted(params, _resolved(engine, params, fields.build(TABLE, options_of(params))))
     violations = gate(TABLE, wanted.given, engine.api_version)
     if live is None and not wanted.given.get("image"):
         violations.append(f'service "{name}" does not exist and cannot be made without an image; give option "image"')
@@ -51,11 +53,27 @@ def _run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[st
     return _converge(engine, wanted, live, check_mode)
 
 
+def _resolved(engine: Engine, params: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """With the digest that the registry has for the image's tag, where that is asked for."""
+    image = given.get("image")
+    if not params.get("resolve_image") or not image or not is_tag(image) or engine.fresh:
+        return given
+    try:
+        answer = rollout.distribution(engine, image, params["with_registry_auth"])
+    except EngineError as error:
+        raise OverlayError(
+            f'option "resolve_image": image "{image}" cannot be resolved to a digest: {error}; correct the image, give '
+            "with_registry_auth: true where its registry wants a login, or leave the option out"
+        ) from error
+    return {**given, "image": digested(image, answer)}
+
+
 class Wanted:
     """What the options ask for; part of it depends on what the service is at the moment."""
 
     def __init__(self, params: Mapping[str, Any], given: dict[str, Any]) -> None:
         self.params, self.given, self.refs = params, given, Refs()
+        self.spell = of_a_service(params, given)
 
     def look_up(self, engine: Engine, check_mode: bool, everything: bool) -> None:
         """To compare, the names of networks are enough, if any are at stake: a service keeps those of the rest."""
@@ -158,8 +176,8 @@ def _room(engine: Engine, wanted: Wanted, live: Optional[Mapping[str, Any]]) -> 
 
 def _predicted(wanted: Wanted, live: Optional[Mapping[str, Any]]) -> dict[str, Any]:
     if live is None:
-        return fields.merge(TABLE, None, wanted.given, wanted.refs)
-    return rollout.updated(live["Spec"], wanted.of, wanted.refs, wanted.params["force_update"])
+        return wanted.spell(fields.merge(TABLE, None, wanted.given, wanted.refs), None)
+    return rollout.updated(live["Spec"], wanted.of, wanted.refs, wanted.params["force_update"], wanted.spell)
 
 
 def _verified(engine: Engine, wanted: Wanted, service_id: str) -> dict[str, Any]:
@@ -207,11 +225,11 @@ def _apply(engine: Engine, wanted: Wanted, live: Optional[dict[str, Any]], rebui
     params, refs = wanted.params, wanted.refs
     headers = rollout.login(params["with_registry_auth"], wanted.given.get("image", ""))
     if live is None:
-        return {"ID": rollout.create(engine, wanted.given, refs, headers)}
+        return {"ID": rollout.create(engine, wanted.given, refs, headers, wanted.spell)}
     if not rebuilt:
-        rollout.update(engine, live, wanted.of, refs, params["force_update"], headers)
+        rollout.update(engine, live, wanted.of, refs, params["force_update"], headers, wanted.spell)
         return live
-    body = rollout.updated(live["Spec"], wanted.of, refs)
+    body = rollout.updated(live["Spec"], wanted.of, refs, spell=wanted.spell)
     rollout.remove(engine, live["ID"])
     try:
         rollout.await_gone(engine, [live], params["wait_timeout"])

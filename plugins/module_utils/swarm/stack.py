@@ -157,7 +157,7 @@ def apply(engine: Engine, plan: Plan, live: Live, params: Mapping[str, Any]) -> 
     for step in services:
         if not step.live:
             headers = rollout.login(params["with_registry_auth"], step.want["image"])
-            step.live = {"ID": rollout.create(engine, step.want, live.refs, headers)}
+            step.live = {"ID": rollout.create(engine, step.want, live.refs, headers, step.spell)}
             step.done = True
     size = params["serial"] or len(updates) or 1
     for start in range(0, len(updates), size):
@@ -171,7 +171,7 @@ def _update(engine: Engine, steps: list[Step], live: Live, params: Mapping[str, 
     """One batch. The next one must not begin before these run again."""
     for step in steps:
         headers = rollout.login(params["with_registry_auth"], step.want["image"])
-        rollout.update(engine, step.live or {}, step.want, live.refs, headers=headers)
+        rollout.update(engine, step.live or {}, step.want, live.refs, headers=headers, spell=step.spell)
         step.done = True
     if params["serial"]:
         rollout.follow(engine, {ident(step.live): True for step in steps}, params["wait_timeout"])

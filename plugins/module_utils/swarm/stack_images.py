@@ -13,6 +13,7 @@ from typing import Any
 
 from ..engine import Engine
 from ..errors import EngineError
+from ..image_names import digested, is_tag
 from . import rollout
 from .compose.definition import IMAGE_LABEL, Definition
 from .stack_plan import Live, labels_of
@@ -28,28 +29,23 @@ def resolve(engine: Engine, definition: Definition, live: Live, params: Mapping[
             continue
         try:
             if image not in answers:
-                headers = rollout.login(params["with_registry_auth"], image)
-                answers[image] = engine.call("GET", f"/distribution/{image}/json", headers=headers)
+                answers[image] = rollout.distribution(engine, image, params["with_registry_auth"])
         except EngineError as error:
             answers[image] = {}
             warnings.append(f'image "{image}" cannot be resolved to a digest, so nodes may run different ones: {error}')
         if answers[image]:
-            options["image"] = f"{_tagged(image)}@{answers[image]['Descriptor']['digest']}"
+            options["image"] = digested(image, answers[image])
             placement = {**(options.get("placement") or {}), "platforms": _platforms(answers[image])}
             options["placement"] = placement
     return warnings
 
 
 def _asks(mode: Any, image: str, options: Mapping[str, Any], there: Any) -> bool:
-    if mode not in ("always", "changed") or "@" in image or image.startswith("sha256:"):
+    if mode not in ("always", "changed") or not is_tag(image):
         return False
     return bool(
         mode == "always" or there is None or labels_of(there).get(IMAGE_LABEL) != options["labels"][IMAGE_LABEL]
     )
-
-
-def _tagged(image: str) -> str:
-    return image if ":" in image.rpartition("/")[2] else f"{image}:latest"
 
 
 def _platforms(answer: Mapping[str, Any]) -> list[dict[str, str]]:

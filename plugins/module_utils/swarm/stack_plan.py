@@ -28,6 +28,7 @@ from .network import body_of, changes_of, lost
 from .network_pools import overlaps_of, pool_violations
 from .rollout import PLACEHOLDER, PREDEFINED
 from .service import TABLE, same_image
+from .spelling import Spell, as_it_is, of_a_stack
 
 OWN_LABELS = (BASE_LABEL, fingerprint.LABEL)
 VERSION = re.compile(r"_v(\d+)")
@@ -69,6 +70,8 @@ class Step:
     options: tuple[str, ...] = ()
     live: Optional[dict[str, Any]] = None
     done: bool = False
+    # As what the Engine is sent a service, in the words of the docker CLI.
+    spell: Spell = as_it_is
 
     def sentence(self) -> str:
         changed = f": {', '.join(self.options)}" if self.options else ""
@@ -298,7 +301,7 @@ def _plan_service(plan: Plan, stack: str, name: str, options: dict[str, Any], li
     plan.violations.extend(where + sentence for sentence in gate(TABLE, want, live.api_version))
     there = live.services.get(name)
     if there is None:
-        plan.steps.append(Step("service", name, "create", want, None, shown(TABLE, want)))
+        plan.steps.append(Step("service", name, "create", want, None, shown(TABLE, want), spell=of_a_stack(options)))
         return
     if name not in members(live.services, stack):
         plan.violations.append(f'{where}it exists and is not part of stack "{stack}"; remove it or rename yours')
@@ -314,7 +317,17 @@ def _plan_service(plan: Plan, stack: str, name: str, options: dict[str, Any], li
         changed = fields.as_diff(changes)
         options_changed = tuple(change.option for change in changes)
         plan.steps.append(
-            Step("service", name, "update", want, changed["before"], changed["after"], options_changed, there)
+            Step(
+                "service",
+                name,
+                "update",
+                want,
+                changed["before"],
+                changed["after"],
+                options_changed,
+                there,
+                spell=of_a_stack(options),
+            )
         )
 
 
