@@ -44,7 +44,7 @@ options:
     description:
       - Seconds to wait for each step, such as until a removed network is gone, or services that have their network back
         have converged.
-      - The cluster has 15 seconds of them to give a new network its addresses. One that gets none is removed again, and
+      - The cluster has 30 seconds of them to give a new network its addresses. One that gets none is removed again, and
         the task says why.
     type: int
     default: 60

@@ -28,7 +28,7 @@ from .network_pools import exhausted, overlaps_of, pool_violations, subnets_of
 RECORD = "baremetal.overlay.network"
 INTERVAL = 0.5
 # Seconds that a busy cluster may take to allocate a network: usually it is a fraction of one.
-ALLOCATION_TIME = 15
+ALLOCATION_TIME = 30
 
 
 class Unallocated(OverlayError):

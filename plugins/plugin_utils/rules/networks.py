@@ -29,6 +29,9 @@ def subnets_are_free(cluster: Cluster) -> Iterator[str]:
         if subnet is None or "/" not in str(text):
             yield f'network "{name}": subnet {text} is not a CIDR; give for example 10.77.0.0/24'
             continue
+        if subnet.version == 6:
+            yield f'network "{name}": subnet {subnet} is IPv6, and overlays are IPv4; give for example 10.77.0.0/24'
+            continue
         for host in cluster.hosts:
             taken = _collision(subnet, host)
             if taken:

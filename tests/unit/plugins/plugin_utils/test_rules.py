@@ -216,6 +216,7 @@ BARE_CASES = [
     (settings(networks=[{"name": "o", "subnet": "10.0.0.0/33"}]), 'network "o": subnet 10.0.0.0/33 is not a CIDR'),
     (settings(networks=[{"name": "o", "subnet": "10.66.0.0"}]), 'network "o": subnet 10.66.0.0 is not a CIDR'),
     (settings(networks=[{"name": "o", "subnet": "fdd1::"}]), 'network "o": subnet fdd1:: is not a CIDR'),
+    (settings(networks=[{"name": "o", "subnet": "fd00::/64"}]), 'network "o": subnet fd00::/64 is IPv6, and overlays'),
     (
         settings(networks=[{"name": "minio-overlay", "subnet": "10.77.0.0/29"}]),
         "subnet 10.77.0.0/29 has 5 addresses besides its gateway's, and MinIO's 4 servers and their hosts need 8; give "
