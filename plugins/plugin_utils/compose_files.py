@@ -35,20 +35,31 @@ class _Loader(_Parser):
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _value in node.value if isinstance(node, yaml.MappingNode) else ():
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f'key "{key.value}" twice', key.start_mark)
-                seen.add(key.value)
-        return dict(super().construct_mapping(node, deep))
+    def construct_document(self, node: Any) -> Any:
+        """Before what is merged into a mapping (<<) stands in it: there a key may be meant to override another."""
+        _each_key_once(node, set())
+        return super().construct_document(node)
 
     def construct_octal_too(self, node: Any) -> int:
         value = str(self.construct_scalar(node))
         if "0o" in value:
             return int(value.replace("_", ""), 8)
         return int(self.construct_yaml_int(node))
+
+
+def _each_key_once(node: Any, seen: set[int]) -> None:
+    """Anchors make of the document a graph."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    keys = set()
+    for one in node.value if isinstance(node, yaml.CollectionNode) else ():
+        for part in one if isinstance(one, tuple) else (one,):
+            _each_key_once(part, seen)
+        if isinstance(one, tuple) and isinstance(one[0], yaml.ScalarNode):
+            if one[0].value in keys:
+                raise yaml.constructor.ConstructorError(None, None, f'key "{one[0].value}" twice', one[0].start_mark)
+            keys.add(one[0].value)
 
 
 for _name, (_pattern, _first) in _TYPES.items():
@@ -83,7 +94,8 @@ def _paths(definition: Mapping[str, Any]) -> Iterator[Any]:
             yield entry.get("file")
     for service in _mappings(definition.get("services")):
         listed = service.get("env_file")
-        yield from listed if isinstance(listed, (list, tuple)) else [listed]
+        for one in listed if isinstance(listed, (list, tuple)) else [listed]:
+            yield one.get("path") if isinstance(one, Mapping) else one
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:

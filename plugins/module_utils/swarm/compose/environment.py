@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
-from .values import Place, pairs, text_or_texts
+from .values import Key, Place, choice, pairs, take, text, truth
 
 Files = Mapping[str, Optional[bytes]]
 _MARK = "\ufeff"
+# Files are read in one way: as docker stack deploy reads them, which Docker Compose calls raw.
+FILE = {"path": Key(text), "required": Key(truth), "format": Key(choice("raw"))}
 
 
 def with_environment(definition: Place, variables: Mapping[str, Any], files: Files) -> Any:
@@ -33,11 +35,24 @@ def _service(place: Place, variables: Mapping[str, Any], files: Files) -> Any:
     if not isinstance(service, Mapping) or not {"env_file", "environment"} & set(service):
         return service
     found: dict[str, str] = {}
-    for path in text_or_texts(place.at("env_file", service.get("env_file"))):
-        found.update(_of_file(place.at("env_file", path), files.get(path), variables))
+    for path, required in _named(place.at("env_file", service.get("env_file"))):
+        if required or files.get(path) is not None:
+            found.update(_of_file(place.at("env_file", path), files.get(path), variables))
     found.update(_of_definition(place.at("environment", service.get("environment")), variables))
     kept = {key: value for key, value in service.items() if key != "env_file"}
     return {**kept, "environment": found}
+
+
+def _named(place: Place) -> list[tuple[str, bool]]:
+    """Paths, and whether the file has to be there, which Docker Compose's mappings say."""
+    found = []
+    for entry in [place] if isinstance(place.value, str) else place.entries():
+        taken = take(entry, FILE) if isinstance(entry.value, Mapping) else {"path": text(entry)}
+        if isinstance(entry.value, Mapping) and "path" not in taken:
+            entry.fail("has no path; give the path of a file on the controller")
+        if taken.get("path"):
+            found.append((taken["path"], taken.get("required") is not False))
+    return found
 
 
 def _of_definition(place: Place, variables: Mapping[str, Any]) -> dict[str, str]:

@@ -26,10 +26,14 @@ from .values import (
     whole,
 )
 
-PORT = re.compile(r"(?:(?P<published>\d+(?:-\d+)?):)?(?P<target>\d+(?:-\d+)?)(?:/(?P<protocol>tcp|udp|sctp))?")
 RESTART = re.compile(r"no|always|unless-stopped|(?P<failure>on-failure)(?::(?P<tries>\d+))?")
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
-PORT_MAX = 65535
+RECURSIONS: dict[str, dict[str, bool]] = {
+    "enabled": {},
+    "disabled": {"non_recursive": True},
+    "writable": {"read_only_non_recursive": True},
+    "readonly": {"read_only_force_recursive": True},
+}
 CONSISTENCY = "it is for machines that are not Linux, and the Engine forgets it"
 
 
@@ -86,71 +90,6 @@ def restart(place: Place) -> Optional[dict[str, Any]]:
     if not found["failure"]:
         return {"condition": "any"}
     return {"condition": "on-failure", **({"max_attempts": int(found["tries"])} if found["tries"] else {})}
-
-
-def ports(place: Place) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for entry in place.entries():
-        if isinstance(entry.value, Mapping):
-            found += _long_port(entry)
-        elif isinstance(entry.value, (str, int)) and not isinstance(entry.value, bool):
-            found += _short_port(entry)
-        else:
-            entry.fail(f"is {kind(entry.value)}; give a port such as 8080:80 or a mapping")
-    return found
-
-
-def _long_port(entry: Place) -> list[dict[str, Any]]:
-    taken = take(entry, PORTS)
-    target = taken.get("target")
-    if target is None:
-        if isinstance(entry.value, Mapping) and entry.value.get("target") is None:
-            entry.fail("has no target: the port inside the container")
-        return []
-    port = {"target_port": target, "protocol": taken.get("protocol", "tcp"), "mode": taken.get("mode", "ingress")}
-    if "name" in taken:
-        port["name"] = taken["name"]
-    if taken.get("published"):
-        port["published_port"] = taken["published"]
-    _check_ports(entry, port)
-    return [port]
-
-
-def _short_port(entry: Place) -> list[dict[str, Any]]:
-    match = PORT.fullmatch(str(entry.value))
-    if not match:
-        bound = re.fullmatch(r"(\[.*\]|\d+\.\d+\.\d+\.\d+):.*", str(entry.value))
-        entry.fail(
-            f"{entry.value!r} is bound to one address, which Swarm cannot do: published ports listen on all of them; "
-            "leave the address out"
-            if bound
-            else f"{entry.value!r} is not a port; give for example 8080:80, 9000-9001:9000-9001 or 53:53/udp"
-        )
-        return []
-    targets = _range(match["target"])
-    published = _range(match["published"]) if match["published"] else [None] * len(targets)
-    if len(published) != len(targets):
-        entry.fail(f"{entry.value!r} has {len(published)} published ports for {len(targets)} in the container")
-        return []
-    found = []
-    for outside, inside in zip(published, targets):
-        port = {"target_port": inside, "protocol": match["protocol"] or "tcp", "mode": "ingress"}
-        if outside:
-            port["published_port"] = outside
-        _check_ports(entry, port)
-        found.append(port)
-    return found
-
-
-def _range(ports_text: str) -> list[Optional[int]]:
-    first, _dash, last = ports_text.partition("-")
-    return list(range(int(first), int(last or first) + 1))
-
-
-def _check_ports(entry: Place, port: dict[str, Any]) -> None:
-    for name in ("target_port", "published_port"):
-        if name in port and not 0 < port[name] <= PORT_MAX:
-            entry.fail(f"port {port[name]} is not between 1 and {PORT_MAX}")
 
 
 def mounts(place: Place) -> list[dict[str, Any]]:
@@ -214,6 +153,19 @@ def _checked_mount(entry: Place, mount: dict[str, Any]) -> dict[str, Any]:
     return mount
 
 
+def bind(place: Place) -> dict[str, Any]:
+    taken = take(place, BIND)
+    taken.pop("create_host_path", None)
+    return {**{key: one for key, one in taken.items() if key != "recursive"},
+            **RECURSIONS.get(str(taken.get("recursive")), {})}  # fmt: skip
+
+
+def creates(place: Place) -> None:
+    """Docker Compose writes it beside every bind mount; only what is false is what Swarm does."""
+    if truth(place):
+        place.ignore("has no effect in Swarm (the path has to be on every node that runs the service)")
+
+
 def tmpfs(place: Place) -> list[dict[str, Any]]:
     """``/run`` or ``/run:size=64m,mode=1777``."""
     found = []
@@ -272,22 +224,13 @@ HEALTHCHECK = {
     "retries": Key(whole),
     "disable": Key(truth),
 }
-PORTS = {
-    "target": Key(whole),
-    "published": Key(whole),
-    "protocol": Key(choice("tcp", "udp", "sctp")),
-    "mode": Key(choice("ingress", "host")),
-    "name": Key(text),
-    "app_protocol": Key(ignored="it is a hint for other platforms"),
-    "host_ip": Key(refused="Swarm cannot bind a published port to one address; leave it out"),
-}
 VOLUMES = {
     "type": Key(choice("bind", "volume", "tmpfs", "npipe", "cluster", "image")),
     "source": Key(text),
     "target": Key(text),
     "read_only": Key(truth),
     "consistency": Key(ignored=CONSISTENCY),
-    "bind": Key(section({"propagation": Key(choice(*PROPAGATIONS))})),
+    "bind": Key(lambda place: bind(place)),
     "volume": Key(
         lambda place: {
             {"nocopy": "no_copy"}.get(key, key): value
@@ -301,6 +244,12 @@ VOLUMES = {
     ),
     "image": Key(lambda place: {f"image_{key}": value for key, value in take(place, {"subpath": Key(text)}).items()}),
 }
+BIND = {
+    "propagation": Key(choice(*PROPAGATIONS)),
+    "create_host_path": Key(creates),
+    "selinux": Key(ignored="label the path on the nodes"),
+    "recursive": Key(choice(*RECURSIONS)),
+}
 REFERENCE = {"source": Key(text), "target": Key(text), "uid": Key(text), "gid": Key(text), "mode": Key(file_mode)}
 NO_ADDRESS = "Swarm chooses the addresses of tasks"
 NETWORK = {
@@ -311,4 +260,6 @@ NETWORK = {
     "mac_address": Key(ignored=NO_ADDRESS),
     "link_local_ips": Key(ignored=NO_ADDRESS),
     "priority": Key(ignored="Swarm has no order of networks"),
+    "gw_priority": Key(ignored="Swarm has no order of networks"),
+    "interface_name": Key(ignored="Swarm names the interfaces of tasks"),
 }

@@ -72,7 +72,8 @@ def _mapping(value: Any) -> Any:
 
 
 def _names(value: Any) -> Any:
-    return dict.fromkeys(value) if isinstance(value, (list, tuple)) else value
+    listed = isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value)
+    return dict.fromkeys(value) if listed else value
 
 
 def _source(entry: Any) -> str:
@@ -86,7 +87,7 @@ def _port(entry: Any) -> str:
     else:
         ports, _slash, protocol = str(entry).partition("/")
         outside, _colon, inside = ports.rpartition(":")
-    return f"{outside or f'any:{inside}'}/{protocol or 'tcp'}"
+    return f"{outside or f'any:{inside}'}/{str(protocol or 'tcp').lower()}"
 
 
 def _volume(entry: Any) -> str:

@@ -13,13 +13,13 @@ from .forms import (
     hosts,
     mounts,
     networks,
-    ports,
     preferences,
     references,
     restart,
     tmpfs,
     ulimits,
 )
+from .ports import ports
 from .values import (
     Key,
     Place,
@@ -94,11 +94,15 @@ DEPLOY_RENAMED = {"restart_policy": "restart_config", "max_replicas_per_node": "
 LIMITS = "give it under deploy.resources"
 NO_CONFIG = "what Windows alone reads cannot come from a config here; give file or registry"
 IGNORED = {
+    "annotations": "no field of a service",
+    "attach": "it says what docker compose up prints",
     "build": "images are built before they are deployed",
+    "cgroup": "no field of a service",
     "cgroup_parent": "no field of a service",
     "cgroupns_mode": "no field of a service",
     "container_name": "Swarm names the containers of tasks",
     "depends_on": "Swarm starts all services at once",
+    "develop": "it is for docker compose watch",
     "devices": "no field of a service",
     "domainname": "no field of a service",
     "expose": "services on one network reach every port of each other",
@@ -111,15 +115,26 @@ IGNORED = {
     "platform": "use deploy.placement.constraints with node.platform.arch",
     "privileged": "no field of a service",
     "pull_policy": "nodes pull what they do not have",
+    "runtime": "no field of a service",
     "security_opt": "no field that docker stack deploy knows",
     "shm_size": "mount a tmpfs at /dev/shm",
+    "storage_opt": "no field of a service",
     "userns_mode": "no field of a service",
+    "uts": "no field of a service",
 }
 REFUSED = {
+    "profiles": "Swarm has none, and would run the service always; remove the key, or the service",
+    "post_start": "Swarm runs nothing beside a task; make it part of the command",
+    "pre_stop": "Swarm runs nothing beside a task; make it part of the command",
+    "label_file": "give the labels",
     "extends": "definitions do not extend each other here; give several definitions, later ones override earlier ones",
     "volume_driver": "give the driver of each volume under the top-level volumes",
     "volumes_from": "Swarm cannot share the volumes of another container; name the volume in both services",
     "scale": "give deploy.replicas",
+    "gpus": "give deploy.resources.reservations.generic_resources",
+    "cpu_count": LIMITS,
+    "cpu_percent": LIMITS,
+    "cpu_period": LIMITS,
     "cpus": LIMITS,
     "cpu_quota": LIMITS,
     "cpu_shares": LIMITS,

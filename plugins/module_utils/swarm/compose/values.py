@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -14,6 +13,7 @@ from typing import Any, Callable, Optional
 
 from ... import units
 from ...errors import InputError
+from .words import split
 
 KINDS = {
     type(None): "nothing",
@@ -202,10 +202,10 @@ def file_mode(place: Place) -> Optional[int]:
 
 
 def words(place: Place) -> Optional[list[str]]:
-    """A command: a text is split as a shell splits it, a list is taken as it is."""
+    """A command: a text is split, a list is taken as it is."""
     if isinstance(place.value, str):
         try:
-            return shlex.split(place.value)
+            return split(place.value)
         except ValueError as error:
             place.fail(f"cannot be split into words ({error}); give a list")
             return None

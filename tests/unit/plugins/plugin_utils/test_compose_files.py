@@ -39,6 +39,18 @@ def test_anchors_and_merge_keys() -> None:
     assert load(text, "f") == {"x-base": {"a": 1, "b": 2}, "one": {"a": 1, "b": 3}, "two": {"a": 1, "b": 2}}
 
 
+def test_merge_keys_of_nested_anchors() -> None:
+    text = (
+        "x-a: &a {image: a, user: a}\nx-b: &b {<<: *a, image: b}\n"
+        "services: {one: {hostname: h, <<: *b, user: c}, two: {<<: [*b, *a]}}\n"
+    )
+    found = load(text, "f")["services"]
+    assert found == {"one": {"hostname": "h", "image": "b", "user": "c"}, "two": {"image": "b", "user": "a"}}
+    for twice in ("{<<: *b, user: c, user: d}", "{<<: *b, <<: *a}"):
+        with pytest.raises(InputError, match="twice"):
+            load(text.replace("{<<: [*b, *a]}", twice), "f")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -56,7 +68,7 @@ def test_what_is_no_definition(text: str, said: str) -> None:
 
 def test_files_are_named_once_with_their_variables_filled_in() -> None:
     first = {
-        "services": {"a": {"env_file": ["$DIR/a.env", "b.env"]}, "b": {"env_file": "b.env"}, "c": None},
+        "services": {"a": {"env_file": ["$DIR/a.env", {"path": "b.env", "required": False}]}, "b": {"env_file": "b.env"}, "c": None},
         "secrets": {"s": {"file": "${DIR}/s"}, "external": {"external": True}},
     }
     second = {"configs": {"c": {"file": "c"}, "d": {"content": "x"}}, "services": ["wrong"]}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import definition as top
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import forms, service
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose import forms, ports, service
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.compose.merge import merge_definitions
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.compose_files import load
 
@@ -21,17 +21,18 @@ DEPLOY = ("services", "*", "deploy")
 PLACES: dict[str, tuple[Any, tuple[str, ...], set[str]]] = {
     "the top": (top.TOP, (), {"name"}),
     "a service": (service.SERVICE, ("services", "*"), {
-        "group_add", "oom_score_adj", "dns_opt", "cgroupns_mode", "platform", "pull_policy"}),
+        "group_add", "oom_score_adj", "dns_opt", "cgroupns_mode", "platform", "pull_policy",
+        "annotations", "attach", "cgroup", "develop", "runtime", "storage_opt", "uts"}),
     "deploy": (service.DEPLOY, DEPLOY, set()),
     "update_config": (service.UPDATE, (*DEPLOY, "update_config"), set()),
     "rollback_config": (service.UPDATE, (*DEPLOY, "rollback_config"), set()),
     "a health check": (forms.HEALTHCHECK, ("services", "*", "healthcheck"), {"start_interval"}),
-    "a port": (forms.PORTS, ("services", "*", "ports", "*"), {"name", "app_protocol"}),
+    "a port": (ports.PORTS, ("services", "*", "ports", "*"), {"name", "app_protocol", "host_ip"}),
     "a mount": (forms.VOLUMES, ("services", "*", "volumes", "*"), {"image"}),
     "a secret of a service": (forms.REFERENCE, ("services", "*", "secrets", "*"), set()),
     "a config of a service": (forms.REFERENCE, ("services", "*", "configs", "*"), set()),
     "a network of a service": (forms.NETWORK, ("services", "*", "networks", "*"), {
-        "mac_address", "link_local_ips", "priority"}),
+        "mac_address", "link_local_ips", "priority", "gw_priority", "interface_name"}),
     "a network": (top.NETWORK, ("networks", "*"), {"enable_ipv6"}),
     "a volume": (top.VOLUME, ("volumes", "*"), set()),
     # No driver of secrets is at hand.

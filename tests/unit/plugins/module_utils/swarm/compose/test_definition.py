@@ -179,8 +179,15 @@ WRONG = {
     "unknown key": ({"imagee": "x"}, 'services.web.imagee: is not a key of a Compose definition; "image"?'),
     "forbidden key": ({"mem_limit": "1g"}, "services.web.mem_limit: give it under deploy.resources"),
     "bound port": ({"ports": ["127.0.0.1:80:80"]}, "is bound to one address, which Swarm cannot do"),
-    "port number": ({"ports": ["80:70000"]}, "services.web.ports[0]: port 70000 is not between 1 and 65535"),
-    "port ranges": ({"ports": ["80-82:80"]}, "has 3 published ports for 1 in the container"),
+    "port number": ({"ports": ["80:70000"]}, "services.web.ports[0]: '80:70000': port 70000 is not between 1 and 65535"),
+    "port ranges": ({"ports": ["80-82:80-81"]}, "has 3 published ports for 2 in the container"),
+    "a range the wrong way round": ({"ports": ["8080:90-80"]}, 'the range "90-80" ends before it begins; give 80-90'),
+    "a published range the wrong way round": ({"ports": ["82-80:80"]}, 'the range "82-80" ends before it begins'),
+    "a long range the wrong way round": ({"ports": [{"target": 80, "published": "82-80"}]}, "ends before it begins"),
+    "a bound long port": ({"ports": [{"target": 80, "host_ip": "127.0.0.1"}]}, "is bound to one address"),
+    "protocol": ({"ports": ["80:80/icmp"]}, "'80:80/icmp' is not a port; give for example"),
+    "an open quote": ({"command": 'a "b'}, "cannot be split into words (no closing quote); give a list"),
+    "a profile": ({"profiles": ["debug"]}, "services.web.profiles: Swarm has none, and would run the service always"),
     "restart": ({"restart": "sometimes"}, "services.web.restart: is 'sometimes'; give deploy.restart_policy instead"),
     "credential spec": (
         {"credential_spec": {"config": "x"}},
@@ -217,6 +224,65 @@ WRONG = {
 def test_wrong(case: str) -> None:
     written, said = WRONG[case]
     assert any(said in error for error in errors_of(**written)), errors_of(**written)
+
+
+def published(*ports: Any) -> list[tuple[int, int, str]]:
+    found = made(ports=list(ports))["EndpointSpec"]["Ports"]
+    return [(one.get("PublishedPort", 0), one["TargetPort"], one["Protocol"]) for one in found]
+
+
+def test_ports_as_docker_takes_them() -> None:
+    several = [(8000 + number, 80, "tcp") for number in range(3)]
+    assert published("8000-8002:80") == published({"target": 80, "published": "8000-8002"}) == several
+    assert published("8000-8001:90-91") == [(8000, 90, "tcp"), (8001, 91, "tcp")]
+    assert published("53:53/UDP") == published({"target": 53, "published": "53", "protocol": "UDP"}) == [
+        (53, 53, "udp")
+    ]
+    assert published("0.0.0.0:80:81", "[::]:82:83") == [(80, 81, "tcp"), (82, 83, "tcp")]
+    assert published(":80") == published("0:80") == published({"target": 80, "published": ""}) == [(0, 80, "tcp")]
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (r'a "b\c" d', ["a", "bc", "d"]),
+        (r'echo "\$$HOME" \"x\" e\ f', ["echo", "$HOME", '"x"', "e f"]),
+        (r"x 'a\\b'", ["x", r"a\\b"]),
+        ("a#b #c 'd\n e", ["a#b", "e"]),
+        ("'' \"\"\ta", ["", "", "a"]),
+        ("", []),
+    ],
+)
+def test_a_command_is_split_as_docker_splits_it(written: str, words: list[str]) -> None:
+    found = made(command=written, entrypoint=written)["TaskTemplate"]["ContainerSpec"]
+    assert (found.get("Args", []), found.get("Command", [])) == (words, words)
+
+
+def test_what_docker_compose_writes() -> None:
+    """Its ``config`` says what is the default, and what means nothing here, of every service."""
+    service = {
+        "annotations": {"a": "b"}, "attach": False, "command": None, "entrypoint": None,
+        "depends_on": {"db": {"condition": "service_started", "required": True}},
+        "env_file": [{"path": "gone.env", "required": False}], "networks": {"net": None},
+        "deploy": {"resources": {"limits": {"cpus": 0.5, "memory": "67108864"}}, "placement": {}},
+        "ports": [{"mode": "ingress", "host_ip": "0.0.0.0", "target": 80, "published": "8080", "protocol": "tcp"}],
+        "volumes": [
+            {"type": "bind", "source": "/a", "target": "/b", "bind": {"create_host_path": True, "selinux": "z"}},
+            {"type": "bind", "source": "/c", "target": "/d", "bind": {"create_host_path": False}},
+            {"type": "bind", "source": "/e", "target": "/f", "bind": {"recursive": "disabled"}},
+            {"type": "volume", "source": "data", "target": "/g", "volume": {}},
+        ],
+    }  # fmt: skip
+    written = {**TOP, "name": "x", "services": {"web": {"image": "i", **service}}}
+    definition = convert([written], Namespace("s"))
+    told = ["annotations", "attach", "bind.create_host_path", "bind.selinux", "depends_on", "name"]
+    assert sorted(one.partition(":")[0].replace("services.web.", "").replace("volumes[0].", "")
+                  for one in definition.warnings) == told  # fmt: skip
+    options = definition.services["s_web"]
+    assert [one.get("non_recursive") for one in options["mounts"]] == [None, None, True, None]
+    assert options["publish"] == [
+        {"target_port": 80, "published_port": 8080, "protocol": "tcp", "mode": "ingress"}
+    ]
 
 
 def test_all_errors_come_at_once() -> None:
