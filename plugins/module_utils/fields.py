@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
+from . import shapes
 from .errors import InputError
 from .rows import GIVEN, KEYED, RECREATE, Change, Field, OneOf, Refs, Table, lookup, place, remove, shown
 
@@ -91,17 +92,15 @@ def _build(table: Table, params: Mapping[str, Any], where: str, violations: list
 
 def _build_value(row: Field, value: Any, where: str, violations: list[str]) -> Any:
     at = f"{where}{row.name}"
-    value = row.convert.parse(value, at) if row.convert.parse else value
     if row.nested == "dict":
-        nested = _build(row.fields, value, f"{at}.", violations)
+        nested = _build(row.fields, shapes.object_of(row, value, at), f"{at}.", violations)
         return nested or whole(row.fields, {})
     if row.nested == "list":
-        items = [_build(row.fields, item, f"{at}[{number}].", violations) for number, item in enumerate(value)]
-        _unique(row, items, at, violations)
-        return items
-    if row.choices and value not in row.choices:
-        violations.append(f'option "{at}": "{value}" is not one of {", ".join(row.choices)}')
-    return value
+        given = shapes.elements_of(row, value, at)
+        found = [_build(row.fields, item, f"{at}[{number}].", violations) for number, item in enumerate(given)]
+        _unique(row, found, at, violations)
+        return found
+    return shapes.value_of(row, value, at)
 
 
 def _unique(row: Field, items: list[Values], at: str, violations: list[str]) -> None:
@@ -116,7 +115,7 @@ def _unique(row: Field, items: list[Values], at: str, violations: list[str]) -> 
 def _build_union(row: OneOf, params: Mapping[str, Any], where: str, violations: list[str]) -> Values:
     want: Values = {}
     arm = params.get(row.name)
-    if arm is not None and arm not in row.arms:
+    if arm is not None and (not isinstance(arm, str) or arm not in row.arms):
         raise InputError(f'option "{where}{row.name}": "{arm}" is not one of {", ".join(row.arms)}')
     rows = {one.name: one for one in row.arms[arm].fields} if arm else row.options()
     for name in row.options():

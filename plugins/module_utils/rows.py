@@ -67,6 +67,8 @@ class Field:
     choices: tuple[str, ...] = ()
     choices_since: Mapping[str, Version] = field(default_factory=dict)
     mutability: str = IN_PLACE
+    minimum: Optional[float] = None  # of a number; None: 0
+    maximum: Optional[float] = None
     secret: bool = False
     required: bool = False
     aliases: tuple[str, ...] = ()

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
+from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 
 from .engine import FreshEngine, connection_spec, open_engine
 from .errors import InputError, OverlayError
+from .given import strange
 
 Action = Callable[..., dict[str, Any]]
 
@@ -27,7 +29,9 @@ def run_module(
 
     ``host``: makes a fourth argument for it of the module; ``failure``: what a failure returns beside its message.
     """
-    module = AnsibleModule({**connection_spec(), **argument_spec}, supports_check_mode=True, **options)
+    whole_spec = {**connection_spec(), **argument_spec}
+    _refuse(whole_spec, strange(whole_spec, basic._load_params()), failure or {})
+    module = AnsibleModule(whole_spec, supports_check_mode=True, **options)
     try:
         engine = open_engine(module.params, module.check_mode)
         if isinstance(engine, FreshEngine):
@@ -39,3 +43,16 @@ def run_module(
     for warning in result.pop("warnings", []):
         module.warn(warning)
     module.exit_json(**result)
+
+
+def _refuse(argument_spec: Mapping[str, Any], violations: list[str], failure: Mapping[str, Any]) -> None:
+    """Before Ansible reads the options: it makes texts of what is none, and of some it makes a traceback."""
+    if violations:
+        kept = ("aliases", "no_log")
+        raw = {
+            name: {"type": "raw", **{key: one[key] for key in kept if key in one}}
+            for name, one in argument_spec.items()
+        }
+        AnsibleModule(raw, supports_check_mode=True).fail_json(
+            msg="; ".join(violations), violations=violations, **failure
+        )

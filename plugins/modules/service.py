@@ -18,6 +18,12 @@ description:
   - Waits until the service has converged as the docker CLI decides it. A paused or rolled back update is a failure
     whose message has the failing tasks' last errors.
   - A duration is a string such as V(1m30s), a size one such as V(512M) in powers of 1024.
+notes:
+  - In check mode, too, the networks, secrets and configs that a service refers to have to exist, because the real run
+    would fail without them. Only on a host that is in no swarm yet they are taken as made by then. In a play that makes
+    them and then the service, let the task run only with C(not ansible_check_mode), or use M(baremetal.overlay.stack),
+    whose definition makes them itself.
+  - What the Engine would refuse of a service is refused in check mode as well.
 extends_documentation_fragment:
   - baremetal.overlay.engine
   - baremetal.overlay.engine.attributes
@@ -438,7 +444,10 @@ options:
     type: str
     choices: [replicated, global, replicated-job, global-job]
   replicas:
-    description: How many tasks a V(replicated) service has. V(-1) leaves them as they are.
+    description:
+      - How many tasks a V(replicated) service has. V(-1) leaves them as they are.
+      - Of a V(replicated-job) it is O(total_completions), as for docker_swarm_service. In the other modes it says
+        nothing, which is a warning.
     type: int
   max_concurrent:
     description: How many tasks of a V(replicated-job) run at once.
@@ -529,6 +538,7 @@ options:
   env_files:
     description:
       - Files on the managed host with lines of C(KEY=VALUE). A later file wins over an earlier one, O(env) over all.
+      - The files and O(env) together are all variables; an empty list without O(env) removes them.
     type: list
     elements: path
   force_update:

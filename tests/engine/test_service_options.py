@@ -27,17 +27,32 @@ class Service:
 
     def __init__(self, engine: Engine, name: str, **base: Any) -> None:
         self.engine, self.name, self.base = engine, name, base
+        self.predicted: Any = None
 
     def __call__(self, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         defaults = {name: one.get("default") for name, one in module.SPEC.items()}
         given = {**defaults, "name": self.name, "wait": False, **(self.base if self.live() is None else {}), **options}
-        return service_state.run(self.engine, given, check_mode)
+        result = service_state.run(self.engine, given, check_mode)
+        if check_mode:
+            self.predicted = self.after(result) if result["changed"] else None
+        elif self.predicted:
+            assert said(self.predicted) == said(self.after(result))
+            self.predicted = None
+        return result
 
     def live(self) -> Any:
         return rollout.services(self.engine).get(self.name, {}).get("Spec")
 
     def after(self, result: Mapping[str, Any]) -> Any:
         return result["swarm_service"]["Spec"]
+
+
+def said(spec: Any) -> Any:
+    """All of a specification, also what no option names and the engine added, but for Go's zero values."""
+    if isinstance(spec, Mapping):
+        found = {key: said(one) for key, one in spec.items()}
+        return {key: one for key, one in found.items() if one not in (None, "", 0, False, [], {})}
+    return [said(one) for one in spec] if isinstance(spec, list) else spec
 
 
 @pytest.fixture(scope="module")

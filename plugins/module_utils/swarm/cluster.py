@@ -21,19 +21,20 @@ from . import addresses, membership
 from .membership import in_swarm, result, same_swarm, settled, with_port
 from .quorum import name_of
 
-_DAY = 24 * 3600 * 1_000_000_000
+_HOUR = 3600 * 1_000_000_000
+_DAY = 24 * _HOUR
 
 TABLE = (
     Field("name", "Name", default="default"),
     Field("labels", "Labels", "dict", convert=TEXT_MAP),
-    Field("task_history_retention_limit", "Orchestration.TaskHistoryRetentionLimit", "int", default=5),
+    Field("task_history_retention_limit", "Orchestration.TaskHistoryRetentionLimit", "int", default=5, minimum=-1),
     Field("snapshot_interval", "Raft.SnapshotInterval", "int", convert=POSITIVE, default=10_000),
     Field("keep_old_snapshots", "Raft.KeepOldSnapshots", "int"),
     Field("log_entries_for_slow_followers", "Raft.LogEntriesForSlowFollowers", "int", convert=POSITIVE, default=500),
     Field("heartbeat_tick", "Raft.HeartbeatTick", "int", convert=POSITIVE, default=1),
     Field("election_tick", "Raft.ElectionTick", "int", convert=POSITIVE, default=10),
     Field("dispatcher_heartbeat_period", "Dispatcher.HeartbeatPeriod", "int", convert=POSITIVE, default=5_000_000_000),
-    Field("node_cert_expiry", "CAConfig.NodeCertExpiry", "int", convert=POSITIVE, default=90 * _DAY),
+    Field("node_cert_expiry", "CAConfig.NodeCertExpiry", "int", default=90 * _DAY, minimum=_HOUR),
     Field(
         "external_cas",
         "CAConfig.ExternalCAs",

@@ -12,13 +12,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Optional
 
 from .. import fields
 from ..engine import Engine
 from ..errors import Conflict, InputError, Refused
 from ..rows import KEYED, RECREATE, Change, Convert, Field
-from ..units import TEXT_MAP, text
+from ..units import TEXT_MAP, collected, mapping, text, text_map
 from ..versions import gate
 from . import connected
 from .detached import Users
@@ -42,26 +43,26 @@ _ASSIGNED = "com.docker.network.driver.overlay.vxlanid_list"
 
 def _address(value: Any, where: str) -> str:
     try:
-        return str(ipaddress.ip_address(str(value)))
+        return str(ipaddress.ip_address(text(value, where)))
     except ValueError as error:
         raise InputError(f'option "{where}": {value} is not an IP address; give for example 10.0.0.1') from error
 
 
 def _driver_options(value: Mapping[str, Any], where: str) -> dict[str, str]:
     """Driver options are strings; a YAML boolean means its usual spelling."""
-    return {
-        str(key): str(one).lower() if isinstance(one, bool) else text(one, f"{where}.{key}")
-        for key, one in value.items()
-    }
+    return text_map(
+        {key: str(one).lower() if isinstance(one, bool) else one for key, one in mapping(value, where).items()}, where
+    )
 
 
 def _addresses(value: Mapping[str, Any], where: str) -> dict[str, str]:
-    return {str(name): _address(one, f"{where}.{name}") for name, one in value.items()}
+    given = mapping(value, where)
+    return dict(zip(given, collected(partial(_address, one, f"{where}.{name}") for name, one in given.items())))
 
 
 CIDR = Convert(parse=cidr, decode=written)
 # Empty: the whole subnet.
-RANGE = Convert(parse=lambda value, where: cidr(value, where) if value else "", decode=written)
+RANGE = Convert(parse=lambda value, where: "" if value == "" else cidr(value, where), decode=written)
 ADDRESS = Convert(parse=_address)
 # What the Engine makes of any driver where a network is only a configuration.
 CONFIG_ONLY_DRIVER = "null"

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Optional, Union
 
 from ..errors import InputError
+from ..units import text
 
 Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 # Below that a subnet has no address besides its own, its gateway's and, of IPv4, everybody's.
@@ -22,10 +23,11 @@ LONGEST = {4: 30, 6: 126}
 
 def cidr(value: Any, where: str) -> str:
     """As the Engine compares it: with the prefix length, and without the bits of a host."""
+    given = text(value, where)
     try:
-        if "/" not in str(value):
+        if "/" not in given:
             raise ValueError("no prefix length")
-        return str(ipaddress.ip_network(str(value), strict=False))
+        return str(ipaddress.ip_network(given, strict=False))
     except ValueError as error:
         raise InputError(f'option "{where}": {value} is not a CIDR; give for example 10.0.0.0/24') from error
 

@@ -85,6 +85,8 @@ def find(hostname: str, nodes: Sequence[Node]) -> Optional[Node]:
 
 def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     asked = params["nodes"] if params["nodes"] is not None else [params]
+    if not all(one["hostname"] for one in asked):
+        raise InputError('option "hostname" is empty; give the host name of a node, or its ID')
     nodes = _told_apart(engine, [one["hostname"] for one in asked], 0 if check_mode else params["wait_timeout"])
     plan = [(one, find(one["hostname"], nodes)) for one in asked]
     violations = [] if check_mode and engine.fresh else _violations(engine, plan, nodes, check_mode)

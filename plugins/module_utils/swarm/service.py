@@ -10,66 +10,81 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Callable
 
 from ..errors import InputError
 from ..image_names import familiar
 from ..rows import GIVEN, IN_PLACE, KEYED, ORDERED, SET, WRITE_ONLY, Arm, Convert, Field, OneOf, Row, Table
-from ..units import CPUS, DURATION, ENV, SIZE, TEXT_MAP, WORDS
+from ..units import CPUS, DURATION, ENV, SIZE, TEXT_MAP, WORDS, collected, items, mapping, text, texts
 
 SECOND = 1_000_000_000
 JOBS = (1, 41)
+MODE_MAX = 0o7777
+PORT_MAX = 65535
 
 
 def _test(value: Any, where: str) -> list[str]:
     if isinstance(value, str):
         return ["CMD-SHELL", value] if value else []
-    test = [str(word) for word in value]
+    test = collected(partial(text, one, at) for at, one in items(value, where, "a string or a list of strings"))
     if test and test[0] not in ("NONE", "CMD", "CMD-SHELL"):
         raise InputError(f'option "{where}" starts with "{test[0]}"; a list starts with NONE, CMD or CMD-SHELL')
     return test
 
 
-def _hosts(value: Any, _where: str) -> list[str]:
-    """Lines of a hosts file; a mapping has names as keys."""
-    return [f"{address} {name}" for name, address in value.items()] if isinstance(value, dict) else list(value)
+def _hosts(value: Any, where: str) -> list[str]:
+    """Lines of a hosts file, as Compose gives them, or a mapping that has names as keys."""
+    if isinstance(value, (list, tuple)):
+        return texts(value, where)
+    return collected(partial(_host, f"{where}.{name}", name, one) for name, one in mapping(value, where).items())
+
+
+def _host(where: str, name: str, value: Any) -> str:
+    address = text(value, where).strip()
+    if not name or name != "".join(name.split()) or not address or address != "".join(address.split()):
+        raise InputError(f'option "{where}": "{address}" is not an address for "{name}"; give for example 10.0.0.1')
+    return f"{address} {name}"
 
 
 def _ulimits(value: Any, where: str) -> list[dict[str, Any]]:
     """Mappings, or ``nofile=1024:2048`` as on the command line."""
-    limits = []
-    for item in value:
-        if isinstance(item, dict):
-            limits.append(item)
-            continue
-        found = re.fullmatch(r"([a-z]+)=(-?\d+)(?::(-?\d+))?", str(item))
-        if not found:
-            raise InputError(f'option "{where}": "{item}" is not a limit; give for example nofile=65536:65536')
-        limits.append({"name": found[1], "soft": int(found[2]), "hard": int(found[3] or found[2])})
-    return limits
+    return collected(partial(_ulimit, at, one) for at, one in items(value, where))
+
+
+def _ulimit(where: str, item: Any) -> dict[str, Any]:
+    if isinstance(item, Mapping):
+        return dict(item)
+    found = re.fullmatch(r"([a-z]+)=(-?[0-9]+)(?::(-?[0-9]+))?", item) if isinstance(item, str) else None
+    if not found:
+        raise InputError(f'option "{where}" is no limit: {item!r}; give for example nofile=65536:65536')
+    return {"name": found[1], "soft": int(found[2]), "hard": int(found[3] or found[2])}
 
 
 def _networks(value: Any, where: str) -> list[dict[str, Any]]:
     """Names, or mappings with ``name``."""
-    found = [item if isinstance(item, dict) else {"name": str(item)} for item in value]
-    for item in found:
-        strange = sorted(set(item) - {"name", "aliases", "options"})
-        if strange or not item.get("name"):
-            raise InputError(
-                f'option "{where}": {strange[0] if strange else "name"} '
-                f"{'is unknown' if strange else 'is missing'}; allowed: name, aliases, options"
-            )
+    return collected(partial(_attachment, at, one) for at, one in items(value, where))
+
+
+def _attachment(where: str, item: Any) -> dict[str, Any]:
+    found = dict(item) if isinstance(item, Mapping) else {"name": text(item, where)}
+    if not found.get("name"):
+        raise InputError(f'option "{where}" has no name; give the name of a network')
     return found
 
 
 def _files(name_option: str) -> Callable[[Any, str], list[dict[str, Any]]]:
     """The file of a secret or config has its name, unless another one is given; what is no file has none."""
 
-    def parse(value: Any, _where: str) -> list[dict[str, Any]]:
-        return [
-            item if item.get("target") == "runtime" else {**item, "filename": item.get("filename") or item[name_option]}
-            for item in value
-        ]
+    def parse(value: Any, where: str) -> list[dict[str, Any]]:
+        return collected(partial(_file_of, at, one) for at, one in items(value, where))
+
+    def _file_of(where: str, value: Any) -> dict[str, Any]:
+        item = mapping(value, where)
+        if item.get("target") == "runtime":
+            return item
+        return {**item, "filename": item.get("filename") or item.get(name_option)}
 
     return parse
 
@@ -84,20 +99,22 @@ def _capability(name: str) -> str:
 
 
 def _each(change: Callable[[str], str]) -> Convert:
-    return Convert(parse=lambda value, _where: [change(str(item)) for item in value],
+    return Convert(parse=lambda value, where: [change(one) for one in texts(value, where)],
                    decode=lambda value: [change(item) for item in value])  # fmt: skip
 
 
 def _resources(value: Any, where: str) -> list[dict[str, Any]]:
     """``kind=value`` or mappings; a number is an amount, anything else names one piece."""
-    found = []
-    for item in value:
-        given = item if isinstance(item, dict) else dict(zip(("kind", "value"), str(item).split("=", 1)))
-        kind, amount = given.get("kind"), given.get("value")
-        if not kind or amount in (None, ""):
-            raise InputError(f'option "{where}": {item!r} is not a resource; give for example gpu=2')
-        found.append({"kind": kind, "value": int(amount) if str(amount).isdigit() else str(amount)})
-    return found
+    return collected(partial(_resource, at, one) for at, one in items(value, where))
+
+
+def _resource(where: str, item: Any) -> dict[str, Any]:
+    given = item if isinstance(item, Mapping) else dict(zip(("kind", "value"), text(item, where).split("=", 1)))
+    strange = sorted(str(key) for key in set(given) - {"kind", "value"})
+    if strange or not given.get("kind") or given.get("value") in (None, ""):
+        raise InputError(f'option "{where}": {item!r} is not a resource; give for example gpu=2')
+    kind, amount = text(given["kind"], f"{where}.kind"), text(given["value"], f"{where}.value")
+    return {"kind": kind, "value": int(amount) if re.fullmatch("[0-9]{1,18}", amount) else amount}
 
 
 def _send_resources(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -119,7 +136,7 @@ def _read_resources(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _default(word: str) -> Convert:
     """A word that says the same as leaving the field out."""
-    return Convert(parse=lambda value, _where: "" if value == word else value,
+    return Convert(parse=lambda value, where: "" if value == word else text(value, where),
                    decode=lambda value: "" if value == word else value,
                    show=lambda value: value or word)  # fmt: skip
 
@@ -155,7 +172,7 @@ MOUNTS: Table = (
     )),
     Field("image_subpath", "ImageOptions.Subpath", since=(1, 48)),
     Field("tmpfs_size", "TmpfsOptions.SizeBytes", "str", convert=SIZE, default=0),
-    Field("tmpfs_mode", "TmpfsOptions.Mode", "int"),
+    Field("tmpfs_mode", "TmpfsOptions.Mode", "int", maximum=MODE_MAX),
     Field("tmpfs_options", "TmpfsOptions.Options", "list", elements="list", compare=SET, since=(1, 46)),
 )  # fmt: skip
 
@@ -174,7 +191,7 @@ def _file(prefix: str = "") -> tuple[Field, ...]:
         Field("filename", f"{prefix}Name"),
         Field("uid", f"{prefix}UID", default="0"),
         Field("gid", f"{prefix}GID", default="0"),
-        Field("mode", f"{prefix}Mode", "int", default=0o444),
+        Field("mode", f"{prefix}Mode", "int", default=0o444, maximum=MODE_MAX),
     )
 
 
@@ -183,7 +200,7 @@ UPDATES: Table = (
     Field("delay", "Delay", convert=DURATION, default=0),
     Field("failure_action", "FailureAction", choices=("continue", "pause", "rollback"), default="pause"),
     Field("monitor", "Monitor", convert=DURATION, default=MONITOR),
-    Field("max_failure_ratio", "MaxFailureRatio", "float"),
+    Field("max_failure_ratio", "MaxFailureRatio", "float", maximum=1),
     Field("order", "Order", choices=("stop-first", "start-first"), default="stop-first", since=(1, 29)),
 )
 
@@ -221,8 +238,8 @@ PRIVILEGES: Table = (
 )  # fmt: skip
 ULIMITS: Table = (
     Field("name", "Name", required=True),
-    Field("soft", "Soft", "int"),
-    Field("hard", "Hard", "int"),
+    Field("soft", "Soft", "int", minimum=-1),
+    Field("hard", "Hard", "int", minimum=-1),
 )
 NETWORKS: Table = (
     Field("name", "Target", ref="network", required=True),
@@ -231,8 +248,8 @@ NETWORKS: Table = (
 )
 PORTS: Table = (
     Field("name", "Name"),
-    Field("published_port", "PublishedPort", "int"),
-    Field("target_port", "TargetPort", "int", required=True),
+    Field("published_port", "PublishedPort", "int", maximum=PORT_MAX),
+    Field("target_port", "TargetPort", "int", required=True, minimum=1, maximum=PORT_MAX),
     Field("protocol", "Protocol", choices=("tcp", "udp", "sctp"), choices_since={"sctp": (1, 37)}, default="tcp"),
     Field("mode", "PublishMode", choices=("ingress", "host"), default="ingress", since=(1, 34)),
 )
@@ -281,13 +298,13 @@ CONTAINER_ROWS: Table = (
     Field("cap_drop", f"{CONTAINER}.CapabilityDrop", "list", compare=SET, convert=_each(_capability), since=(1, 41)),
     Field("ulimits", f"{CONTAINER}.Ulimits", "list", elements="raw", compare=KEYED, key=("name",), since=(1, 41),
           convert=Convert(parse=_ulimits), fields=ULIMITS),
-    Field("oom_score_adj", f"{CONTAINER}.OomScoreAdj", "int", since=(1, 46)),
+    Field("oom_score_adj", f"{CONTAINER}.OomScoreAdj", "int", since=(1, 46), minimum=-1000, maximum=1000),
 )  # fmt: skip
 TASK_ROWS: Table = (
     Field("limits", "TaskTemplate.Resources.Limits", "dict", fields=(
         Field("cpus", "NanoCPUs", "float", convert=CPUS, default=0),
         Field("memory", "MemoryBytes", convert=SIZE, default=0),
-        Field("pids", "Pids", "int", since=(1, 41)),
+        Field("pids", "Pids", "int", since=(1, 41), minimum=-1),
     )),
     Field("reservations", "TaskTemplate.Resources.Reservations", "dict", fields=(
         Field("cpus", "NanoCPUs", "float", convert=CPUS, default=0),
@@ -296,7 +313,8 @@ TASK_ROWS: Table = (
               since=(1, 32)),
     )),
     Field("swap_bytes", "TaskTemplate.Resources.SwapBytes", convert=SIZE, default=None, since=(1, 52)),
-    Field("memory_swappiness", "TaskTemplate.Resources.MemorySwappiness", "int", default=None, since=(1, 52)),
+    Field("memory_swappiness", "TaskTemplate.Resources.MemorySwappiness", "int", default=None, since=(1, 52),
+          minimum=-1, maximum=100),
     Field("restart_config", "TaskTemplate.RestartPolicy", "dict", fields=(
         Field("condition", "Condition", choices=("none", "on-failure", "any"), default="any"),
         Field("delay", "Delay", convert=DURATION, default=RESTART_DELAY),

@@ -19,7 +19,9 @@ from . import rollout
 from .converge import needs_waiting
 from .detached import LABEL
 from .network_need import member, members_of, mesh_of, shortage
-from .service import TABLE, same_image
+from .service import MODE, TABLE, same_image
+from .service_defaults import completed
+from .service_rules import refusals, taken
 from .spelling import of_a_service
 
 UNCHANGED_REPLICAS = -1
@@ -44,13 +46,15 @@ def _run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[st
         return _absent(engine, params, live, check_mode)
     if params["rollback"]:
         return _roll_back(engine, params, live, check_mode)
+    params, warnings = for_mode(params, live)
     wanted = Wanted(params, _resolved(engine, params, fields.build(TABLE, options_of(params))))
     violations = gate(TABLE, wanted.given, engine.api_version)
     if live is None and not wanted.given.get("image"):
         violations.append(f'service "{name}" does not exist and cannot be made without an image; give option "image"')
     if violations:
         raise InputError(violations)
-    return _converge(engine, wanted, live, check_mode)
+    result = _converge(engine, wanted, live, check_mode)
+    return {**result, "warnings": [*warnings, *result.get("warnings", [])]}
 
 
 def _resolved(engine: Engine, params: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -75,22 +79,42 @@ class Wanted:
         self.params, self.given, self.refs = params, given, Refs()
         self.spell = of_a_service(params, given)
 
-    def look_up(self, engine: Engine, check_mode: bool, everything: bool) -> None:
+    def look_up(self, engine: Engine, everything: bool) -> None:
         """To compare, the names of networks are enough, if any are at stake: a service keeps those of the rest."""
-        named = {
-            "network": [one["name"] for one in self.given.get("networks", [])],
-            **{kind: [one[f"{kind}_name"] for one in self.given.get(f"{kind}s", [])] for kind in ("secret", "config")},
-        }
         credentials = (self.given.get("privileges") or {}).get("credential_spec") or {}
-        named["config"] += [credentials["config"]] if credentials.get("config") else []
+        named = self._named()
         kinds = ["network"] if "networks" in self.given or self.params["networks_to_remove"] else []
         kinds += ["config"] if credentials.get("config") else []
         if everything:
             kinds = [kind for kind in ("secret", "config") if f"{kind}s" in self.given and kind not in kinds]
-        rollout.references(engine, kinds, named["network"] if "network" in kinds else (), self.refs)
-        for kind, names in named.items() if check_mode else ():
-            for name in names:
-                rollout.expect(self.refs, kind, name)
+        rollout.references(engine, kinds, named["network"].values() if "network" in kinds else (), self.refs)
+        if engine.fresh:
+            # A prediction for a host that is still bare takes what does not exist yet as made by then.
+            for kind, known in named.items():
+                for name in known.values():
+                    rollout.expect(self.refs, kind, name)
+
+    def _named(self) -> dict[str, dict[str, str]]:
+        """What the options refer to: kind → where it is named → its name."""
+        credentials = (self.given.get("privileges") or {}).get("credential_spec") or {}
+        named = {"network": {f"networks[{one['name']}].name": one["name"] for one in self.given.get("networks", [])}}
+        for kind in ("secret", "config"):
+            names = [one[f"{kind}_name"] for one in self.given.get(f"{kind}s", [])]
+            named[kind] = {f"{kind}s[{name}].{kind}_name": name for name in names}
+        if credentials.get("config"):
+            named["config"]["privileges.credential_spec.config"] = credentials["config"]
+        return named
+
+    def missing(self) -> list[str]:
+        """A sentence for each thing that the options refer to and that is not there."""
+        found = []
+        for kind, known in self._named().items():
+            for where, name in known.items():
+                try:
+                    self.refs.id(kind, name, where)
+                except InputError as error:
+                    found += error.violations
+        return found
 
     def of(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """What is wanted of a service that is as ``spec`` says."""
@@ -128,26 +152,30 @@ def networks_of(
 
 def _converge(engine: Engine, wanted: Wanted, live: Optional[dict[str, Any]], check_mode: bool) -> dict[str, Any]:
     params = wanted.params
-    wanted.look_up(engine, check_mode, everything=False)
+    wanted.look_up(engine, everything=False)
     changes = wanted.differences(live and live["Spec"])
     rebuilt = any(change.recreate for change in changes) and live is not None
     changed = bool(changes) or live is None or params["force_update"]
     after = live or {}
     warnings: list[str] = []
     if changed:
-        wanted.look_up(engine, check_mode, everything=True)
-        warnings = _room(engine, wanted, live)
+        wanted.look_up(engine, everything=True)
+        predicted = _predicted(engine, wanted, live, changes)
+        warnings = _room(engine, predicted)
     if changed and check_mode:
-        after = {**after, "Spec": _predicted(wanted, live)}
+        after = {**after, "Spec": completed(predicted)}
     elif changed:
         after = _apply(engine, wanted, live, rebuilt)
     if params["wait"] and not check_mode and (changed or needs_waiting(after)):
         rollout.follow(engine, {after["ID"]: changed}, params["wait_timeout"])
     if changed and not check_mode:
         after = _verified(engine, wanted, after["ID"])
+    if params["force_update"] and live and not rebuilt:
+        before = live["Spec"]["TaskTemplate"].get("ForceUpdate", 0)
+        changes.append(Change("force_update", before, before + 1))
     return {
         "changed": changed,
-        "changes": [change.option for change in changes] + ["force_update"] * params["force_update"],
+        "changes": [change.option for change in changes],
         "rebuilt": rebuilt,
         "diff": fields.as_diff(changes),
         "swarm_service": after,
@@ -155,9 +183,8 @@ def _converge(engine: Engine, wanted: Wanted, live: Optional[dict[str, Any]], ch
     }
 
 
-def _room(engine: Engine, wanted: Wanted, live: Optional[Mapping[str, Any]]) -> list[str]:
+def _room(engine: Engine, spec: Mapping[str, Any]) -> list[str]:
     """Refuses a service for which its networks have no addresses; warns where they may not."""
-    spec = _predicted(wanted, live)
     if not (lookup(spec, "TaskTemplate.Networks") or lookup(spec, "EndpointSpec.Ports")):
         return []
     networks = [one for one in engine.call("GET", "/networks") if one.get("Scope") == "swarm"]
@@ -174,10 +201,24 @@ def _room(engine: Engine, wanted: Wanted, live: Optional[Mapping[str, Any]]) -> 
     return [found for one in used if (found := shortage(one, members.values(), nodes, surely=False))]
 
 
-def _predicted(wanted: Wanted, live: Optional[Mapping[str, Any]]) -> dict[str, Any]:
+def _predicted(
+    engine: Engine, wanted: Wanted, live: Optional[Mapping[str, Any]], changes: list[Change]
+) -> dict[str, Any]:
+    """The specification that is asked for. What the Engine would refuse of it is refused here, in any mode."""
+    missing = wanted.missing()
+    if missing:
+        raise InputError(missing)
     if live is None:
-        return wanted.spell(fields.merge(TABLE, None, wanted.given, wanted.refs), None)
-    return rollout.updated(live["Spec"], wanted.of, wanted.refs, wanted.params["force_update"], wanted.spell)
+        spec = wanted.spell(fields.merge(TABLE, None, wanted.given, wanted.refs), None)
+    else:
+        spec = rollout.updated(live["Spec"], wanted.of, wanted.refs, wanted.params["force_update"], wanted.spell)
+    service = fields.read(TABLE, spec, wanted.refs)
+    refused = refusals(service)
+    if any(change.option.startswith(("publish", "mode")) for change in changes):
+        refused += taken(service, engine.call("GET", "/services"))
+    if refused:
+        raise InputError(refused)
+    return spec
 
 
 def _verified(engine: Engine, wanted: Wanted, service_id: str) -> dict[str, Any]:
@@ -197,16 +238,37 @@ def _verified(engine: Engine, wanted: Wanted, service_id: str) -> dict[str, Any]
     return found
 
 
+def for_mode(params: Mapping[str, Any], live: Optional[Mapping[str, Any]]) -> tuple[dict[str, Any], list[str]]:
+    """The options with ``replicas`` as docker_swarm_service takes them in each mode, and warnings.
+
+    -1 is not given, of a job it is the number of completions, and where a task runs on each node it says nothing.
+    """
+    replicas, mode = params["replicas"], params["mode"]
+    mode = mode or fields.read([MODE], live["Spec"] if live else {})["mode"]
+    if replicas == UNCHANGED_REPLICAS:
+        return {**params, "replicas": None}, []
+    if replicas is None or mode == "replicated" or (params["mode"] is None and mode != "replicated-job"):
+        return dict(params), []
+    if mode != "replicated-job":
+        said = f'option "replicas" says nothing in mode {mode}, in which one task runs on each node; leave it out'
+        return {**params, "replicas": None}, [said]
+    completions = params["total_completions"]
+    if completions not in (None, replicas):
+        raise InputError(
+            f'option "replicas": {replicas} is the number of completions of a job, and total_completions says '
+            f"{completions}; give one of them"
+        )
+    return {**params, "replicas": None, "total_completions": replicas}, []
+
+
 def options_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the table: files of variables read, docker_swarm_service's -1 replicas taken for not given."""
+    """The options of the table, with the files of variables read."""
     options = dict(params)
-    if options.get("replicas") == UNCHANGED_REPLICAS:
-        options["replicas"] = None
-    if options.get("env_files"):
+    if options["env_files"] is not None:
         variables: dict[str, str] = {}
         for path in options["env_files"]:
             variables.update(_variables(path))
-        given = fields.build(TABLE, {"env": options["env"]})["env"] if options.get("env") is not None else []
+        given = fields.build(TABLE, {"env": options["env"]})["env"] if options["env"] is not None else []
         variables.update(dict(line.partition("=")[::2] for line in given))
         options["env"] = variables
     return options
@@ -215,10 +277,16 @@ def options_of(params: Mapping[str, Any]) -> dict[str, Any]:
 def _variables(path: str) -> dict[str, str]:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f'option "env_files": {path} cannot be read on this host: {error}') from error
-    stripped = [line.strip() for line in lines]
-    return dict(line.partition("=")[::2] for line in stripped if line and not line.startswith("#"))
+    stripped = [(number, line.strip()) for number, line in enumerate(lines, start=1)]
+    found = [(number, *line.partition("=")) for number, line in stripped if line and not line.startswith("#")]
+    wrong = [number for number, name, equals, _value in found if not name or not equals]
+    if wrong:
+        # A line may hold a password: only where it is is told.
+        where = ", ".join(str(number) for number in wrong)
+        raise InputError(f'option "env_files": {path} has no KEY=VALUE in line {where}; give each line a name and "="')
+    return {name: value for _number, name, _equals, value in found}
 
 
 def _apply(engine: Engine, wanted: Wanted, live: Optional[dict[str, Any]], rebuilt: bool) -> dict[str, Any]:

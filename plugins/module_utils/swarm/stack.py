@@ -17,7 +17,7 @@ from .compose.definition import Definition, Given, Namespace, convert
 from .compose.environment import Files
 from .converge import needs_waiting
 from .network_remake import allocated, await_allocated, make
-from .stack_contents import ask_for_content, contents_of, files_of
+from .stack_contents import ask_for_content, contents_of, files_of, texts_of
 from .stack_images import resolve
 from .stack_plan import Live, Plan, Step, plan_removal, plan_stack
 from .stack_room import check_room
@@ -34,9 +34,10 @@ def run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str
     """The module ``stack``."""
     if params["state"] == "absent":
         return _absent(engine, params, check_mode)
+    params = texts_of(params)
     namespace = Namespace(params["name"], params["namespace_prefix"])
     files = files_of(params)
-    given = Given(params["variables"] or {}, files, params["image_map"] or {}, params["strict"])
+    given = Given(params["variables"], files, params["image_map"], params["strict"])
     definition = convert(_definitions(params["compose"]), namespace, given)
     plan, live = _planned(engine, params, definition, files, check_mode)
     converged: dict[str, dict[str, Any]] = {}

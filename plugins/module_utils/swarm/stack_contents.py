@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 from ..engine import Engine
 from ..errors import EngineError, InputError
+from ..units import collected, text
 from .blob import told_by_labels
 from .compose.definition import Blob, Definition
 from .compose.environment import Files
@@ -21,10 +23,35 @@ from .stack_plan import Contents, Live, labels_of, versions_of
 _OTHER_CONTENT = "only updates to Labels are allowed"
 
 
+def texts_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the module with texts where names stand for texts, all that is wrong with them at once."""
+    known = {name: params[name] or {} for name in ("variables", "secret_data", "secret_files", "image_map")}
+    made = collected(partial(_texts, name, given, name == "variables") for name, given in known.items())
+    return {**params, **dict(zip(known, made))}
+
+
+def _texts(option: str, given: Mapping[str, Any], truths: bool) -> dict[str, Any]:
+    """What is null stays so: not known. ``truths``: a truth value is the word for it, as in YAML."""
+    named = {key: str(one).lower() if truths and isinstance(one, bool) else one for key, one in given.items()}
+    found = collected(
+        partial(lambda one, at: one if one is None else text(one, at), one, f"{option}.{key}")
+        for key, one in named.items()
+    )
+    return dict(zip(named, found))
+
+
 def files_of(params: Mapping[str, Any]) -> Files:
     """The controller's files, as the action plugin sends them; None: there is no such file."""
-    sent = params["file_data"] or {}
-    return {path: None if data is None else base64.b64decode(data) for path, data in sent.items()}
+    sent = (params["file_data"] or {}).items()
+    found = collected(partial(_decoded, f"file_data.{path}", data) for path, data in sent)
+    return dict(zip([path for path, _data in sent], found))
+
+
+def _decoded(where: str, data: Any) -> Optional[bytes]:
+    try:
+        return None if data is None else base64.b64decode(text(data, where), validate=True)
+    except ValueError as error:
+        raise InputError(f'option "{where}" is not Base64; leave file_data to the action plugin') from error
 
 
 def contents_of(
@@ -57,8 +84,8 @@ def _strange(option: str, given: Mapping[str, Any], definition: Definition) -> l
     ]
 
 
-def _bytes(data: Any) -> Optional[bytes]:
-    return data if data is None or isinstance(data, bytes) else str(data).encode()
+def _bytes(data: Union[bytes, str, None]) -> Optional[bytes]:
+    return data.encode() if isinstance(data, str) else data
 
 
 def _given(blob: Blob, data: Mapping[str, Any], paths: Mapping[str, Any], check_mode: bool) -> tuple[bool, Any]:

@@ -28,6 +28,7 @@ from .network import body_of, changes_of, lost
 from .network_pools import overlaps_of, pool_violations
 from .rollout import PLACEHOLDER, PREDEFINED
 from .service import TABLE, same_image
+from .service_rules import refusals
 from .spelling import Spell, as_it_is, of_a_stack
 
 OWN_LABELS = (BASE_LABEL, fingerprint.LABEL)
@@ -299,6 +300,7 @@ def _plan_service(plan: Plan, stack: str, name: str, options: dict[str, Any], li
         plan.violations.extend(where + violation for violation in error.violations)
         return
     plan.violations.extend(where + sentence for sentence in gate(TABLE, want, live.api_version))
+    plan.violations.extend(where + sentence for sentence in refusals(want))
     there = live.services.get(name)
     if there is None:
         plan.steps.append(Step("service", name, "create", want, None, shown(TABLE, want), spell=of_a_stack(options)))

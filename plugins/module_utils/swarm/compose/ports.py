@@ -23,9 +23,7 @@ EVERYWHERE = ("0.0.0.0", "[::]", "::", "[0:0:0:0:0:0:0:0]", "")
 PROTOCOLS = ("tcp", "udp", "sctp")
 MODES = ("ingress", "host")
 PORT_MAX = 65535
-BOUND = (
-    "is bound to one address, which Swarm cannot do: published ports listen on all of them; leave the address out"
-)
+BOUND = "is bound to one address, which Swarm cannot do: published ports listen on all of them; leave the address out"
 EXAMPLE = "give for example 8080:80, 9000-9001:9000-9001 or 53:53/udp"
 
 Range = tuple[int, int]

@@ -252,7 +252,7 @@ def test_recreate_is_marked():
     ("given", "sentences"),
     [
         ({"labels": {"a": True}, "limits": {"cpus": "many", "memory": "1 X"}},
-         ['option "labels.a": True is not a string; quote it',
+         ['option "labels.a" is a truth value; give a string, in quotes',
           'option "limits.cpus": "many" is not a number of CPUs; give for example 0.5 or 2',
           'option "limits.memory": "1 X" is not a size; give bytes or for example 512M or 2G']),
         ({"stop_grace_period": "10 parsecs"},

@@ -132,7 +132,7 @@ def test_users_of_a_network() -> None:
             '"ipam_config[0].iprange": 10.0.0.9 is not a CIDR',
         ),
         ({"ipam_config": [{"gateway": "ten"}]}, '"ipam_config[0].gateway": ten is not an IP address'),
-        ({"driver_options": {"mtu": 1.5}}, '"driver_options.mtu": 1.5 is not a string; quote it'),
+        ({"driver_options": {"mtu": 1.5}}, '"driver_options.mtu" is a number; give a string, in quotes'),
     ],
 )
 def test_network_options_that_cannot_be(options: dict[str, Any], sentence: str) -> None:
