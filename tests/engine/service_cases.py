@@ -218,7 +218,7 @@ def updates(name: str) -> dict[str, Case]:
         f"{name}.parallelism": Case(0, 2, 1),
         f"{name}.delay": Case("10s", "1m", "0s"),
         f"{name}.failure_action": Case("continue", "rollback", "pause"),
-        f"{name}.monitor": Case("1m", "1s", "5s"),
+        f"{name}.monitor": Case("1m", "1s", "0s"),
         f"{name}.max_failure_ratio": Case(0.25, 0.3, 0),
         f"{name}.order": Case("start-first", "stop-first", "stop-first"),
     }

@@ -43,8 +43,8 @@ def test_a_job_is_made_of_a_service_that_is_updated(swarm_engine: Engine, servic
 @pytest.mark.usefixtures("service")
 def test_what_the_engine_refuses_leaves_the_service_as_it_was(swarm_engine: Engine) -> None:
     before = spec_of(swarm_engine, NAME)
-    with pytest.raises(OverlayError, match=r"was made again as it was: .*Jobs may not have an update config"):
-        run_service(swarm_engine, name=NAME, mode="global-job", update_config={"parallelism": 2}, wait_timeout=60)
+    with pytest.raises(OverlayError, match=r"was made again as it was: .*expanding hostname failed"):
+        run_service(swarm_engine, name=NAME, mode="global-job", hostname="{{.Nothing}}", wait_timeout=60)
     assert spec_of(swarm_engine, NAME) == before
 
 

@@ -17,7 +17,21 @@ from typing import Any, Callable
 from ..errors import InputError
 from ..image_names import familiar
 from ..rows import GIVEN, IN_PLACE, KEYED, ORDERED, SET, WRITE_ONLY, Arm, Convert, Field, OneOf, Row, Table
-from ..units import CPUS, DURATION, ENV, SIZE, TEXT_MAP, WORDS, collected, items, mapping, text, texts
+from ..units import (
+    CPUS,
+    DURATION,
+    ENV,
+    SIZE,
+    TEXT_MAP,
+    WORDS,
+    collected,
+    duration,
+    items,
+    mapping,
+    show_duration,
+    text,
+    texts,
+)
 
 SECOND = 1_000_000_000
 JOBS = (1, 41)
@@ -141,6 +155,11 @@ def _default(word: str) -> Convert:
                    show=lambda value: value or word)  # fmt: skip
 
 
+def _monitor(value: Any, where: str) -> int:
+    """The Engine takes no time at all for not given."""
+    return duration(value, where) or MONITOR
+
+
 BASE64 = Convert(
     encode=lambda value: base64.b64encode(value.encode()).decode(),
     decode=lambda value: base64.b64decode(value).decode(),
@@ -199,7 +218,7 @@ UPDATES: Table = (
     Field("parallelism", "Parallelism", "int", default=1),
     Field("delay", "Delay", convert=DURATION, default=0),
     Field("failure_action", "FailureAction", choices=("continue", "pause", "rollback"), default="pause"),
-    Field("monitor", "Monitor", convert=DURATION, default=MONITOR),
+    Field("monitor", "Monitor", convert=Convert(parse=_monitor, show=show_duration), default=MONITOR),
     Field("max_failure_ratio", "MaxFailureRatio", "float", maximum=1),
     Field("order", "Order", choices=("stop-first", "start-first"), default="stop-first", since=(1, 29)),
 )

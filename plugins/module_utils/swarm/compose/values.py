@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Callable, Optional
 
@@ -25,7 +27,8 @@ KINDS = {
     dict: "a mapping",
 }
 
-_EXPONENT_FROM = 1e6
+# The powers of ten between which numbers are written without an exponent.
+_EXPONENT_BELOW, _EXPONENT_FROM = 4, 6
 
 
 @dataclass
@@ -122,10 +125,22 @@ def text(place: Place) -> Optional[str]:
     if isinstance(place.value, bool) or not isinstance(place.value, (str, int, float)):
         place.fail(f"is {kind(place.value)}; give a text")
         return None
-    if isinstance(place.value, float) and place.value.is_integer() and abs(place.value) < _EXPONENT_FROM:
-        # A number is written without the zeros behind its point, as docker writes it. Who means "1.0" quotes it.
-        return str(int(place.value))
-    return str(place.value)
+    return _written(place.value) if isinstance(place.value, float) else str(place.value)
+
+
+def _written(value: float) -> str:
+    """A number as docker writes it: without zeros behind its point, large and small ones with an exponent.
+
+    Who means "1.0" quotes it.
+    """
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else f"{value:+}".replace("inf", "Inf")
+    found = Decimal(repr(value)).normalize()
+    exponent = found.adjusted()
+    if -_EXPONENT_BELOW <= exponent < _EXPONENT_FROM:
+        return format(found, "f")
+    digits = "".join(str(one) for one in found.as_tuple().digits)
+    return f"{'-' if value < 0 else ''}{digits[0]}{'.' if digits[1:] else ''}{digits[1:]}e{exponent:+03}"
 
 
 def truth(place: Place) -> Optional[bool]:
