@@ -31,7 +31,10 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Predicts also on a host that has no engine or is in no swarm yet.
+    description:
+      - Predicts also on a host that has no engine or is in no swarm yet.
+      - A network, secret or config that is external and does not exist is a warning there and an error in the real run,
+        as an earlier task of the same run may make it.
   diff_mode:
     support: full
     description: Contents of secrets are never shown.

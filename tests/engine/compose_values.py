@@ -43,9 +43,7 @@ PAIRS = st.one_of(
     lists(st.builds("{}={}".format, WORD, TEXT)),
     lists(WORD),
 )
-VARIABLES = st.one_of(
-    st.dictionaries(WORD, SCALAR, max_size=3), lists(st.builds("{}={}".format, WORD, TEXT))
-)
+VARIABLES = st.one_of(st.dictionaries(WORD, SCALAR, max_size=3), lists(st.builds("{}={}".format, WORD, TEXT)))
 OPTIONS = st.dictionaries(WORD, st.one_of(TEXT, NUMBER), max_size=2)
 COMMAND = st.one_of(
     st.text(alphabet="ab0= '\"\\#-\t\n/é", max_size=14),
@@ -92,9 +90,7 @@ HEALTH = st.one_of(
     st.just({"disable": True}),
 )  # fmt: skip
 ADDRESS = one_of(["10.0.0.1", "192.168.7.9", "fd00::1", "::1"])
-HOSTS = st.one_of(
-    lists(st.builds("{}:{}".format, WORD, ADDRESS)), st.dictionaries(WORD, ADDRESS, max_size=3)
-)
+HOSTS = st.one_of(lists(st.builds("{}:{}".format, WORD, ADDRESS)), st.dictionaries(WORD, ADDRESS, max_size=3))
 UPDATE = {
     "parallelism": st.integers(0, 5), "delay": DURATION, "monitor": DURATION,
     "max_failure_ratio": one_of([0, 0.1, 0.25, 1]), "order": one_of(["start-first", "stop-first"]),

@@ -26,7 +26,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no memory": ({"limits": {"memory": "-1"}}, 'option "limits.memory": -1 bytes is below 4M'),
     "interval": ({"healthcheck": {"test": "true", "interval": "1us"}}, 'option "healthcheck.interval": 1000 ns'),
     "start period": ({"healthcheck": {"test": "true", "start_period": "1"}}, 'option "healthcheck.start_period": 1 ns'),
-    "constraint": ({"placement": {"constraints": ["node.role=manager"]}}, 'option "placement.constraints": "node.role='),
+    "constraint": (
+        {"placement": {"constraints": ["node.role=manager"]}},
+        'option "placement.constraints": "node.role=',
+    ),
     "empty constraint": ({"placement": {"constraints": ["node.id =="]}}, 'option "placement.constraints": "node.id'),
     "value of a constraint": ({"placement": {"constraints": ["node.id==a,b"]}}, 'option "placement.constraints"'),
     "image": ({"image": "foo/Bar"}, 'option "image": "foo/Bar" is not the name of an image'),
@@ -64,7 +67,10 @@ MISSING = {
     "secret": ({"secrets": [{"secret_name": "none"}]}, 'option "secrets[none].secret_name": secret "none" does not'),
     "config": ({"configs": [{"config_name": "none"}]}, 'option "configs[none].config_name": config "none" does not'),
     "replicas": ({"replicas": -5}, 'option "replicas": -5 is below 0; give 0 or more'),
-    "ratio": ({"update_config": {"max_failure_ratio": 2.0}}, 'option "update_config.max_failure_ratio": 2.0 is above 1'),
+    "ratio": (
+        {"update_config": {"max_failure_ratio": 2.0}},
+        'option "update_config.max_failure_ratio": 2.0 is above 1',
+    ),
     "aliases": ({"networks": [{"name": "ingress", "aliases": {"a": 1}}]}, 'option "networks[0].aliases" is a mapping'),
     "all at once": (
         {"networks": ["nowhere"], "configs": [{"config_name": "none"}]},
@@ -121,7 +127,7 @@ def test_replicas_in_each_mode(cluster: Engine) -> None:
     assert made["swarm_service"]["Spec"]["Mode"]["ReplicatedJob"]["TotalCompletions"] == 3
     assert not run(cluster, False, **job, replicas=3)["changed"]
     assert not run(cluster, False, **job, replicas=-1)["changed"]
-    with pytest.raises(InputError, match="replicas.*is the number of completions.*total_completions says 2"):
+    with pytest.raises(InputError, match=r"replicas.*is the number of completions.*total_completions says 2"):
         run(cluster, True, **job, replicas=3, total_completions=2)
     everywhere = {**job, "mode": "global", "name": "everywhere"}
     made = run(cluster, False, **everywhere, replicas=1)

@@ -109,7 +109,17 @@ def deployed(engine: PrivateEngine, folder: Path, chosen: dict[str, Any]) -> str
     """What the CLI says against it, after it has deployed what comes before."""
     environment = {**os.environ, "DOCKER_HOST": engine.url, "DOCKER_CONFIG": str(folder)}
     (folder / "generated.yml").write_text(written(chosen), encoding="utf-8")
-    command = ["docker", "stack", "deploy", "--detach", "--resolve-image", "never", "--compose-file", "generated.yml", "g"]
+    command = [
+        "docker",
+        "stack",
+        "deploy",
+        "--detach",
+        "--resolve-image",
+        "never",
+        "--compose-file",
+        "generated.yml",
+        "g",
+    ]
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return "" if ended.returncode == 0 else ended.stderr
 
@@ -129,8 +139,9 @@ def side_by_side(chosen: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.usefixtures("outside")
 def test_what_the_cli_deploys_is_what_is_wanted(
-    swarm_engine: Engine, engines: list[PrivateEngine], outside: None, tmp_path: Path
+    swarm_engine: Engine, engines: list[PrivateEngine], tmp_path: Path
 ) -> None:
     wrong = []
     for batch in batches(sample(EXAMPLES)):

@@ -45,13 +45,13 @@ def _service(place: Place, variables: Mapping[str, Any], files: Files) -> Any:
 
 def _named(place: Place) -> list[tuple[str, bool]]:
     """Paths, and whether the file has to be there, which Docker Compose's mappings say."""
-    found = []
+    found: list[tuple[str, bool]] = []
     for entry in [place] if isinstance(place.value, str) else place.entries():
-        taken = take(entry, FILE) if isinstance(entry.value, Mapping) else {"path": text(entry)}
+        taken: dict[str, Any] = take(entry, FILE) if isinstance(entry.value, Mapping) else {"path": text(entry)}
         if isinstance(entry.value, Mapping) and "path" not in taken:
             entry.fail("has no path; give the path of a file on the controller")
         if taken.get("path"):
-            found.append((taken["path"], taken.get("required") is not False))
+            found.append((str(taken["path"]), taken.get("required") is not False))
     return found
 
 

@@ -165,11 +165,14 @@ WORDS = sorted(set().union(*map(_words, TABLES)) | {"limits", "memory", "cpus", 
 INNER = anything(st.one_of(st.sampled_from(WORDS), st.sampled_from(WORDS), TEXTS))
 SERVICE = st.fixed_dictionaries(
     {"image": st.sampled_from(["i", "i", "i", "", 5, None])},
-    optional={name: INNER for name in sorted(_words(service.SERVICE) - {"image"})},
+    optional=dict.fromkeys(sorted(_words(service.SERVICE) - {"image"}), INNER),
 )
 DEFINITION = st.fixed_dictionaries(
     {"services": st.one_of(st.dictionaries(st.sampled_from(["a", "b", "", "a b"]), SERVICE, max_size=2), INNER)},
-    optional={name: st.one_of(st.dictionaries(st.just("a"), INNER), INNER) for name in sorted(_words(definition.TOP) - {"services"})},
+    optional={
+        name: st.one_of(st.dictionaries(st.just("a"), INNER), INNER)
+        for name in sorted(_words(definition.TOP) - {"services"})
+    },
 )
 
 

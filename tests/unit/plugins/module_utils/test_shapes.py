@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of the wrong shape: each converter's own, with the sentence that says what they are and what they should be."""
+"""Values of the wrong shape: each converter's own, with the sentence that says what is wrong with them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("publish", [{"target_port": True}], '"publish[0].target_port" is a truth value; give a whole number'),
     ("reservations", {"generic_resources": [True]}, '"reservations.generic_resources[0]" is a truth value'),
     ("reservations", {"generic_resources": ["gpu"]}, "\"reservations.generic_resources[0]\": 'gpu' is not a resource"),
-    ("reservations", {"generic_resources": [{"kind": "gpu", "value": [1]}]}, "generic_resources[0].value\" is a list"),
+    ("reservations", {"generic_resources": [{"kind": "gpu", "value": [1]}]}, 'generic_resources[0].value" is a list'),
     ("limits", {"cpus": float("nan")}, '"limits.cpus": "nan" is not a number of CPUs'),
     ("limits", {"memory": "9e3"}, '"limits.memory": "9e3" is not a size'),
     ("limits", {"memory": f"{1 << 63}"}, '"limits.memory": "9223372036854775808" is more than the Engine can hold'),
@@ -107,7 +107,11 @@ def test_all_of_them_at_once() -> None:
     ("table", "options", "sentence"),
     [
         (network.TABLE, {"ipam_config": [{"subnet": True}]}, '"ipam_config[0].subnet" is a truth value'),
-        (network.TABLE, {"ipam_config": [{"aux_addresses": {"a": None}}]}, '"ipam_config[0].aux_addresses.a" is nothing'),
+        (
+            network.TABLE,
+            {"ipam_config": [{"aux_addresses": {"a": None}}]},
+            '"ipam_config[0].aux_addresses.a" is nothing',
+        ),
         (network.TABLE, {"driver_options": {"a": [1]}}, '"driver_options.a" is a list; give a string'),
         (cluster.TABLE, {"labels": {"a": None}}, '"labels.a" is nothing'),
         (cluster.TABLE, {"node_cert_expiry": 1}, '"node_cert_expiry": 1 is below 3600000000000'),
@@ -141,11 +145,17 @@ def test_what_ansible_would_make_something_else_of(options: dict[str, Any], sent
 
 
 def test_texts_of_a_stack() -> None:
-    params: dict[str, Any] = {"variables": {"A": True, "B": 1, "C": None}, "secret_data": {"s": 5}, "secret_files": None}
+    params: dict[str, Any] = {
+        "variables": {"A": True, "B": 1, "C": None},
+        "secret_data": {"s": 5},
+        "secret_files": None,
+    }
     found = stack_contents.texts_of({**params, "image_map": {}})
     assert found["variables"] == {"A": "true", "B": "1", "C": None} and found["secret_data"] == {"s": "5"}
     with pytest.raises(InputError) as refused:
         stack_contents.texts_of({**params, "secret_data": {"s": True, "t": ["x"]}, "image_map": {"i": {}}})
     assert [one.partition(";")[0] for one in refused.value.violations] == [
-        'option "secret_data.s" is a truth value', 'option "secret_data.t" is a list', 'option "image_map.i" is a mapping'
-    ]  # fmt: skip
+        'option "secret_data.s" is a truth value',
+        'option "secret_data.t" is a list',
+        'option "image_map.i" is a mapping',
+    ]

@@ -68,7 +68,11 @@ def test_what_is_no_definition(text: str, said: str) -> None:
 
 def test_files_are_named_once_with_their_variables_filled_in() -> None:
     first = {
-        "services": {"a": {"env_file": ["$DIR/a.env", {"path": "b.env", "required": False}]}, "b": {"env_file": "b.env"}, "c": None},
+        "services": {
+            "a": {"env_file": ["$DIR/a.env", {"path": "b.env", "required": False}]},
+            "b": {"env_file": "b.env"},
+            "c": None,
+        },
         "secrets": {"s": {"file": "${DIR}/s"}, "external": {"external": True}},
     }
     second = {"configs": {"c": {"file": "c"}, "d": {"content": "x"}}, "services": ["wrong"]}

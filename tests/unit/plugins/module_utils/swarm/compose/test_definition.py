@@ -179,7 +179,10 @@ WRONG = {
     "unknown key": ({"imagee": "x"}, 'services.web.imagee: is not a key of a Compose definition; "image"?'),
     "forbidden key": ({"mem_limit": "1g"}, "services.web.mem_limit: give it under deploy.resources"),
     "bound port": ({"ports": ["127.0.0.1:80:80"]}, "is bound to one address, which Swarm cannot do"),
-    "port number": ({"ports": ["80:70000"]}, "services.web.ports[0]: '80:70000': port 70000 is not between 1 and 65535"),
+    "port number": (
+        {"ports": ["80:70000"]},
+        "services.web.ports[0]: '80:70000': port 70000 is not between 1 and 65535",
+    ),
     "port ranges": ({"ports": ["80-82:80-81"]}, "has 3 published ports for 2 in the container"),
     "a range the wrong way round": ({"ports": ["8080:90-80"]}, 'the range "90-80" ends before it begins; give 80-90'),
     "a published range the wrong way round": ({"ports": ["82-80:80"]}, 'the range "82-80" ends before it begins'),
@@ -235,9 +238,9 @@ def test_ports_as_docker_takes_them() -> None:
     several = [(8000 + number, 80, "tcp") for number in range(3)]
     assert published("8000-8002:80") == published({"target": 80, "published": "8000-8002"}) == several
     assert published("8000-8001:90-91") == [(8000, 90, "tcp"), (8001, 91, "tcp")]
-    assert published("53:53/UDP") == published({"target": 53, "published": "53", "protocol": "UDP"}) == [
-        (53, 53, "udp")
-    ]
+    assert (
+        published("53:53/UDP") == published({"target": 53, "published": "53", "protocol": "UDP"}) == [(53, 53, "udp")]
+    )
     assert published("0.0.0.0:80:81", "[::]:82:83") == [(80, 81, "tcp"), (82, 83, "tcp")]
     assert published(":80") == published("0:80") == published({"target": 80, "published": ""}) == [(0, 80, "tcp")]
 
@@ -280,9 +283,7 @@ def test_what_docker_compose_writes() -> None:
                   for one in definition.warnings) == told  # fmt: skip
     options = definition.services["s_web"]
     assert [one.get("non_recursive") for one in options["mounts"]] == [None, None, True, None]
-    assert options["publish"] == [
-        {"target_port": 80, "published_port": 8080, "protocol": "tcp", "mode": "ingress"}
-    ]
+    assert options["publish"] == [{"target_port": 80, "published_port": 8080, "protocol": "tcp", "mode": "ingress"}]
 
 
 def test_all_errors_come_at_once() -> None:
