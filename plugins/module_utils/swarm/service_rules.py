@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .. import fields
@@ -18,6 +18,8 @@ from .compose.names import impossible
 from .service import TABLE
 
 Service = Mapping[str, Any]
+# Its mode; its number and protocol.
+Port = tuple[str, tuple[int, str]]
 
 JOBS = ("replicated-job", "global-job")
 LEAST_CPUS = 1_000_000
@@ -90,7 +92,7 @@ def _ports(service: Service) -> Iterator[str]:
         )
 
 
-def _published(ports: Iterable[Mapping[str, Any]]) -> list[tuple[str, tuple[int, str]]]:
+def _published(ports: Iterable[Mapping[str, Any]]) -> list[Port]:
     """Mode, and number with protocol, of the ports whose number is given."""
     return [(one["mode"], (one["published_port"], one["protocol"])) for one in ports if one["published_port"]]
 
@@ -121,14 +123,11 @@ def _job(service: Service) -> Iterator[str]:
 _RULES = (_name, _image, _resources, _healthcheck, _constraints, _ports, _files, _credentials, _job)
 
 
-def taken(service: Service, others: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Published ports that another service has on the same hosts. ``others``: the Engine's own list of services."""
-    wanted = _published(fields.whole(TABLE, service)["publish"])
+def taken(service: Service, others: Mapping[str, Sequence[Port]]) -> list[str]:
+    """Published ports that another service has on the same hosts. ``others``: what each of them publishes."""
     found = []
-    for other in others if wanted else ():
-        name = other["Spec"]["Name"]
-        theirs = _published(fields.whole(TABLE, fields.read(TABLE, {"EndpointSpec": other.get("Endpoint")}))["publish"])
-        for mode, (port, protocol) in wanted:
+    for mode, (port, protocol) in publishing(service):
+        for name, theirs in others.items():
             clash = any(key == (port, protocol) and "ingress" in (mode, one) for one, key in theirs)
             if clash and name != service["name"]:
                 found.append(
@@ -136,3 +135,14 @@ def taken(service: Service, others: Iterable[Mapping[str, Any]]) -> list[str]:
                     "publish another, or take it from that service"
                 )
     return found
+
+
+def publishing(service: Service) -> list[Port]:
+    return _published(fields.whole(TABLE, service)["publish"])
+
+
+def published_by(listed: Iterable[Mapping[str, Any]]) -> dict[str, list[Port]]:
+    """The same of the services of the Engine's list, with the ports that it chose."""
+    return {
+        one["Spec"]["Name"]: publishing(fields.read(TABLE, {"EndpointSpec": one.get("Endpoint")})) for one in listed
+    }

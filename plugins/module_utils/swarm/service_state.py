@@ -21,7 +21,7 @@ from .detached import LABEL
 from .network_need import member, members_of, mesh_of, shortage
 from .service import MODE, TABLE, same_image
 from .service_defaults import completed
-from .service_rules import refusals, taken
+from .service_rules import published_by, refusals, taken
 from .spelling import of_a_service
 
 UNCHANGED_REPLICAS = -1
@@ -215,7 +215,7 @@ def _predicted(
     service = fields.read(TABLE, spec, wanted.refs)
     refused = refusals(service)
     if any(change.option.startswith(("publish", "mode")) for change in changes):
-        refused += taken(service, engine.call("GET", "/services"))
+        refused += taken(service, published_by(engine.call("GET", "/services")))
     if refused:
         raise InputError(refused)
     return spec

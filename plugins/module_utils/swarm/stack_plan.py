@@ -28,7 +28,7 @@ from .network import body_of, changes_of, lost
 from .network_pools import overlaps_of, pool_violations
 from .rollout import PLACEHOLDER, PREDEFINED
 from .service import TABLE, same_image
-from .service_rules import refusals
+from .service_rules import published_by, publishing, refusals, taken
 from .spelling import Spell, as_it_is, of_a_stack
 
 OWN_LABELS = (BASE_LABEL, fingerprint.LABEL)
@@ -104,6 +104,7 @@ def plan_stack(stack: str, definition: Definition, contents: Contents, live: Liv
     wanted = {name: _in_use(options, current) for name, options in definition.services.items()}
     for name, options in wanted.items():
         _plan_service(plan, stack, name, options, live)
+    _check_ports(plan, live)
     for name in sorted(members(live.services, stack) - set(wanted)):
         if prune:
             plan.remove("service", name, live)
@@ -331,6 +332,15 @@ def _plan_service(plan: Plan, stack: str, name: str, options: dict[str, Any], li
                 spell=of_a_stack(options),
             )
         )
+
+
+def _check_ports(plan: Plan, live: Live) -> None:
+    """A service that goes still has its ports when others come."""
+    steps = plan.of("service")
+    known = published_by(one for name, one in live.services.items() if name not in {step.name for step in steps})
+    for step in steps:
+        plan.violations.extend(f'service "{step.name}": {said}' for said in taken(step.want, known))
+        known[step.name] = publishing(step.want)
 
 
 def _immutable(change: Change) -> str:

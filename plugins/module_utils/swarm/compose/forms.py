@@ -70,7 +70,8 @@ def hosts(place: Place) -> list[str]:
         return [f"{address} {name}" for name, address in pairs(place).items()]
     found = []
     for entry in place.entries():
-        name, separator, address = re.sub(r"^([^:=]+)=", r"\1:", str(entry.value)).partition(":")
+        said = entry.value if isinstance(entry.value, str) else ""
+        name, separator, address = re.sub(r"^([^:=]+)=", r"\1:", said).partition(":")
         if not separator or not address:
             entry.fail(f"is {entry.value!r}; give name:address")
         found.append(f"{address.strip('[]')} {name}")

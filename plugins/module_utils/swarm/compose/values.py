@@ -69,7 +69,10 @@ class Place:
         if not isinstance(self.value, Mapping):
             self.fail(f"is {kind(self.value)}; give a mapping")
             return []
-        return [(str(key), self.at(str(key), value)) for key, value in self.value.items()]
+        strange = [key for key in self.value if isinstance(key, bool) or not isinstance(key, (str, int))]
+        for key in strange:
+            self.fail(f"has the key {key!r}, which is no text; quote it")
+        return [(str(key), self.at(str(key), value)) for key, value in self.value.items() if key not in strange]
 
     def entries(self) -> list[Place]:
         if self.value is None:

@@ -22,7 +22,7 @@ module.main()
 """
 
 
-def run(name: str, **options: Any) -> dict[str, Any]:
+def run(name: str, /, **options: Any) -> dict[str, Any]:
     arguments = json.dumps({"ANSIBLE_MODULE_ARGS": options})
     command = [sys.executable, "-c", MAIN.format(name=name), arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONPATH": ":".join(sys.path)})
@@ -50,3 +50,16 @@ def test_a_key_is_not_in_what_is_returned(tmp_path: Path) -> None:
         "swarm", docker_host=f"unix://{tmp_path}/none.sock", unlock_key="SWMKEY-1-abcdefgh", join_token="SWMTKN-1-q"
     )
     assert said["failed"] and "SWMKEY-1-abcdefgh" not in json.dumps(said) and "SWMTKN-1-q" not in json.dumps(said)
+
+
+def test_values_of_the_wrong_shape_are_told_before_ansible_reads_them(tmp_path: Path) -> None:
+    host = f"unix://{tmp_path}/none.sock"
+    said = run("service", docker_host=host, name="web", healthcheck=True, hostname=True, args=["a", None])
+    assert said["failed"] and sorted(said["violations"]) == [
+        'option "args[1]" is nothing; give a string, in quotes',
+        'option "healthcheck" is a truth value; give a mapping',
+        'option "hostname" is a truth value; give a string, in quotes',
+    ]
+    secret = run("secret", docker_host=host, name="s", data={"a": "hunter2"})
+    assert secret["failed"] and "hunter2" not in json.dumps(secret)
+    assert secret["violations"] == ['option "data" is a mapping; give a string, in quotes']

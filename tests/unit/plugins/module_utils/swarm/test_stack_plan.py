@@ -218,6 +218,23 @@ def test_an_option_that_the_engine_would_drop_is_refused() -> None:
     assert "needs Engine API 1.46" in plan(Live(), written=written).violations[0]
 
 
+def publishing(*ports: str, image: str = IMAGE) -> dict[str, Any]:
+    return {"services": {name: {"image": image, "ports": [port]} for name, port in zip(("one", "two"), ports)}}
+
+
+def test_what_the_engine_would_refuse_is_said_of_all_services_at_once() -> None:
+    ours, theirs = plan(Live(), written=publishing("80:80", "80:81", image="Foo")).violations, Live()
+    assert [one.partition(";")[0] for one in ours] == [
+        'service "one": option "image": "Foo" is not the name of an image',
+        'service "two": option "image": "Foo" is not the name of an image',
+        'service "two": option "publish": port 80/tcp is published by service "one"',
+    ]
+    port = {"Protocol": "tcp", "TargetPort": 1, "PublishedPort": 90, "PublishMode": "host"}
+    theirs.services["other"] = {"Spec": {"Name": "other", "TaskTemplate": {}}, "Endpoint": {"Ports": [port]}}
+    assert len(plan(theirs, written=publishing("90:80")).violations) == 1
+    assert not plan(theirs, written=publishing("90:80/udp", "91:80")).violations
+
+
 def test_a_bare_host_gets_a_prediction_although_the_secret_is_not_there_yet() -> None:
     params = {**PARAMS, "compose": [definition()], "secret_files": {"password": "/nowhere/password"}}
     found = stack.run(FreshEngine(), params, True)

@@ -190,6 +190,12 @@ WRONG = {
     "a bound long port": ({"ports": [{"target": 80, "host_ip": "127.0.0.1"}]}, "is bound to one address"),
     "protocol": ({"ports": ["80:80/icmp"]}, "'80:80/icmp' is not a port; give for example"),
     "an open quote": ({"command": 'a "b'}, "cannot be split into words (no closing quote); give a list"),
+    "an address that is no text": ({"extra_hosts": [{"a": "b"}]}, "extra_hosts[0]: is {'a': 'b'}; give name:address"),
+    "a key that is no text": ({"labels": {True: "x"}}, "services.web.labels: has the key True, which is no text"),
+    "a label that is a list": ({"labels": {"a": [1]}}, "services.web.labels.a: is a list; give a text"),
+    "a command with nothing in it": ({"command": ["sh", None]}, "services.web.command[1]: is nothing; give a text"),
+    "a variable that is a mapping": ({"environment": [{"A": 1}]}, "services.web.environment[0]: is a mapping"),
+    "a test that is a truth value": ({"healthcheck": {"test": True}}, "services.web.healthcheck.test: is a truth value"),
     "a profile": ({"profiles": ["debug"]}, "services.web.profiles: Swarm has none, and would run the service always"),
     "restart": ({"restart": "sometimes"}, "services.web.restart: is 'sometimes'; give deploy.restart_policy instead"),
     "credential spec": (
