@@ -34,7 +34,7 @@ TABLE = (
     Field("heartbeat_tick", "Raft.HeartbeatTick", "int", convert=POSITIVE, default=1),
     Field("election_tick", "Raft.ElectionTick", "int", convert=POSITIVE, default=10),
     Field("dispatcher_heartbeat_period", "Dispatcher.HeartbeatPeriod", "int", convert=POSITIVE, default=5_000_000_000),
-    Field("node_cert_expiry", "CAConfig.NodeCertExpiry", "int", default=90 * _DAY, minimum=_HOUR),
+    Field("node_cert_expiry", "CAConfig.NodeCertExpiry", "int", convert=POSITIVE, default=90 * _DAY, minimum=_HOUR),
     Field(
         "external_cas",
         "CAConfig.ExternalCAs",

@@ -195,7 +195,10 @@ WRONG = {
     "a label that is a list": ({"labels": {"a": [1]}}, "services.web.labels.a: is a list; give a text"),
     "a command with nothing in it": ({"command": ["sh", None]}, "services.web.command[1]: is nothing; give a text"),
     "a variable that is a mapping": ({"environment": [{"A": 1}]}, "services.web.environment[0]: is a mapping"),
-    "a test that is a truth value": ({"healthcheck": {"test": True}}, "services.web.healthcheck.test: is a truth value"),
+    "a test that is a truth value": (
+        {"healthcheck": {"test": True}},
+        "services.web.healthcheck.test: is a truth value",
+    ),
     "a profile": ({"profiles": ["debug"]}, "services.web.profiles: Swarm has none, and would run the service always"),
     "restart": ({"restart": "sometimes"}, "services.web.restart: is 'sometimes'; give deploy.restart_policy instead"),
     "credential spec": (
