@@ -30,10 +30,9 @@ def split(text: str) -> list[str]:
             at = comment.end()
             continue
         piece = _PIECE.match(text, at)
-        assert piece is not None
+        if piece is None or piece["open"]:
+            raise ValueError("no character after the last backslash" if text[at] == "\\" else "no closing quote")
         at = piece.end()
-        if piece["open"]:
-            raise ValueError("no character after the last backslash" if piece["open"] == "\\" else "no closing quote")
         if piece["blank"]:
             words += ["".join(word)] if word else []
             word = []
