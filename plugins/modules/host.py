@@ -505,7 +505,7 @@ violations:
 facts:
   description:
     - What the host is and what runs there, after the changes.
-    - Names, kernel, memory, addresses, routes, engine, swarm, images, block devices, published ports, clock,
+    - Names, kernel, memory, addresses, routes, engine, swarm, images, tasks, block devices, published ports, clock,
       whether credentials are kept here, and what O(look) asks for.
   returned: always
   type: dict

@@ -61,7 +61,7 @@ def draw(cluster: Cluster, now: datetime | None = None) -> dict[str, Any]:
         "ca_file": CA_FILE if chosen == "own-ca" or (chosen == "given" and trust) else None,
         "installed_ca_file": CA_FILE if any(look(host).get("trust") for host in cluster.seen) else None,
         "trust": trust,
-        "trust_id": pem.trust_id(trust or _installed_trust(cluster)),
+        "trust_id": pem.trust_id(trust or _installed_trust(cluster)) or _running_trust_id(cluster),
         "fingerprints": pem.fingerprints(trust or _installed_trust(cluster)),
         "names": names(cluster),
         "due": {name: found for name, found in due.items() if found},
@@ -162,10 +162,50 @@ def wanted_trust(cluster: Cluster) -> str:
     return pem.bundle([own, extra_trust(cluster)]) if own else ""
 
 
+def installed_trust(host: Host) -> str:
+    """The text of its trust file; empty where there is none."""
+    return str(look(host).get("trust") or "")
+
+
 def _installed_trust(cluster: Cluster) -> str:
-    """What the hosts of this run trust, where they agree."""
-    found = {look(host).get("trust") or "" for host in cluster.seen}
+    """What the hosts of this run trust, where they agree; one that has no trust yet says nothing."""
+    found = {pem.bundle([text]) for host in cluster.seen if (text := installed_trust(host))}
     return found.pop() if len(found) == 1 else ""
+
+
+def _running_trust_id(cluster: Cluster) -> str:
+    """By what the servers that run were started, where that is all that this run knows: they do not restart for it."""
+    found = {str(task["trust"]) for host in cluster.seen if (task := server(host)) and task.get("trust") is not None}
+    return found.pop() if len(found) == 1 else ""
+
+
+def server(host: Host) -> Mapping[str, Any] | None:
+    """MinIO's task on this host. A host without one is new: nothing stops where it has no trust, or another one."""
+    name = f"minio{host.number}"
+    return next((task for task in host.facts.get("tasks") or [] if task["service"] == name), None)
+
+
+def started_with(cluster: Cluster) -> Iterator[tuple[Host, str | None]]:
+    """The servers that run with TLS, and what each one trusts since its start: None where no text of it is known.
+
+    The file on the host may be another one by now: deleted, edited, or laid out by a run that was interrupted before
+    it restarted the server. So the identity that the task carries decides, and a text that has it says what it is.
+    """
+    texts = ["", wanted_trust(cluster), *(installed_trust(host) for host in cluster.seen)]
+    known = {pem.trust_id(text): text for text in texts}
+    for host in cluster.seen:
+        task = server(host)
+        if task is not None and task.get("trust") is not None:
+            yield host, known.get(str(task["trust"]))
+
+
+def signs_already(cluster: Cluster, issuer_key: str) -> bool:
+    """Whether certificates of servers that run are of this issuer: then all servers take it."""
+    return any(
+        issuer_key and tls.see(text).issuer_key == issuer_key
+        for host, _trust in started_with(cluster)
+        if pem.blocks(text := str(look(host).get("certificate") or ""))
+    )
 
 
 def given(host: Host) -> Given:

@@ -20,6 +20,8 @@ from typing import Any, Optional
 SOCKET = "/var/run/docker.sock"
 LABEL = "baremetal.overlay"
 SERVICE_LABEL, STACK_LABEL = "com.docker.swarm.service.name", "com.docker.stack.namespace"
+# Of a container whose server speaks TLS: by which trust it started.
+TRUST_LABEL = "baremetal.overlay.minio.trust"
 # In a control group's path, whichever driver made it: /docker/<ID> or docker-<ID>.scope.
 CONTAINER_ID = re.compile(r"[/-]([0-9a-f]{64})(?:\.scope)?$", re.MULTILINE)
 
@@ -203,6 +205,12 @@ def published_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
         for port in container.get("Ports") or []
         if port.get("PublicPort")
     ]
+
+
+def task_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
+    """The tasks of services that run on this node, and what a server of MinIO among them trusts: None in clear text."""
+    labels = [container.get("Labels") or {} for container in (answers.containers if answers else [])]
+    return [{"service": own[SERVICE_LABEL], "trust": own.get(TRUST_LABEL)} for own in labels if own.get(SERVICE_LABEL)]
 
 
 def ability_facts(answers: Optional[Answers]) -> dict[str, Any]:

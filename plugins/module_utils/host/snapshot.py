@@ -159,6 +159,7 @@ class Snapshot:
             "drives": [device.facts() for device in self.devices],
             "credentials_present": self.system.exists(CREDENTIALS),
             "published": local_engine.published_facts(self.answers),
+            "tasks": local_engine.task_facts(self.answers),
             "networks": local_engine.network_facts(self.answers),
             "encrypted_networks": local_engine.encrypted_networks(self.answers),
             "listeners": self._listener_facts(look.get("ports") or []),

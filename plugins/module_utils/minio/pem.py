@@ -49,6 +49,11 @@ def _clean(block: str) -> str:
     return "\n".join(line.strip() for line in block.splitlines())
 
 
+def has(text: str, wanted: str) -> bool:
+    """Whether one of the certificates is in the other text, too, however the two are written."""
+    return bool({der(block) for block in blocks(text)} & {der(block) for block in blocks(wanted)})
+
+
 def trust_id(text: str) -> str:
     """What is equal for equal trust: short enough for a label."""
     return hashlib.sha256(bundle([text]).encode()).hexdigest()[:16] if blocks(text) else ""

@@ -65,28 +65,34 @@ def ca_is_not_lost(cluster: Cluster) -> Iterator[str]:
     if tls_plan.mode(cluster) != "own-ca" or not tls_plan.authority_is_known(cluster):
         return
     settings, own = cluster.settings, tls_plan.authority(cluster)
+    if not tls_plan.runs_tls(minio_plan.services(cluster)):
+        return
     place = f"{settings.get('tls_ca_host')}:{settings.get('tls_ca_dir')}"
-    holders = [host.name for host in cluster.seen if tls_plan.look(host).get("trust")]
-    running = tls_plan.runs_tls(minio_plan.services(cluster))
-    if not own and holders and running:
+    if not own:
+        holders = [host.name for host in cluster.seen if tls_plan.installed_trust(host)]
+        trusting = (
+            f"{enumerate_names(holders)} trust one already" if holders else "MinIO runs with certificates of others"
+        )
         yield (
-            f"minio_tls_ca_dir: {place} holds no CA, and {enumerate_names(holders)} trust one already; bring it back, "
+            f"minio_tls_ca_dir: {place} holds no CA, and {trusting}; bring it back, "
             "name the right minio_tls_ca_host and minio_tls_ca_dir, or have a new one trusted first (docs/tls.md)"
         )
-    strangers = [
-        host.name
-        for host in cluster.group("minio")
-        if host.report is not None and own and not set(pem.blocks(own)) & set(pem.blocks(_trust(host)))
-    ]
-    if running and strangers:
+        return
+    strangers = [host.name for host, trust in tls_plan.started_with(cluster) if not _takes(host, trust, own, cluster)]
+    if strangers:
         yield (
             f"minio_tls_ca_dir: the CA of {place} is not trusted by {enumerate_names(strangers)} yet, and servers that "
             "do not trust each other stop; have it trusted first (docs/tls.md, replacing the CA)"
         )
 
 
-def _trust(host: Host) -> str:
-    return str(tls_plan.look(host).get("trust") or "")
+def _takes(host: Host, trust: str | None, own: str, cluster: Cluster) -> bool:
+    """Whether the server that runs there verifies what our CA signs."""
+    if trust is not None:
+        return pem.has(trust, own)
+    # No text tells what it was started with. It lives with the certificates that its peers show.
+    installed = tls_plan.installed_trust(host)
+    return (not installed or pem.has(installed, own)) and tls_plan.signs_already(cluster, tls.see(own).own_key)
 
 
 def given_files_are_good(cluster: Cluster) -> Iterator[str]:
@@ -156,7 +162,7 @@ def _dates(name: str, seen: tls.Seen, now: datetime) -> Iterator[str]:
 def _chain(name: str, host: Host, cluster: Cluster) -> Iterator[str]:
     """For clients by what is given; for the servers that run by what they read at their start."""
     files = tls_plan.files(host)
-    trust = tls_plan.wanted_trust(cluster)
+    trust, running = tls_plan.wanted_trust(cluster), list(tls_plan.started_with(cluster))
     reason = tls_plan.verifies(files["certificate"], files["key"], trust)
     if reason:
         by = f"minio_tls_ca {cluster.settings['tls_ca']}" if trust else "the CAs that this system trusts"
@@ -164,13 +170,20 @@ def _chain(name: str, host: Host, cluster: Cluster) -> Iterator[str]:
             f"{name} is not verified by {by} ({reason}); append the certificates between it and its CA, "
             "or give that CA as minio_tls_ca"
         )
-    elif tls_plan.runs_tls(minio_plan.services(cluster)):
-        for installed in sorted({_trust(seen) for seen in cluster.seen if "minio" in seen.groups} - {trust}):
-            if tls_plan.verifies(files["certificate"], files["key"], installed):
-                yield (
-                    f"{name} is not verified by what the servers that run trust, and servers that do not trust each "
-                    "other stop; have its CA trusted first (docs/tls.md, replacing the CA)"
-                )
+    elif not all(_is_taken(host, started, cluster) for started in {text for _host, text in running}):
+        yield (
+            f"{name} is not verified by what the servers that run trust, and servers that do not trust each "
+            "other stop; have its CA trusted first (docs/tls.md, replacing the CA)"
+        )
+
+
+def _is_taken(host: Host, started: str | None, cluster: Cluster) -> bool:
+    """Whether a server that was started with this trust verifies the certificate that is given for the host."""
+    if started is None:
+        return tls_plan.signs_already(cluster, tls.see(tls_plan.given(host).certificate).issuer_key)
+    files = tls_plan.files(host)
+    same = started == tls_plan.wanted_trust(cluster)
+    return same or not tls_plan.verifies(files["certificate"], files["key"], started)
 
 
 RULES: tuple[Rule, ...] = (mode_is_known, ca_is_not_lost, given_files_are_good)

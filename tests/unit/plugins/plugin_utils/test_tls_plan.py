@@ -54,15 +54,21 @@ def found(certificate="", trust="", key="matches", mode="0400", ca_text=""):
     return {"certificate": certificate, "trust": trust, "key": key, "key_mode": mode, "ca": ca_text}
 
 
-def cluster(looks, settings=None, given=({}, {}), running=None, limit=("n1", "n2")):
-    """Two servers; looks: what each was found to have, running: the argument lists of the servers that run."""
+def cluster(looks, settings=None, given=({}, {}), running=None, limit=("n1", "n2"), started=None):
+    """Two servers; looks: what each was found to have, running: the argument lists of the servers that run.
+
+    ``started``: the trust that each one's server was started with, None where none runs; else what is installed.
+    """
     hosts = []
+    started = started or [look["trust"] if running else None for look in looks]
     for number, look in enumerate(looks, 1):
         services = [
             {"name": f"minio{n}", "image": "x", "args": args, "labels": {"baremetal.overlay": "minio"}}
             for n, args in enumerate(running or [], 1)
         ]
-        facts = {"swarm": {"state": "active", "manager": True, "services": services}}
+        trust = started[number - 1]
+        tasks = [] if trust is None else [{"service": f"minio{number}", "trust": pem.trust_id(trust)}]
+        facts = {"swarm": {"state": "active", "manager": True, "services": services}, "tasks": tasks}
         report = {"facts": facts, "sections": {"minio_tls": look}} if f"n{number}" in limit else None
         groups = frozenset({"minio", "managers"})
         hosts.append(
@@ -197,6 +203,92 @@ def test_a_ca_that_is_lost_or_not_trusted_yet_stops_the_run(ca):
     assert sentences(cluster(other)) == []
 
 
+BARE = found(key="absent", mode=None)
+
+
+def test_a_host_without_trust_is_new_and_not_a_stranger(ca):
+    """Rebuilt, replaced, or of a second pool: no server of its own runs there."""
+    first, _second = good(ca)
+    joined = cluster([first, BARE], running=TLS_ARGS, started=[ca.text, None])
+    assert sentences(joined) == []
+    drawn = tls_plan.draw(joined, NOW)
+    assert (drawn["due"], drawn["certified"]) == ({"n2": ["trust differs", "key absent"]}, ["n2"])
+    # What was left there by a deployment that is gone is no server, either.
+    left = found(Maker().sign(), Maker().text)
+    assert sentences(cluster([first, left], running=TLS_ARGS, started=[ca.text, None])) == []
+
+
+def test_a_server_that_runs_with_another_trust_is_a_stranger(ca):
+    first, second = good(ca)
+    other = Maker().text
+    stranger = cluster([first, {**second, "trust": other}], running=TLS_ARGS)
+    (sentence,) = sentences(stranger)
+    assert "is not trusted by n2 yet, and servers that do not trust each other stop" in sentence
+    # Without its file, too: the CA of its time is not known here.
+    (sentence,) = sentences(
+        cluster([{**first, "certificate": Maker().sign()}, BARE], running=TLS_ARGS, started=[other, other])
+    )
+    assert "is not trusted by n1 and n2 yet" in sentence
+
+
+def test_a_trust_file_that_was_deleted_while_its_server_runs_is_written_again(ca):
+    first, second = good(ca)
+    deleted = cluster([first, {**second, "trust": ""}], running=TLS_ARGS, started=[ca.text, ca.text])
+    assert sentences(deleted) == []
+    drawn = tls_plan.draw(deleted, NOW)
+    assert drawn["due"] == {"n2": ["trust differs"]}
+    assert drawn["trust_id"] == pem.trust_id(ca.text), "no server restarts for it"
+    gone = cluster([{**look, "trust": ""} for look in good(ca)], running=TLS_ARGS, started=[ca.text, ca.text])
+    assert sentences(gone) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda own, extra: extra + own,
+        lambda own, extra: own + extra,
+        lambda own, _extra: own.replace("\n", "\r\n"),
+        lambda own, _extra: f"the CA of the house\n\n{own}\n\n",
+        lambda own, _extra: own + own,
+    ],
+)
+def test_trust_is_the_same_however_it_is_written(ca, written):
+    extra = Maker().text
+    first, second = good(ca)
+    text = written(ca.text, extra)
+    assert sentences(cluster([first, {**second, "trust": text}], running=TLS_ARGS)) == []
+    same = tls_plan.draw(cluster([{**look, "trust": text} for look in (first, second)], limit=("n2",)), NOW)
+    assert same["trust_id"] == pem.trust_id(text)
+
+
+def test_a_next_ca_does_not_sign_before_servers_were_started_with_it(ca):
+    """A run that laid the trust out and was killed before it restarted the servers."""
+    following = Maker()
+    looks = [{**look, "trust": pem.bundle([ca.text, following.text])} for look in good(ca)]
+    assert sentences(cluster(looks, running=TLS_ARGS, started=[ca.text, ca.text])) == []
+    looks = [{**look, "ca": following.text} for look in looks]
+    (sentence,) = sentences(cluster(looks, running=TLS_ARGS, started=[ca.text, ca.text]))
+    assert "is not trusted by n1 and n2 yet" in sentence
+    assert sentences(cluster(looks, running=TLS_ARGS)) == []
+
+
+def test_a_limited_run_without_the_ca_restarts_nobody_for_a_host_that_is_new(ca):
+    """The CA's host is left out, so the trust is known by those that have it."""
+    looks = [{**look, "ca": ""} for look in good(ca)]
+    settings = {**OWN, "tls_ca_host": "n3"}
+    joined = cluster([looks[0], BARE], settings, running=TLS_ARGS, started=[ca.text, None])
+    assert tls_plan.draw(joined, NOW)["trust_id"] == pem.trust_id(ca.text)
+    bare = cluster([{**looks[0], "trust": ""}, BARE], settings, running=TLS_ARGS, started=[ca.text, None])
+    assert tls_plan.draw(bare, NOW)["trust_id"] == pem.trust_id(ca.text)
+
+
+def test_a_ca_is_not_made_beside_certificates_that_systems_trust(ca):
+    """From given certificates of a public CA to one of our own."""
+    looks = [found(ca.sign()), found(ca.sign())]
+    (sentence,) = sentences(cluster(looks, running=TLS_ARGS))
+    assert "n1:/etc/baremetal-overlay/ca holds no CA, and MinIO runs with certificates of others" in sentence
+
+
 def test_a_next_ca_is_trusted_beside_the_one_that_signs(ca, tmp_path):
     extra = Maker()
     (tmp_path / "next.crt").write_text(extra.text)
@@ -269,3 +361,18 @@ def test_a_certificate_that_running_servers_would_not_trust_is_refused(tmp_path,
     assert "is not verified by what the servers that run trust" in sentence
     both = cluster([found(trust=Maker().text + ca.text)] * 2, given.settings, (files, files), TLS_ARGS)
     assert sentences(both) == []
+
+
+def test_a_given_certificate_is_for_new_hosts_too(tmp_path, ca):
+    files = ca.files(tmp_path / "new")
+    settings = given_cluster(tmp_path, ca, files, files).settings
+    there = found(tls_plan.read_file(files["certificate"])[0], ca.text)
+    joined = cluster([there, BARE], settings, (files, files), TLS_ARGS, started=[ca.text, None])
+    assert sentences(joined) == []
+    assert tls_plan.draw(joined, NOW)["due"] == {"n2": ["trust differs", "key absent"]}
+    deleted = cluster([there, {**there, "trust": ""}], settings, (files, files), TLS_ARGS, started=[ca.text] * 2)
+    assert sentences(deleted) == []
+    # Laid out by a run that was killed before it restarted the servers.
+    both = [{**there, "certificate": Maker().sign(), "trust": Maker().text + ca.text}] * 2
+    (sentence,) = sentences(cluster(both, settings, (files, files), TLS_ARGS, started=[Maker().text] * 2))
+    assert "is not verified by what the servers that run trust" in sentence

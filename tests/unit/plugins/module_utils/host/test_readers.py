@@ -16,6 +16,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
     packages,
     units,
 )
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import stack
 
 
 def test_packages_know_versions_holds_and_interruptions(fixture_text):
@@ -225,6 +226,18 @@ def test_a_listener_in_the_hosts_network_is_known_by_its_service():
         (None, None, None),
         (None, None, None),
     ]
+
+
+def test_what_a_server_that_runs_here_trusts_is_known_by_its_task():
+    assert local_engine.TRUST_LABEL == stack.TRUST_LABEL
+    task = {"com.docker.swarm.service.name": "minio1"}
+    labels = [{**task, stack.TRUST_LABEL: "0123456789abcdef"}, {**task, "other": "x"}, {"other": "x"}, None]
+    answers = local_engine.Answers("1.45", {}, [], [], [], [{"Id": IDENT, "Labels": own} for own in labels])
+    assert local_engine.task_facts(answers) == [
+        {"service": "minio1", "trust": "0123456789abcdef"},
+        {"service": "minio1", "trust": None},
+    ]
+    assert local_engine.task_facts(None) == []
 
 
 def test_interfaces_are_known_without_an_address():
