@@ -49,9 +49,30 @@ class Lab(Deployment):
         """What is on every host that answers, as text that shows what differs."""
         return {name: host.run(FINGERPRINT).stdout for name, host in self.hosts.items()}
 
+    def lose(self, name: str) -> None:
+        """A host is gone for good: its packages, its place in the swarm, its files and all that its drives held."""
+        container = f"overlay-lab-{name}"
+        self.engine("rm", "--force", "--volumes", container)
+        self.engine("volume", "rm", f"{container}-docker")
+        for image in (CACHE / "drives").glob(f"overlay-{name}-*.img"):
+            device = self._output("losetup", "--noheadings", "--output", "NAME", "--associated", str(image)).strip()
+            self._output("losetup", "--detach", device)
+            # Another host's engine may still hold it for a moment.
+            eventually(lambda image=image: self._output("losetup", "--associated", str(image)), "", 30)
+            image.unlink()
+
+    def bring(self) -> None:
+        """New hosts with blank drives for all that are missing, under the old names and addresses."""
+        run = self.play("lab")
+        assert run.rc == 0, run.output
+
+    @staticmethod
+    def _output(*command: str) -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
     def engine(self, *arguments: str) -> str:
         """Do something to the hosts themselves, through the engine that the lab runs on."""
-        return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout
+        return self._output("docker", *arguments)
 
 
 @pytest.fixture(scope="session")

@@ -152,6 +152,7 @@ class Clients:
     """One for each node; every request has a connection of its own, and none is tried again."""
 
     lab: Any
+    nodes: tuple[str, ...] = tuple(NODES)
     done: int = 0
     lost: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -173,7 +174,7 @@ class Clients:
 
     def run(self, action: Callable[[], Any]) -> Any:
         self.credentials = self.lab.credentials()
-        threads = [threading.Thread(target=self.loop, args=(node,)) for node in NODES]
+        threads = [threading.Thread(target=self.loop, args=(node,)) for node in self.nodes]
         for thread in threads:
             thread.start()
         try:
@@ -209,6 +210,47 @@ def test_only_the_host_whose_certificate_is_gone_gets_one_and_then_nothing_chang
     again = lab.site(*settings(RENEWED))
     assert set(again.changed.values()) == {0}, again.output
     assert f"trust {TRUST} on any host, SHA-256" in again.text
+
+
+def lose(lab: Any, name: str) -> tuple[str, ...]:
+    """A host is gone for good, and the others have noticed."""
+    lab.lose(name)
+    others = tuple(node for node in NODES if node != name)
+    for node in others:
+        lab.eventually(lambda node=node: sum(state != "ok" for state in lab.drives(node).values()), 2)
+    return others
+
+
+def rejoins(lab: Any, name: str, *arguments: str, inventory: Path | None = None) -> None:
+    """One that was rebuilt from nothing comes back by site.yml alone, while clients use the others."""
+    others = lose(lab, name)
+    lab.bring()
+    lab.eventually(lambda: lab.healthy(others[0]), 200)
+    running = [task for task in tasks(lab) if task]
+    clients = Clients(lab, others)
+    run = clients.run(lambda: lab.site(*arguments, inventory=inventory))
+    assert run.rc == 0, run.output
+    assert clients.lost == []
+    assert clients.done > 20
+    assert {node for node, changed in run.changed.items() if changed} <= {name, "n1"}, run.output
+    assert len(set(running) & set(tasks(lab))) == len(others), "a server of another host was restarted"
+    lab.eventually(lambda: set(lab.drives(name).values()), {"ok"})
+    lab.eventually(lambda: lab.healthy(name), 200)
+
+
+def test_a_host_rebuilt_from_nothing_comes_back_by_site_alone(lab: Any) -> None:
+    rejoins(lab, "n4", *settings(RENEWED))
+    again = lab.site(*settings(RENEWED))
+    assert set(again.changed.values()) == {0}, again.output
+
+
+def test_a_trust_file_that_is_gone_is_written_again_and_restarts_nothing(lab: Any) -> None:
+    running = tasks(lab)
+    lab.hosts["n2"].check_output(f"rm {TRUST}")
+    run = lab.site(*settings(RENEWED))
+    assert run.rc == 0, run.output
+    assert lab.hosts["n2"].file(TRUST).exists
+    assert tasks(lab) == running
 
 
 @pytest.fixture(scope="module")
@@ -300,6 +342,8 @@ def test_given_files_are_shown_without_a_restart(
     assert tasks(lab) == running
     for name, address in NODES.items():
         assert shown(address) == ssl.PEM_cert_to_DER_cert(files[name]["certificate"].read_text())
+    rejoins(lab, "n3", *values, inventory=inventory)
+    assert shown(NODES["n3"]) == ssl.PEM_cert_to_DER_cert(files["n3"]["certificate"].read_text())
     again = lab.site(*values, inventory=inventory)
     assert set(again.changed.values()) == {0}, again.output
     client = lab.s3("n2")
