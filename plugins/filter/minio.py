@@ -27,11 +27,13 @@ def minio_layout(
 def minio_stack(
     servers: Sequence[Mapping[str, Any]], options: Mapping[str, Any], only: str | None = None
 ) -> dict[str, Any]:
-    """Return the Compose definition of all servers, or of a single one."""
+    """Return the Compose definition of all servers whose hosts are there, or of a single one."""
     try:
         endpoints = layout.Endpoints("https" if options["tls"] else "http", port=int(options["port"]))
         planned = layout.plan(servers, minio_plan.parity(options.get("parity")), endpoints)
-        numbers = [number for pool in planned.pools for number in pool.servers]
+        # A service whose host is away is left as it is: it could only be waited for.
+        absent = [int(server["number"]) for server in servers if server.get("absent")]
+        numbers = [number for pool in planned.pools for number in pool.servers if number not in absent]
         numbers = [number for number in numbers if only in (None, f"minio{number}")]
         return stack.compose(numbers, planned.args, options)
     except InputError as error:

@@ -86,9 +86,15 @@ def _endpoints(cluster: Cluster, chosen: str) -> list[str]:
 
 
 def servers(cluster: Cluster) -> list[dict[str, Any]]:
-    """The members of the deployment, as the layout takes them."""
+    """The members of the deployment, as the layout takes them; what is absent has its place, and no service."""
     return [
-        {"host": host.name, "number": int(host.number), "drives": len(host.drives), "pool": int(host.pool)}
+        {
+            "host": host.name,
+            "number": int(host.number),
+            "drives": len(host.drives),
+            "pool": int(host.pool),
+            "absent": host.unreachable is not None,
+        }
         for host in cluster.group("minio")
         if host.drives and str(host.number).isdigit() and str(host.pool).isdigit()
     ]
@@ -101,9 +107,15 @@ def parity(given: Any) -> int | None:
 
 def layout_of(cluster: Cluster) -> dict[str, Any] | None:
     """The server list and what it tolerates; None where it is impossible, which the rules say."""
+    planned = layout_planned(cluster)
+    return planned.describe() if planned else None
+
+
+def layout_planned(cluster: Cluster) -> layout.Layout | None:
+    """The servers as MinIO lays them out; None where it would refuse them."""
     endpoints = layout.Endpoints(scheme(cluster), port=int(cluster.settings.get("port") or 9000))
     try:
-        return layout.plan(servers(cluster), parity(cluster.settings.get("parity")), endpoints).describe()
+        return layout.plan(servers(cluster), parity(cluster.settings.get("parity")), endpoints)
     except InputError:
         return None
 

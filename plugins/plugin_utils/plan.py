@@ -13,7 +13,12 @@ from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import plain, version
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import overhead
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import ipsec_plan, minio_plan, network_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import (
+    absent_plan,
+    ipsec_plan,
+    minio_plan,
+    network_plan,
+)
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     NUMBER_LABEL,
     Cluster,
@@ -35,6 +40,7 @@ TODO = {
     "overlay_networks": "configure its own part of MinIO's networks",
     "overlay_credentials": "keep MinIO's credentials",
     "overlay_image": "load MinIO's image",
+    "overlay_format": "format its drives for MinIO, which waits for all hosts to do that",
     "overlay_tls": "issue, renew or lay out its certificate",
 }
 GROUPS = ("managers", "workers", "minio")
@@ -86,6 +92,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
 
 def _draw(cluster: Cluster) -> dict[str, Any]:
     minio, ipsec = minio_plan.draw(cluster), ipsec_plan.draw(cluster)
+    minio.update(absent=absent_plan.sentences(cluster), format=absent_plan.formats(cluster))
     work = {host.name: _work(host, cluster, minio, ipsec) for host in cluster.hosts}
     advised = advice(cluster)
     return {
@@ -113,7 +120,7 @@ def _summary(cluster: Cluster, work: Mapping[str, Sequence[str]], advised: Seque
         for group, words in TODO.items()
         if (hosts := [name for name in names if group in work[name]])
     ]
-    return [first, *todo, *(f"advice: {sentence}" for sentence in advised)]
+    return [first, *todo, *absent_plan.sentences(cluster), *(f"advice: {sentence}" for sentence in advised)]
 
 
 def _name(host: Host | None) -> str | None:
@@ -190,5 +197,6 @@ def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any], ipsec: Mapping
         "overlay_credentials": keeps and (given or not host.facts.get("credentials_present")),
         "overlay_image": host.name in minio["lacking_image"],
         "overlay_tls": host.name in minio["tls"]["due"],
+        "overlay_format": host.name in minio["format"],
     }
     return [group for group, wanted in work.items() if wanted]

@@ -12,7 +12,10 @@ from typing import Any, Optional
 from . import drives
 from .system import System
 
-FILE = ".minio.sys/format.json"
+META = ".minio.sys"
+FILE = f"{META}/format.json"
+# Directories that MinIO fills once it has started; it makes them empty while it waits.
+KEPT = ("buckets", "config", "pool.bin")
 
 
 def parse(text: Optional[str]) -> dict[str, Any]:
@@ -27,6 +30,7 @@ def parse(text: Optional[str]) -> dict[str, Any]:
             "deployment": str(data["id"]),
             "this": str(data["xl"]["this"]),
             "sets": [len(members) for members in sets],
+            "members": sets,
         }
     except (ValueError, KeyError, TypeError):
         return {"state": "strange"}
@@ -38,13 +42,25 @@ def read(system: System, options: Mapping[str, Any], state: drives.State) -> lis
     What is not mounted is unknown, and stays so.
     """
     found, _violations = drives.match(options, state)
-    return [{"drive": str(drive.place), **_look(system, drive)} for drive in found if drive.ours]
+    return [
+        {"drive": str(drive.place), "position": drive.place.position, **_look(system, drive)}
+        for drive in found
+        if drive.ours
+    ]
 
 
 def _look(system: System, drive: drives.Drive) -> dict[str, Any]:
     if not drive.mounted:
         return {"state": "unmounted"}
+    target = drive.place.target
     try:
-        return {**parse(system.read(f"{drive.place.target}/{FILE}")), "left": system.room(drive.place.target)}
+        found = parse(system.read(f"{target}/{FILE}"))
+        return {**found, "left": system.room(target), "used": _is_used(system, target)}
     except OSError:
         return {"state": "unreadable"}
+
+
+def _is_used(system: System, target: str) -> bool:
+    """Whether a MinIO that had started wrote there: buckets, or what it keeps of itself."""
+    own = [f"{target}/{META}/{name}" for name in KEPT]
+    return any(name != META for name in system.names(target)) or any(system.names(path) for path in own)

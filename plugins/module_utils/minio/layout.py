@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
@@ -45,9 +45,14 @@ class Pool:
     set_size: int
 
     @property
+    def walk(self) -> list[tuple[int, int]]:
+        """Server and drive in MinIO's order: it walks the servers first, then the drives."""
+        return [(server, drive) for drive in range(1, self.drives + 1) for server in self.servers]
+
+    @property
     def sets(self) -> list[list[int]]:
-        """The server number of every drive, set by set: MinIO walks the servers first, then the drives."""
-        walk = [server for _drive in range(self.drives) for server in self.servers]
+        """The server number of every drive, set by set."""
+        walk = [server for server, _drive in self.walk]
         return [walk[start : start + self.set_size] for start in range(0, len(walk), self.set_size)]
 
     def argument(self, endpoints: Endpoints) -> str:
@@ -59,9 +64,43 @@ class Pool:
         drives = f"{{1...{self.drives}}}" if self.drives > 1 else "1"
         return f"{endpoints.scheme}://{endpoints.name}{servers}:{endpoints.port}{endpoints.path}{drives}"
 
+    def left(self, absent: Collection[int]) -> list[list[int]]:
+        """The erasure sets without the drives of these servers."""
+        return [[server for server in members if server not in absent] for members in self.sets]
+
     def servers_that_may_fail(self, drives_that_may_fail: int) -> int:
         """How many servers any set can lose, the worst ones first."""
         return min(_largest_loss(erasure_set, drives_that_may_fail) for erasure_set in self.sets)
+
+
+@dataclass(frozen=True)
+class Remainder:
+    """A pool without the servers ``names``; ``fewest``: the drives of the erasure set that lost most."""
+
+    pool: int
+    names: Sequence[str]
+    drives: int
+    of: int
+    fewest: int
+    write_quorum: int
+    reads: int
+    writes: int
+
+    @property
+    def works(self) -> bool:
+        """Whether every erasure set can still be written to."""
+        return self.fewest >= self.write_quorum
+
+    @property
+    def sentence(self) -> str:
+        """What is missing and what it tolerates; empty where nothing is missing."""
+        if not self.names:
+            return ""
+        names = ", ".join(self.names)
+        return (
+            f"pool {self.pool}: without {names}, {self.drives} of {self.of} drives are there; meanwhile "
+            f"{_may_fail(self.reads, 'more ')} for reads, {_may_fail(self.writes, 'more ')} for writes"
+        )
 
 
 @dataclass(frozen=True)
@@ -86,6 +125,21 @@ class Layout:
         """How many servers of a pool may fail for reads and for writes."""
         read, write = (pool.set_size - quorum for quorum in self.quorums(pool))
         return pool.servers_that_may_fail(read), pool.servers_that_may_fail(write)
+
+    def without(self, pool: Pool, absent: Collection[int]) -> Remainder:
+        """What is left of a pool while servers are away."""
+        gone = [server for server in pool.servers if server in absent]
+        left, (read, write) = pool.left(gone), self.quorums(pool)
+        return Remainder(
+            pool=pool.number,
+            names=[f"{self.endpoints.name}{number}" for number in gone],
+            drives=sum(map(len, left)),
+            fewest=min(map(len, left)),
+            write_quorum=write,
+            reads=min(_largest_loss(members, len(members) - read) for members in left),
+            writes=min(_largest_loss(members, len(members) - write) for members in left),
+            of=len(pool.servers) * pool.drives,
+        )
 
     def describe(self) -> dict[str, Any]:
         """What users and reports get to see."""
@@ -296,5 +350,5 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _may_fail(servers: int) -> str:
-    return "no server may fail" if servers == 0 else f"{_count(servers, 'server')} may fail"
+def _may_fail(servers: int, more: str = "") -> str:
+    return f"no {more}server may fail" if servers == 0 else f"{_count(servers, f'{more}server')} may fail"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, stack
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import absent_plan, minio_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule, enumerate_names
 
 
 def layout_stays(cluster: Cluster) -> Iterator[str]:
@@ -20,6 +20,30 @@ def layout_stays(cluster: Cluster) -> Iterator[str]:
         sentence = layout.grow(live, planned["args"]) if planned else None
         if sentence:
             yield f"MinIO: {sentence}"
+
+
+def absent_hosts_can_be_done_without(cluster: Cluster) -> Iterator[str]:
+    """A run ends with the proof that MinIO takes objects, which it does with a write quorum only."""
+    consent = cluster.settings.get("unreachable_consent") or []
+    hosts = [host for host in absent_plan.absent(cluster) if host.name in consent]
+    planned = minio_plan.layout_planned(cluster)
+    if not hosts or planned is None:
+        return
+    names = enumerate_names([host.name for host in hosts])
+    is_absent = f"{names}: {'is' if len(hosts) == 1 else 'are'} absent, and"
+    for pool in planned.pools:
+        left = planned.without(pool, [int(host.number) for host in hosts])
+        if not left.works:
+            yield (
+                f"{is_absent} an erasure set of minio_pool {pool.number} has {left.fewest} of its {pool.set_size} "
+                f"drives; MinIO writes with {left.write_quorum} or more (EC:{planned.parity}): bring hosts back until "
+                "it has, and take them out of overlay_unreachable_consent"
+            )
+    if absent_plan.needs_all(cluster) and not minio_plan.services(cluster):
+        yield (
+            f"{is_absent} MinIO formats new drives only when all hosts answer; {absent_plan.SET_SIZE} in "
+            "minio_environment leaves it to MinIO: bring all hosts for the first run, or unset it"
+        )
 
 
 def image_is_possible(cluster: Cluster) -> Iterator[str]:
@@ -48,6 +72,7 @@ def environment_is_clean(cluster: Cluster) -> Iterator[str]:
 
 RULES: tuple[Rule, ...] = (
     layout_stays,
+    absent_hosts_can_be_done_without,
     image_is_possible,
     credentials_are_known,
     environment_is_clean,

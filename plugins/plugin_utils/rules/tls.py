@@ -95,6 +95,20 @@ def _takes(host: Host, trust: str | None, own: str, cluster: Cluster) -> bool:
     return (not installed or pem.has(installed, own)) and tls_plan.signs_already(cluster, tls.see(own).own_key)
 
 
+def ca_can_sign(cluster: Cluster) -> Iterator[str]:
+    """Its host may be away, as long as no certificate is due."""
+    name = cluster.settings.get("tls_ca_host")
+    away = next((host for host in cluster.hosts if host.name == name and host.unreachable), None)
+    if tls_plan.mode(cluster) != "own-ca" or away is None:
+        return
+    due = tls_plan.draw(cluster)["certified"]
+    if due:
+        yield (
+            f"minio_tls_ca_host: {name} is absent, and its CA has to sign for {enumerate_names(due)}; "
+            f"bring {name} back, or name the host or localhost, with minio_tls_ca_dir, where its directory was restored"
+        )
+
+
 def given_files_are_good(cluster: Cluster) -> Iterator[str]:
     """Everything that a server or a client would refuse; what is the same for several hosts is said once."""
     if tls_plan.mode(cluster) != "given":
@@ -186,4 +200,4 @@ def _is_taken(host: Host, started: str | None, cluster: Cluster) -> bool:
     return same or not tls_plan.verifies(files["certificate"], files["key"], started)
 
 
-RULES: tuple[Rule, ...] = (mode_is_known, ca_is_not_lost, given_files_are_good)
+RULES: tuple[Rule, ...] = (mode_is_known, ca_is_not_lost, ca_can_sign, given_files_are_good)

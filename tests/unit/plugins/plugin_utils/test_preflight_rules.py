@@ -65,10 +65,13 @@ def formatted(number: int, drive: int) -> dict[str, Any]:
     this = f"identity-{number}-{drive}"
     return {
         "drive": f"drive {drive} (/dev/{drive})",
+        "position": drive,
         "state": "formatted",
         "deployment": "ours",
         "this": this,
         "sets": [8],
+        "members": [[this] * 8],
+        "used": True,
     }
 
 

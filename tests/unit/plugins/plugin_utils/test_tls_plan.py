@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -280,6 +281,18 @@ def test_a_limited_run_without_the_ca_restarts_nobody_for_a_host_that_is_new(ca)
     assert tls_plan.draw(joined, NOW)["trust_id"] == pem.trust_id(ca.text)
     bare = cluster([{**looks[0], "trust": ""}, BARE], settings, running=TLS_ARGS, started=[ca.text, None])
     assert tls_plan.draw(bare, NOW)["trust_id"] == pem.trust_id(ca.text)
+
+
+def test_a_ca_whose_host_is_away_is_missed_where_it_has_to_sign(ca):
+    looks = [{**look, "ca": ""} for look in good(ca)]
+
+    def away(first):
+        given = cluster([first, looks[1]], {**OWN, "tls_ca_host": "n2"}, limit=("n1",))
+        return Cluster((given.hosts[0], replace(given.hosts[1], unreachable="no route")), given.settings)
+
+    assert sentences(away(looks[0])) == []
+    (sentence,) = sentences(away(BARE))
+    assert "minio_tls_ca_host: n2 is absent, and its CA has to sign for n1; bring n2 back" in sentence
 
 
 def test_a_ca_is_not_made_beside_certificates_that_systems_trust(ca):

@@ -10,7 +10,10 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import form
 
 
 def test_format_of_a_lab_drive(fixture_text):
-    assert formats.parse(fixture_text("format.json")) == {
+    found = formats.parse(fixture_text("format.json"))
+    (members,) = found.pop("members")
+    assert (len(members), members[0]) == (8, found["this"])
+    assert found == {
         "state": "formatted",
         "deployment": "c70e2f7a-c4ae-4369-ba4e-ee958c83f8c4",
         "this": "c0d95130-6a41-4b60-b295-0f4401c734e5",
