@@ -66,6 +66,11 @@ class Lab(Deployment):
         run = self.play("lab")
         assert run.rc == 0, run.output
 
+    def bring_up(self, name: str) -> None:
+        """One that was stopped, until it can be reached."""
+        self.engine("start", f"overlay-lab-{name}")
+        eventually(lambda: self.hosts[name].run("systemctl is-system-running --wait").rc in (0, 1), True, 90)
+
     @staticmethod
     def _output(*command: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
