@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, stack
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, tls_plan
 
 
 def minio_layout(
@@ -55,6 +55,14 @@ def minio_consent(wanted: str | None, running: Sequence[str], given: str | None 
     return minio_plan.consent(running, wanted, given) or ""
 
 
+def minio_private_key(path: str) -> str:
+    """Return the private key of a file of the controller, and nothing else that stands in it."""
+    try:
+        return tls_plan.private_key(path)
+    except InputError as error:
+        raise AnsibleFilterError("; ".join(error.violations)) from error
+
+
 class FilterModule:
     """Ansible's way to find the filters."""
 
@@ -65,4 +73,5 @@ class FilterModule:
             "minio_stack": minio_stack,
             "minio_rolling": minio_rolling,
             "minio_consent": minio_consent,
+            "minio_private_key": minio_private_key,
         }

@@ -16,6 +16,9 @@ description:
     that only root enters, and never leaves the host.
   - With O(certificate) or O(trust) it puts certificate, key and trust in place, each file in one step,
     and has the server that runs show the new certificate, without a restart.
+  - A certificate that the server does not show within O(timeout) is one that MinIO does not take. The former files are
+    put back, and the module fails.
+  - Only the PEM objects are written, without whatever stands before, between or after them, which MinIO does not read.
   - MinIO reads what it trusts at its start only.
 attributes:
   check_mode:
@@ -133,9 +136,7 @@ def install(module: AnsibleModule, store: Store) -> dict[str, Any]:
     certificate, trust = params["certificate"] or "", pem.bundle([params["trust"]])
     found = {"fingerprint": pem.fingerprint(certificate), "shown": False, "trust_id": pem.trust_id(trust)}
     if not module.check_mode:
-        store.install(certificate, params["key"], trust)
-        if certificate and params["address"]:
-            found["shown"] = store.reload(params["address"], params["timeout"])
+        found["shown"] = store.install(certificate, params["key"], trust, params["address"], params["timeout"])
     return found
 
 

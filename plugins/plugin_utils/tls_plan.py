@@ -11,12 +11,15 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import plain
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import tls_files
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import pem, tls
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
@@ -25,16 +28,21 @@ MODES = ("off", "given", "own-ca")
 CONTROLLER = "localhost"
 CA_FILE = f"{tls_files.DIRECTORY}/{tls_files.TRUST}"
 KEY_MODE = "0400"
+_ORDER = "; give the server's certificate, and those between it and its CA"
 NAME = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]{0,250}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True)
 class Given:
-    """The files of one host as they lie on the controller; ``wrong`` names the file that cannot be read."""
+    """The files of one host as MinIO gets them, whatever stands around in those that lie on the controller.
+
+    ``wrong`` names the file that cannot be read, ``unfit`` says what cannot be served.
+    """
 
     certificate: str = ""
-    key: bytes = b""
+    key: str = field(default="", repr=False)
     wrong: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
 
 
 def mode(cluster: Cluster) -> str:
@@ -71,6 +79,7 @@ def draw(cluster: Cluster, now: datetime | None = None) -> dict[str, Any]:
             if any(not reason.startswith("trust") for reason in found) and name in _servers(cluster)
         ],
         "files": {host.name: files(host) for host in cluster.group("minio")} if chosen == "given" else {},
+        "chains": {host.name: given(host).certificate for host in cluster.group("minio")} if chosen == "given" else {},
         "summary": list(summary(cluster, now)),
     }
 
@@ -142,7 +151,7 @@ def authority_is_known(cluster: Cluster) -> bool:
 def read_file(path: str | Path) -> tuple[str, str]:
     """The text, or why there is none."""
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8", errors="replace"), ""
+        return pem.decode(Path(path).expanduser().read_bytes()), ""
     except OSError as error:
         return "", f"{path} cannot be read ({error.strerror})"
 
@@ -201,18 +210,59 @@ def started_with(cluster: Cluster) -> Iterator[tuple[Host, str | None]]:
 
 def signs_already(cluster: Cluster, issuer_key: str) -> bool:
     """Whether certificates of servers that run are of this issuer: then all servers take it."""
-    return any(
-        issuer_key and tls.see(text).issuer_key == issuer_key
-        for host, _trust in started_with(cluster)
-        if pem.blocks(text := str(look(host).get("certificate") or ""))
-    )
+    shown = [_installed(host) for host, _trust in started_with(cluster)]
+    return any(issuer_key and seen.issuer_key == issuer_key for seen in shown if seen)
+
+
+def _installed(host: Host) -> tls.Seen | None:
+    """What its certificate says; None where there is none that can be read."""
+    try:
+        return tls.see(str(look(host).get("certificate") or ""))
+    except ValueError:
+        return None
 
 
 def given(host: Host) -> Given:
     """Read the files of one host."""
     certificate, wrong = read_file(host.tls["certificate"]) if host.tls.get("certificate") else ("", "")
     key, wrong_key = read_file(host.tls["key"]) if host.tls.get("key") else ("", "")
-    return Given(certificate, key.encode(), tuple(reason for reason in (wrong, wrong_key) if reason))
+    missing = tuple(reason for reason in (wrong, wrong_key) if reason)
+    if missing or not (certificate and key):
+        return Given(wrong=missing)
+    return _canonical(host, certificate, key)
+
+
+def _canonical(host: Host, certificate: str, key: str) -> Given:
+    unfit = []
+    loaded = None
+    try:
+        certificate = pem.certificates(certificate)
+        tls.see(certificate)
+    except InputError as error:
+        unfit.append(f"minio_tls_certificate {host.tls['certificate']} {error}{_ORDER}")
+    except ValueError:
+        unfit.append(f"minio_tls_certificate {host.tls['certificate']} holds a certificate that cannot be read{_ORDER}")
+    try:
+        key, loaded = pem.private_key(key), tls.load_key(key.encode())
+    except InputError as error:
+        unfit.append(f"minio_tls_key {host.tls['key']} {error}")
+    if unfit or loaded is None:
+        return Given(unfit=tuple(unfit))
+    try:
+        return Given(tls.arrange(certificate, loaded), key)
+    except ValueError:
+        return Given(unfit=(f"minio_tls_certificate {host.tls['certificate']} holds one that cannot be read{_ORDER}",))
+
+
+def private_key(path: str) -> str:
+    """The key that is installed, from the file that preflight looked at."""
+    text, wrong = read_file(path)
+    if wrong:
+        raise InputError(wrong)
+    try:
+        return pem.private_key(text)
+    except InputError as error:
+        raise InputError(f"minio_tls_key {path} {error}") from error
 
 
 def reasons(host: Host, cluster: Cluster, now: datetime) -> Iterator[str]:
@@ -241,6 +291,8 @@ def _own_reasons(installed: str, cluster: Cluster, now: datetime) -> Iterator[st
     except ValueError:
         yield "certificate cannot be read"
         return
+    if not pem.is_clean(installed, pem.certificates):
+        yield "certificate has more in its file than MinIO takes"
     left = seen.days_left(now)
     if left < days(cluster, "tls_renew_days"):
         yield f"certificate ends in {left:.0f} days"
@@ -262,9 +314,7 @@ def summary(cluster: Cluster, now: datetime) -> Iterator[str]:
         if trust
         else "trusted by the system's CAs"
     )
-    ends = [
-        tls.see(text).not_after for host in cluster.seen if (text := look(host).get("certificate")) and pem.blocks(text)
-    ]
+    ends = [seen.not_after for host in cluster.seen if (seen := _installed(host))]
     until = f"; certificates until {min(ends):%Y-%m-%d}" if ends else ""
     yield f"TLS: {mode(cluster)}; {where if trust or mode(cluster) == 'given' else 'a CA is made'}{until}"
     own = authority(cluster)
@@ -277,11 +327,31 @@ def summary(cluster: Cluster, now: datetime) -> Iterator[str]:
         )
 
 
+def takes(files_given: Given, trust: str) -> str:
+    """Empty where a client with this trust takes what MinIO is given; else OpenSSL's reason."""
+    with _as_files(files_given.certificate, files_given.key) as (certificate, key):
+        return verifies(certificate, key, trust)
+
+
+@contextmanager
+def _as_files(*texts: str) -> Iterator[list[str]]:
+    """OpenSSL reads files only: of this user alone, and gone at once."""
+    with TemporaryDirectory(prefix="baremetal.overlay.") as directory:
+        paths = [Path(directory) / str(number) for number in range(len(texts))]
+        for path, text in zip(paths, texts):
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+        yield [str(path) for path in paths]
+
+
 def verifies(certificate: str | Path, key: str | Path, trust: str) -> str:
     """Empty where a client with this trust (none: the system's) takes the certificate; else OpenSSL's reason."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key, password=lambda: "")
-    client = ssl.create_default_context(cadata=trust or None)
+    try:
+        server.load_cert_chain(certificate, key, password=lambda: "")
+        client = ssl.create_default_context(cadata=trust or None)
+    except ssl.SSLError as error:
+        return str(error.reason or error).lower().replace("_", " ")
     client.check_hostname = False
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [client.wrap_bio(to_client, to_server), server.wrap_bio(to_server, to_client, server_side=True)]

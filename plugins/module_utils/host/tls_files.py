@@ -23,11 +23,17 @@ def read(ca_directory: Optional[str] = None, directory: str = DIRECTORY) -> dict
     key = base / KEY
     return {
         "certificate": _text(base / CERTIFICATE),
-        "key": pem.pair(base / CERTIFICATE, key),
+        "key": _key(base / CERTIFICATE, key),
         "key_mode": f"{stat.S_IMODE(key.stat().st_mode):04o}" if key.is_file() else None,
         "trust": _text(base / TRUST),
         "ca": _text(Path(ca_directory) / CA_CERTIFICATE) if ca_directory else None,
     }
+
+
+def _key(certificate: Path, key: Path) -> str:
+    """Whether MinIO would start with it: OpenSSL takes what stands around a key, MinIO does not."""
+    found = pem.pair(certificate, key)
+    return "padded" if found == "matches" and not pem.is_clean(_text(key), pem.private_key) else found
 
 
 def _text(path: Path) -> str:

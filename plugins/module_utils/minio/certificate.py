@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from ..errors import OverlayError, WaitTimeout
 from ..wait import wait_until
 from . import pem
 from .ca import write
@@ -43,19 +45,58 @@ class Store:
         """A key that nobody else has seen, and what the CA has to sign."""
         return self.pair.request(common_name)
 
-    def install(self, certificate: str, key: Optional[str], trust: str) -> None:
-        """Put everything in place; the key that was given, or the one that waits."""
+    @property
+    def _trust(self) -> Path:
+        return self.directory / "CAs" / TRUST
+
+    def install(
+        self, certificate: str, key: Optional[str], trust: str, address: Optional[str] = None, timeout: float = 60
+    ) -> bool:
+        """Put everything in place; the key that was given, or the one that waits. Whether a server was seen to show it.
+
+        A server that runs and does not take the new pair would not start again with it: what was there is put back.
+        """
+        runs = bool(certificate and address) and served(str(address)) != NOT_TLS
         self.pair.stage()
+        former = self._keep()
+        try:
+            self._put(certificate, key, trust)
+            shown = bool(certificate and address) and self.reload(str(address), timeout, runs)
+        except WaitTimeout as error:
+            self._put_back(former)
+            raise OverlayError(
+                f"{self.directory}: MinIO at {address} does not take the new certificate, and would not start with it "
+                f"({error}); the former one was put back, and is served on: look at MinIO's log for what it misses"
+            ) from error
+        self.pair.clear()
+        return shown
+
+    def _put(self, certificate: str, key: Optional[str], trust: str) -> None:
         self.directory.mkdir(mode=0o755, exist_ok=True)
         self.directory.chmod(0o755)
         if trust:
-            authorities = self.directory / "CAs"
-            authorities.mkdir(mode=0o755, exist_ok=True)
-            write(authorities / TRUST, trust.encode(), 0o644, draft=self.pending / TRUST)
+            self._trust.parent.mkdir(mode=0o755, exist_ok=True)
+            write(self._trust, trust.encode(), 0o644, draft=self.pending / TRUST)
         else:
-            (self.directory / "CAs" / TRUST).unlink(missing_ok=True)
+            self._trust.unlink(missing_ok=True)
         if certificate:
             self.pair.install(certificate, key)
+
+    def _keep(self) -> dict[Path, Optional[tuple[bytes, int]]]:
+        """What is in place now, with its mode."""
+        paths = (self._trust, self.directory / KEY, self.directory / CERTIFICATE)
+        return {path: (path.read_bytes(), path.stat().st_mode & 0o777) if path.is_file() else None for path in paths}
+
+    def _put_back(self, former: Mapping[Path, Optional[tuple[bytes, int]]]) -> None:
+        """The certificate last, whose change MinIO notices."""
+        for path, kept in former.items():
+            if kept is None:
+                path.unlink(missing_ok=True)
+            else:
+                owner = self.owner if path.name == KEY else -1
+                write(path, kept[0], kept[1], owner, draft=self.pending / path.name)
+        if former[self.directory / CERTIFICATE]:
+            self.touch()
         self.pair.clear()
 
     def touch(self) -> None:
@@ -63,16 +104,17 @@ class Store:
         with (self.directory / CERTIFICATE).open("r+b"):
             pass
 
-    def reload(self, address: str, timeout: float) -> bool:
-        """Until the server shows what is installed; whether there is one that speaks TLS."""
+    def reload(self, address: str, timeout: float, runs: bool = False) -> bool:
+        """Until the server shows what is installed; whether there is one that speaks TLS. ``runs``: there was one."""
         wanted = pem.fingerprint((self.directory / CERTIFICATE).read_text(encoding="utf-8"))
 
         def look() -> str:
             self.touch()
             return served(address)
 
+        enough = (wanted,) if runs else (wanted, NOT_TLS)
         what = f"MinIO at {address} to show the certificate {wanted}"
-        return wait_until(look, lambda seen: seen in (wanted, NOT_TLS), timeout, what, 0.5) == wanted
+        return wait_until(look, lambda seen: seen in enough, timeout, what, 0.5) == wanted
 
 
 def served(address: str, timeout: float = 5.0) -> str:

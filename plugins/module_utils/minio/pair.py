@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -38,9 +39,9 @@ class Pair:
         """Both in place; the key that is given, or the one that waits, or the one that is there."""
         self.stage()
         draft = self.pending / "public.crt"
-        write(draft, certificate.encode(), 0o644)
+        write(draft, _clean("certificate", pem.certificates, certificate).encode(), 0o644)
         if key:
-            write(self._waiting, key.encode(), 0o600)
+            write(self._waiting, _clean("key", pem.private_key, key).encode(), 0o600)
         if self._waiting.is_file():
             if pem.pair(draft, self._waiting) != "matches":
                 raise InputError(
@@ -57,5 +58,14 @@ class Pair:
 
     def clear(self) -> None:
         """Nothing waits any more."""
-        self._waiting.unlink(missing_ok=True)
+        for path in self.pending.iterdir():
+            path.unlink()
         self.pending.rmdir()
+
+
+def _clean(what: str, cleaned: Callable[[str], str], text: str) -> str:
+    """MinIO starts with nothing before or after a key, and with nothing after its certificates."""
+    try:
+        return cleaned(text)
+    except InputError as error:
+        raise InputError(f"{what}: {error}; nothing was replaced") from error

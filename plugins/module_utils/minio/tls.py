@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..errors import InputError
+from . import pem
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 PACKAGE = "python3-cryptography"
 # A clock that is behind must not refuse what was just made.
 BACKDATED = timedelta(hours=1)
+# Named curves that Go's TLS has; and below these bits OpenSSL's clients refuse a key.
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
+RSA_BITS = 2048
 CA_NAME = "baremetal.overlay MinIO CA"
 
 
@@ -59,7 +63,7 @@ def see(text: str) -> Seen:
     """Read the first certificate of a PEM text; ValueError where there is none."""
     from cryptography import x509
 
-    certificate = x509.load_pem_x509_certificate(text.encode())
+    certificate = _load(text)[0]
     return Seen(
         names=_names(certificate),
         not_before=_time(certificate, "not_valid_before"),
@@ -108,22 +112,69 @@ def make_key() -> bytes:
     )
 
 
-def load_key(pem: bytes) -> Any:
-    """InputError in words that say nothing of the key."""
+def load_key(raw: bytes) -> Any:
+    """Whatever stands around it; InputError in words that say nothing of the key."""
     from cryptography.hazmat.primitives import serialization
 
+    text = pem.private_key(pem.decode(raw))
     try:
-        return serialization.load_pem_private_key(pem, password=None)
-    except TypeError as error:
-        raise InputError("is protected by a passphrase, which nobody could type; give it without one") from error
+        key = serialization.load_pem_private_key(text.encode(), password=None)
     except Exception as error:
-        raise InputError("is not a private key in PEM form") from error
+        raise InputError("is not a private key that can be read") from error
+    _refuse_weak(key)
+    return key
+
+
+def _refuse_weak(key: Any) -> None:
+    """What MinIO does not start with, or what no client takes."""
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+    if isinstance(key, rsa.RSAPrivateKey):
+        if key.key_size < RSA_BITS:
+            raise InputError(
+                f"is an RSA key of {key.key_size} bits, which clients refuse; give one of {RSA_BITS} or more"
+            )
+    elif isinstance(key, ec.EllipticCurvePrivateKey):
+        if key.curve.name not in CURVES:
+            raise InputError(f"is on the curve {key.curve.name}, which MinIO refuses; allowed: {', '.join(CURVES)}")
+    elif not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise InputError("is of a kind that MinIO refuses; allowed: RSA, ECDSA, Ed25519")
+
+
+def arrange(text: str, key: Any) -> str:
+    """The certificate of the key first, then those between it and its root, then whatever else was there.
+
+    ValueError where one cannot be read. Where none is the key's, the order stays.
+    """
+    left = _load(pem.certificates(text))
+    own = next((one for one in left if _raw(one.public_key()) == _raw(key.public_key())), None)
+    chain = []
+    while own is not None:
+        chain.append(own)
+        left.remove(own)
+        issuer = own.issuer
+        own = next((one for one in left if one.subject == issuer), None)
+    return "".join(_pem(one) for one in [*chain, *left])
+
+
+def _load(text: str) -> list[Any]:
+    """Every certificate of a text; ValueError where there is none, or one that cannot be read."""
+    from cryptography import x509
+
+    found = [x509.load_pem_x509_certificate(block.encode()) for block in pem.blocks(text)]
+    if not found:
+        raise ValueError("no certificate")
+    return found
+
+
+def _pem(certificate: Certificate) -> str:
+    from cryptography.hazmat.primitives import serialization
+
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def key_fits(certificate: str, key: Any) -> bool:
-    from cryptography import x509
-
-    return _raw(x509.load_pem_x509_certificate(certificate.encode()).public_key()) == _raw(key.public_key())
+    return _raw(_load(certificate)[0].public_key()) == _raw(key.public_key())
 
 
 def _raw(public_key: Any) -> bytes:

@@ -25,10 +25,9 @@ def mode_is_known(cluster: Cluster) -> Iterator[str]:
     if mode == "off":
         return
     if settings.get("tls_ca"):
-        text, wrong = tls_plan.read_file(str(settings["tls_ca"]))
-        if wrong or not pem.blocks(text):
-            found = wrong or f"{settings['tls_ca']} holds no certificate in PEM form"
-            yield f"minio_tls_ca: {found}; give the CA's"
+        wrong = _wrong_ca(str(settings["tls_ca"]))
+        if wrong:
+            yield f"minio_tls_ca: {wrong}; give the CA's"
     given_names = settings.get("tls_names") or []
     if not isinstance(given_names, list):
         yield f'minio_tls_names: "{given_names}" is not a list; give for example [s3.example.org, 192.0.2.10]'
@@ -39,6 +38,22 @@ def mode_is_known(cluster: Cluster) -> Iterator[str]:
         )
     if mode == "own-ca":
         yield from _own_ca_is_possible(cluster)
+
+
+def _wrong_ca(path: str) -> str:
+    """Why nobody could trust by this file; empty where it serves."""
+    text, wrong = tls_plan.read_file(path)
+    if wrong:
+        return wrong
+    try:
+        pem.certificates(text)
+        for block in pem.blocks(text):
+            tls.see(block)
+    except InputError as error:
+        return f"{path} {error}"
+    except ValueError:
+        return f"{path} holds a certificate that cannot be read"
+    return ""
 
 
 def _own_ca_is_possible(cluster: Cluster) -> Iterator[str]:
@@ -139,11 +154,10 @@ def _given(host: Host, cluster: Cluster, now: datetime) -> Iterator[str]:
 
 def _pair(host: Host, files: tls_plan.Given, cluster: Cluster, now: datetime) -> Iterator[str]:
     name = f"minio_tls_certificate {host.tls['certificate']}"
-    try:
-        seen = tls.see(files.certificate)
-    except ValueError:
-        yield f"{name} is not a certificate in PEM form; give the server's certificate first, then those above it"
+    if files.unfit:
+        yield from files.unfit
         return
+    seen = tls.see(files.certificate)
     dated = list(_dates(name, seen, now))
     yield from dated
     missing = [wanted for wanted in tls_plan.needed_names(host, cluster) if not tls.covers(seen.names, wanted)]
@@ -152,11 +166,7 @@ def _pair(host: Host, files: tls_plan.Given, cluster: Cluster, now: datetime) ->
             f"{name} does not cover {enumerate_names(missing)}; it is for {', '.join(sorted(seen.names)) or 'none'}; "
             "have one made for the servers' names and addresses and for minio_tls_names"
         )
-    try:
-        fits = tls.key_fits(files.certificate, tls.load_key(files.key))
-    except InputError as error:
-        yield f"minio_tls_key {host.tls['key']} {error}"
-        return
+    fits = tls.key_fits(files.certificate, tls.load_key(files.key.encode()))
     if not fits:
         yield f"minio_tls_key {host.tls['key']} does not belong to {name}; give the key of that certificate"
     elif not dated:
@@ -175,9 +185,9 @@ def _dates(name: str, seen: tls.Seen, now: datetime) -> Iterator[str]:
 
 def _chain(name: str, host: Host, cluster: Cluster) -> Iterator[str]:
     """For clients by what is given; for the servers that run by what they read at their start."""
-    files = tls_plan.files(host)
+    files = tls_plan.given(host)
     trust, running = tls_plan.wanted_trust(cluster), list(tls_plan.started_with(cluster))
-    reason = tls_plan.verifies(files["certificate"], files["key"], trust)
+    reason = tls_plan.takes(files, trust)
     if reason:
         by = f"minio_tls_ca {cluster.settings['tls_ca']}" if trust else "the CAs that this system trusts"
         yield (
@@ -193,11 +203,10 @@ def _chain(name: str, host: Host, cluster: Cluster) -> Iterator[str]:
 
 def _is_taken(host: Host, started: str | None, cluster: Cluster) -> bool:
     """Whether a server that was started with this trust verifies the certificate that is given for the host."""
+    files = tls_plan.given(host)
     if started is None:
-        return tls_plan.signs_already(cluster, tls.see(tls_plan.given(host).certificate).issuer_key)
-    files = tls_plan.files(host)
-    same = started == tls_plan.wanted_trust(cluster)
-    return same or not tls_plan.verifies(files["certificate"], files["key"], started)
+        return tls_plan.signs_already(cluster, tls.see(files.certificate).issuer_key)
+    return started == tls_plan.wanted_trust(cluster) or not tls_plan.takes(files, started)
 
 
 RULES: tuple[Rule, ...] = (mode_is_known, ca_is_not_lost, ca_can_sign, given_files_are_good)

@@ -166,6 +166,56 @@ def test_a_server_is_made_to_show_it(authority, store, monkeypatch):
     assert len(touched) == 3
 
 
+def contents(store):
+    files = (store.directory / "public.crt", store.directory / "private.key", store.directory / "CAs" / "ca.crt")
+    return [(path.read_bytes(), path.stat().st_mode) for path in files]
+
+
+def test_a_pair_that_minio_does_not_take_is_taken_back(authority, store, monkeypatch):
+    store.install(signed(authority, store), None, authority.certificate)
+    former = contents(store)
+    touched = []
+    monkeypatch.setattr(certificate, "served", lambda _address: "former")
+    monkeypatch.setattr(Store, "touch", lambda _store: touched.append((store.directory / "public.crt").read_bytes()))
+    text = signed(authority, store)
+    with pytest.raises(OverlayError, match=r"does not take the new certificate.*the former one was put back"):
+        store.install(text, None, "", "192.0.2.11:9000", 0.1)
+    assert contents(store) == former
+    assert touched[0] == text.encode(), "it was never tried"
+    assert touched[-1] == former[0][0]
+    assert not store.pending.exists()
+
+
+def test_a_server_that_falls_silent_over_a_pair_does_not_take_it(authority, store, monkeypatch):
+    store.install(signed(authority, store), None, "")
+    answers = iter(["former"])
+    monkeypatch.setattr(certificate, "served", lambda _address: next(answers, certificate.NOT_TLS))
+    with pytest.raises(OverlayError, match="the former one was put back"):
+        store.install(signed(authority, store), None, "", "192.0.2.11:9000", 0.1)
+
+
+def test_where_no_server_runs_nothing_is_waited_for(authority, store, monkeypatch):
+    monkeypatch.setattr(certificate, "served", lambda _address: certificate.NOT_TLS)
+    assert not store.install(signed(authority, store), None, "", "192.0.2.11:9000", 0.1)
+
+
+def test_what_stands_around_a_key_is_not_installed_and_is_found(authority, store):
+    key = tls.make_key()
+    request = {"common_name": "minio1", "request": tls.make_request(key, "minio1")}
+    text = authority.sign([request], NAMES, 90, NOW)["minio1"]
+    store.install(f"words\n{text}\nwords\n", f"words\n{key.decode()}\n\n", "")
+    assert (store.directory / "public.crt").read_text() == text
+    assert (store.directory / "private.key").read_bytes() == key
+    assert tls_files.read(None, str(store.directory))["key"] == "matches"
+    (store.directory / "private.key").chmod(0o600)
+    (store.directory / "private.key").write_bytes(key + b"\n")
+    assert tls_files.read(None, str(store.directory))["key"] == "padded"
+    with pytest.raises(InputError, match=r"key: holds 2 private keys; .*nothing was replaced"):
+        store.install(text, key.decode() + tls.make_key().decode(), "")
+    with pytest.raises(InputError, match="certificate: is not a certificate in PEM form; nothing was replaced"):
+        store.install(key.decode(), None, "")
+
+
 def test_a_server_is_asked_over_the_wire(authority, store):
     import socket
 
