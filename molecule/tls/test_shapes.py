@@ -9,15 +9,19 @@ import os
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.minio import pem, tls
-from conftest import CACHE
+from conftest import CACHE, ROOT
 from pem_shapes import GOOD, Files, Maker, Shape
+
+sys.path.insert(0, str(ROOT / ".cache" / "collections"))
+
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import pem, tls
 
 REFUSES = "Please check your certificate"
 
