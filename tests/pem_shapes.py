@@ -53,10 +53,10 @@ class Maker:
         self.between = self._sign("between", self.between_key, "root", self.root_key, ca=True)
         self.server = self.certificate(self.key)
 
-    def certificate(self, key: Any) -> x509.Certificate:
-        return self._sign("server", key, "between", self.between_key, ca=False)
+    def certificate(self, key: Any, days: int = 30) -> x509.Certificate:
+        return self._sign("server", key, "between", self.between_key, ca=False, days=days)
 
-    def _sign(self, subject: str, key: Any, issuer: str, issuer_key: Any, ca: bool) -> x509.Certificate:
+    def _sign(self, subject: str, key: Any, issuer: str, issuer_key: Any, ca: bool, days: int = 30) -> x509.Certificate:
         now = datetime.now(timezone.utc)
         names = [x509.IPAddress(ip_address(one)) if one[0].isdigit() else x509.DNSName(one) for one in NAMES]
         builder = (
@@ -66,7 +66,7 @@ class Maker:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=30))
+            .not_valid_after(now + timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
@@ -190,6 +190,11 @@ GOOD = (
         lambda maker: Files(maker.root.public_bytes(PEM) + maker.between.public_bytes(PEM) + maker.chain, maker.pkcs8),
         False,
     ),
+    Shape(
+        "the one before, and its renewal for the same key",
+        lambda maker: Files(maker.certificate(maker.key, 1).public_bytes(PEM) + maker.chain, maker.pkcs8),
+        True,
+    ),
     Shape("X509 CERTIFICATE", shaped(lambda raw: raw.replace(b" CERTIFICATE", b" X509 CERTIFICATE")), False),
     Shape("the key twice", shaped(key=lambda raw: raw + raw), False),
 )
@@ -257,6 +262,7 @@ REFUSED = (
         False,
         "is not a certificate in PEM form",
     ),
+    Shape("empty files", lambda _maker: Files(b"", b""), False, "is not a private key in PEM form"),
     Shape("nothing", lambda _maker: Files(b"\n", b"\n"), False, "is not a private key in PEM form"),
     Shape("cut short", shaped(key=lambda raw: raw[:-40]), False, "is not a private key in PEM form"),
     Shape("a letter too few", shaped(key=lambda raw: raw.replace(b"-----\nMIG", b"-----\nMI")), False, "private key"),

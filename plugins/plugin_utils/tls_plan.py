@@ -227,7 +227,7 @@ def given(host: Host) -> Given:
     certificate, wrong = read_file(host.tls["certificate"]) if host.tls.get("certificate") else ("", "")
     key, wrong_key = read_file(host.tls["key"]) if host.tls.get("key") else ("", "")
     missing = tuple(reason for reason in (wrong, wrong_key) if reason)
-    if missing or not (certificate and key):
+    if missing or not (host.tls.get("certificate") and host.tls.get("key")):
         return Given(wrong=missing)
     return _canonical(host, certificate, key)
 

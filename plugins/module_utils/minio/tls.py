@@ -144,10 +144,12 @@ def _refuse_weak(key: Any) -> None:
 def arrange(text: str, key: Any) -> str:
     """The certificate of the key first, then those between it and its root, then whatever else was there.
 
-    ValueError where one cannot be read. Where none is the key's, the order stays.
+    Of several for the key, as after a renewal, it is the one that lasts longest. ValueError where one cannot be read.
+    Where none is the key's, the order stays.
     """
     left = _load(pem.certificates(text))
-    own = next((one for one in left if _raw(one.public_key()) == _raw(key.public_key())), None)
+    fitting = [one for one in left if _public(one) == _raw(key.public_key())]
+    own = max(fitting, key=lambda one: _time(one, "not_valid_after"), default=None)
     chain = []
     while own is not None:
         chain.append(own)
@@ -167,6 +169,16 @@ def _load(text: str) -> list[Any]:
     return found
 
 
+def _public(certificate: Certificate) -> bytes:
+    """Its key; ValueError where it is of a kind that nothing here knows."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        return _raw(certificate.public_key())
+    except UnsupportedAlgorithm as error:
+        raise ValueError(str(error)) from error
+
+
 def _pem(certificate: Certificate) -> str:
     from cryptography.hazmat.primitives import serialization
 
@@ -174,7 +186,7 @@ def _pem(certificate: Certificate) -> str:
 
 
 def key_fits(certificate: str, key: Any) -> bool:
-    return _raw(_load(certificate)[0].public_key()) == _raw(key.public_key())
+    return _public(_load(certificate)[0]) == _raw(key.public_key())
 
 
 def _raw(public_key: Any) -> bytes:

@@ -52,7 +52,9 @@ def test_minio_gets_the_one_form_that_it_reads(tmp_path, maker, shape):
     assert STRICT.fullmatch(given.key).group(2) in pem.KEYS
     assert given.key.count("BEGIN") == 1
     assert tls.key_fits(given.certificate, tls.load_key(given.key.encode()))
-    assert tls.see(given.certificate).names == frozenset(NAMES)
+    seen = tls.see(given.certificate)
+    assert seen.names == frozenset(NAMES)
+    assert seen.days_left(seen.not_before) > 30, "the one that lasts longest"
     assert tls_plan.takes(given, maker.trust) == ""
     assert tls_plan.private_key(host.tls["key"]) == given.key
     assert pem.is_clean(given.key, pem.private_key)
