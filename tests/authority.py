@@ -63,9 +63,9 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         )
 
-    def issue(self, directory: Path, names: list[str], end: datetime | None = None, key: Any = None) -> dict[str, Path]:
+    def issue(self, directory: Path, names: list[str], end: datetime | None = None) -> dict[str, Path]:
         """Files of a certificate and its key."""
-        key = key or ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(ec.SECP256R1())
         end = end or datetime.now(timezone.utc) + timedelta(days=7)
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         certificate = self._sign(

@@ -102,14 +102,13 @@ class Deployment:
 
     def play(self, playbook: str, *arguments: str, inventory: Path | None = None) -> Run:
         """Run a playbook against the lab."""
-        return self._run("ansible-playbook", inventory, str(ROOT / "playbooks" / f"{playbook}.yml"), *arguments)
-
-    def module(self, name: str, module: str, arguments: dict[str, Any]) -> Run:
-        """Run one module on one host."""
-        return self._run("ansible", None, name, "-m", f"baremetal.overlay.{module}", "-a", json.dumps(arguments))
-
-    def _run(self, program: str, inventory: Path | None, *arguments: str) -> Run:
-        command = [program, "-i", str(inventory or self.inventory), *arguments]
+        command = [
+            "ansible-playbook",
+            "-i",
+            str(inventory or self.inventory),
+            str(ROOT / "playbooks" / f"{playbook}.yml"),
+            *arguments,
+        ]
         environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "PY_COLORS": "0", "NO_COLOR": "1"}
         environment["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

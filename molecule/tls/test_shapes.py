@@ -17,11 +17,14 @@ from pathlib import Path
 
 import pytest
 from conftest import CACHE, ROOT
+from cryptography.hazmat.primitives.asymmetric import ec
 from pem_shapes import GOOD, Files, Maker, Shape
 
 sys.path.insert(0, str(ROOT / ".cache" / "collections"))
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import pem, tls
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.certificate import Store
 
 REFUSES = "Please check your certificate"
 
@@ -85,3 +88,25 @@ def test_minio_does_not_start_with_it_as_it_is(minio: Path, tmp_path: Path, shap
     with started(minio, tmp_path, shape.make(Maker())) as (process, port):
         assert shown(process, port) == ""
         assert REFUSES in process.communicate()[0]
+
+
+def test_a_server_that_runs_takes_the_next_pair_and_keeps_the_former_of_one_that_it_refuses(
+    minio: Path, tmp_path: Path
+) -> None:
+    """OpenSSL has the curve, and MinIO has not: only the server itself can tell."""
+    maker = Maker()
+    store = Store(tmp_path / "certs", os.getuid())
+    following = maker.of(ec.generate_private_key(ec.SECP384R1()))
+    refused = maker.of(ec.generate_private_key(ec.BrainpoolP256R1()))
+    with started(minio, tmp_path, Files(maker.chain, maker.pkcs8)) as (process, port):
+        assert shown(process, port)
+        address = f"127.0.0.1:{port}"
+        assert store.install(following.certificate.decode(), following.key.decode(), maker.trust, address)
+        with pytest.raises(OverlayError, match="the former one was put back"):
+            store.install(refused.certificate.decode(), refused.key.decode(), "", address, 5)
+        assert pem.blocks(shown(process, port)) == pem.blocks(following.certificate.decode())[:1]
+    assert (tmp_path / "certs" / "CAs" / "ca.crt").read_text() == maker.trust
+    kept = Files((store.directory / "public.crt").read_bytes(), (store.directory / "private.key").read_bytes())
+    assert kept == following
+    with started(minio, tmp_path / "again", kept) as (process, port):
+        assert shown(process, port), "it does not start again"
