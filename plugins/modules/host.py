@@ -506,7 +506,7 @@ facts:
   description:
     - What the host is and what runs there, after the changes.
     - Names, kernel, memory, addresses, routes, engine, swarm, images, tasks, block devices, published ports, clock,
-      whether credentials are kept here, and what O(look) asks for.
+      whether credentials are kept here, who holds a lock of the package manager, and what O(look) asks for.
   returned: always
   type: dict
   sample:
@@ -515,6 +515,7 @@ facts:
     engine: {installed: true, running: true, sdk: 5.0.3, version: 26.1.5+dfsg1}
     features: {esp: {has: false, why: /proc/config.gz says CONFIG_INET_ESP is not set}}
     hostname: n1
+    package_lock: process 812 (`/usr/bin/unattended-upgrade`) holds /var/lib/dpkg/lock-frontend
     listeners: [{address: 0.0.0.0, pid: 1234, port: 9000, process: minio, protocol: tcp}]
     swarm: {manager: false, node_id: null, state: inactive}
     ways: {192.0.2.12: {error: null, source: 192.0.2.11}}

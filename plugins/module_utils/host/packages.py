@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from .steps import Plan, Run
+from . import apt
+from .steps import Plan
 from .system import CommandFailed, System
 
 QUERY = ("dpkg-query", "-W", "-f", "${Package}\t${Version}\t${db:Status-Want}\t${db:Status-Status}\n")
-APT = ("apt-get", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold")
-APT_ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
-CONFIGURE = ("dpkg", "--force-confold", "--configure", "-a")
+APT = ("apt-get", "-o", "Dpkg::Options::=--force-confold")
 # States that dpkg leaves behind when it was stopped in the middle.
 INTERRUPTED = frozenset({"unpacked", "half-configured", "half-installed", "triggers-awaited", "triggers-pending"})
 
@@ -56,14 +55,14 @@ def missing(names: Sequence[str], packages: Packages) -> list[str]:
     return [name for name in names if not (name in packages and packages[name].installed)]
 
 
-def repair(packages: Packages, names: Sequence[str]) -> Optional[Run]:
+def repair(packages: Packages, names: Sequence[str]) -> Optional[apt.Ask]:
     """Finishes what an interrupted dpkg began with one of these packages."""
     broken = [name for name in dict.fromkeys(names) if name in packages and packages[name].interrupted]
     if not broken:
         return None
     states = ", ".join(f"{name} is {packages[name].status}" for name in broken)
-    commands = (CONFIGURE, (*APT, "install", "-y", "--fix-broken"))
-    return Run(f"finish the interrupted installation ({states})", commands, APT_ENV)
+    commands = (apt.CONFIGURE, (*APT, "install", "-y", "--fix-broken"))
+    return apt.Ask(f"finish the interrupted installation ({states})", commands)
 
 
 @dataclass(frozen=True)
@@ -79,20 +78,25 @@ class Install:
     def apply(self, system: System) -> None:
         command = (*APT, "install", "-y", "--no-install-recommends", *self.names)
         try:
-            system.run(command, APT_ENV)
+            apt.run(system, command)
         except CommandFailed as error:
             # Some package of the host was left half installed, or the lists name what the mirror no longer has.
-            mend = CONFIGURE if "dpkg --configure -a" in str(error) else (*APT, "update")
-            system.run(mend, APT_ENV)
-            system.run(command, APT_ENV)
+            mend = apt.CONFIGURE if "dpkg --configure -a" in str(error) else (*APT, "update")
+            apt.run(system, mend)
+            apt.run(system, command)
 
 
-def hold(names: Sequence[str], packages: Packages) -> Optional[Run]:
+def hold(names: Sequence[str], packages: Packages) -> Optional[apt.Ask]:
     """Takes packages out of unattended upgrades."""
     free = [name for name in names if not (name in packages and packages[name].held)]
     if not free:
         return None
-    return Run(f"hold {', '.join(free)} against unattended upgrades", (("apt-mark", "hold", *free),))
+    return apt.Ask(f"hold {', '.join(free)} against unattended upgrades", (("apt-mark", "hold", *free),))
+
+
+def unhold(names: Sequence[str]) -> apt.Ask:
+    """Gives packages back to unattended upgrades."""
+    return apt.Ask(f"let upgrades at {', '.join(names)} again", (("apt-mark", "unhold", *names),))
 
 
 def plan(options: Mapping[str, Any], packages: Packages) -> Plan:

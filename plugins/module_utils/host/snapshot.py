@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, Optional
 
 from . import (
+    apt,
     blockdevices,
     clock,
     confirm,
@@ -158,6 +159,7 @@ class Snapshot:
             "images": local_engine.image_facts(self.answers),
             "drives": [device.facts() for device in self.devices],
             "credentials_present": self.system.exists(CREDENTIALS),
+            "package_lock": str(lock) if (lock := apt.held(self.system)) else None,
             "published": local_engine.published_facts(self.answers),
             "tasks": local_engine.task_facts(self.answers),
             "networks": local_engine.network_facts(self.answers),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import struct
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 # Ours on every managed host: what must survive a reboot, and what must not.
 STATE_DIRECTORY = "/etc/baremetal-overlay"
 RUN_DIRECTORY = "/run/baremetal-overlay"
+
+
+# A struct flock of the kernel, with files of any size: what, from where, first byte, length (0: all of it), whose.
+FLOCK = "hhqqi"
 
 
 class CommandFailed(OverlayError):
@@ -118,6 +123,21 @@ class System:
                 else:
                     yield True
                     return
+
+    def holder(self, path: str) -> Optional[int]:
+        """The process that holds a lock of fcntl on a file: 0 where it cannot be seen from here, None without any."""
+        try:
+            with Path(path).open("rb") as file:
+                asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+                kind, *_range, pid = struct.unpack(FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            # A lock that this user may not look at is in nobody's way: what needs it needs root.
+            return None
+        return None if kind == fcntl.F_UNLCK else max(pid, 0)
+
+    def warn(self, words: str) -> None:
+        """Shown with the task's result, which is not worse for it."""
+        self._module.warn(words)
 
     def names(self, path: str) -> list[str]:
         """What is in a directory; nothing where there is none."""

@@ -172,7 +172,7 @@ def _settings(options: Mapping[str, Any], state: State) -> list[Step]:
         steps.append(DAEMON_RELOAD)
     held = [name for name in engine_setup.HELD if name in state.packages and state.packages[name].held]
     if options["unhold"] and held:
-        steps.append(Run(f"let upgrades at {', '.join(held)} again", (("apt-mark", "unhold", *held),)))
+        steps.append(packages.unhold(held))
     return steps
 
 

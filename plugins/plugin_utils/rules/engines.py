@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ansible_collections.baremetal.overlay.plugins.module_utils import units
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import apt
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import advisories
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, Rule, group_hosts
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.debian import release_numbers
@@ -100,5 +101,22 @@ def versions_have_no_advisories(cluster: Cluster) -> Iterator[str]:
     )
 
 
+def package_managers_are_free(cluster: Cluster) -> Iterator[str]:
+    """Only where this run has something to do: otherwise it asks the package manager for nothing."""
+    yield from group_hosts(
+        (
+            host.name,
+            f"{host.facts['package_lock']}; where this run installs packages, it waits up to {apt.PATIENCE:.0f} s",
+        )
+        for host in cluster.seen
+        if host.facts.get("package_lock")
+        and any(section.get("changed") for section in (host.report or {}).get("sections", {}).values())
+    )
+
+
+def _has_work(host: Host) -> bool:
+    return any(section.get("changed") for section in (host.report or {}).get("sections", {}).values())
+
+
 RULES: tuple[Rule, ...] = (sdks_are_recent, engines_can_run_it)
-ADVICE: tuple[Rule, ...] = (memory_suffices, memory_is_limited, versions_have_no_advisories)
+ADVICE: tuple[Rule, ...] = (memory_suffices, memory_is_limited, versions_have_no_advisories, package_managers_are_free)

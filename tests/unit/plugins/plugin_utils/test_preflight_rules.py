@@ -218,6 +218,7 @@ def test_violation(change: Change, sentence: str) -> None:
     assert sentence in found[0]
 
 
+LOCKED = "process 812 (`apt-get update`) holds /var/lib/apt/lists/lock"
 ADVISED = [
     (shifted(30), "n4: its clock is 30 s (± 1 s) ahead of that of n2; versions of an object"),
     (fact("n1", clock={"synchronized": False}), "n1: no time service keeps the clock in step"),
@@ -245,6 +246,13 @@ ADVISED = [
     (
         drive("n3", left=19.0),
         "n3: drive 1 (/dev/1): 19 % is left (connectivity_room_warning is 20 %); a full drive makes",
+    ),
+    (
+        lambda reports, settings: (
+            reports["n1"]["sections"].update(engine={"changed": True}),
+            fact("n1", package_lock=LOCKED)(reports, settings),
+        ),
+        f"n1: {LOCKED}; where this run installs packages, it waits up to 600 s",
     ),
 ]
 
@@ -284,6 +292,8 @@ SILENT: list[Change] = [
     drive("n1", left=20.0),
     setting(underlay_mtu="1400"),
     setting(drives_parent="/data/", minio_drives_parent="/data"),
+    # A run without anything to do asks apt for nothing.
+    fact("n1", package_lock=LOCKED),
 ]
 
 

@@ -23,6 +23,8 @@ class FakeSystem(System):
         self.failing = list(failing)
         self.words = words
         self.ran = []
+        self.holders = {}
+        self.warnings = []
 
     def query(self, argv):
         return self.answers.get(argv[0], "")
@@ -52,6 +54,12 @@ class FakeSystem(System):
     @property
     def process(self):
         return "4711 150432"
+
+    def holder(self, path):
+        return self.holders.get(path)
+
+    def warn(self, words):
+        self.warnings.append(words)
 
     @contextmanager
     def lock(self, path, _seconds=5):

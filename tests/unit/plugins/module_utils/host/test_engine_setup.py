@@ -108,7 +108,7 @@ def test_a_finished_host_needs_nothing(installed):
 def test_a_bare_host_gets_its_configuration_before_its_engine(debian, apparmor, extra):
     plan = engine_setup.plan(OPTIONS, engine_setup.State(debian=debian, apparmor=apparmor))
     kinds = [type(step).__name__ for step in plan.steps if step.sentence]
-    assert kinds == ["WriteFile", "WriteFile", "WriteFile", "Install", "StartEngine", "Run"]
+    assert kinds == ["WriteFile", "WriteFile", "WriteFile", "Install", "StartEngine", "Ask"]
     assert f"install docker.io, python3-docker{extra}" in plan.sentences
     assert plan.steps[0].path == plan.steps[-1].path == engine_setup.INSTALLING
     assert plan.flags["restart"] is False
