@@ -12,6 +12,7 @@ import time
 from typing import Any, Optional
 
 from ansible.plugins.action.normal import ActionModule as NormalActionModule
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.controller import end_with_run
 
 
 class ActionModule(NormalActionModule):
@@ -19,6 +20,7 @@ class ActionModule(NormalActionModule):
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """The module's result, with the key ``clock``."""
+        end_with_run()
         sent = time.time()
         result: dict[str, Any] = super().run(tmp, task_vars)
         return {**result, "clock": {"sent": sent, "received": time.time()}}

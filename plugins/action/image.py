@@ -12,6 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.controller import end_with_run
 
 MODULE = "baremetal.overlay.image"
 
@@ -20,6 +21,7 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        end_with_run()
         result: dict[str, Any] = super().run(tmp, task_vars)
         if boolean(self._task.args.get("remote_src", False)):
             result.update(self._execute_module(module_name=MODULE, task_vars=task_vars))

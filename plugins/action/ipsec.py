@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.confirmed import ConfirmedAction
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.controller import end_with_run
 
 
 class ActionModule(ConfirmedAction):
@@ -21,5 +22,6 @@ class ActionModule(ConfirmedAction):
         arguments = self._task.args
         if arguments.get("state", "present") == "present" and arguments.get("phase", "finish") != "prepare":
             return super().run(tmp, task_vars)
+        end_with_run()
         base: dict[str, Any] = ActionBase.run(self, tmp, task_vars)
         return {**base, **self._module(dict(arguments), task_vars or {})}

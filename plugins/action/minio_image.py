@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module of the same name, and shows its progress where it runs on the controller."""
+"""Runs the module of the same name. On the controller it is not root, shows its progress, and ends with the run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.controller import end_with_run, stay_unprivileged
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.progress import Meter, Tail
 
 MODULE = "baremetal.overlay.minio_image"
@@ -25,6 +26,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """The module's result, as it is."""
+        stay_unprivileged(self, task_vars)
+        end_with_run()
         result: dict[str, Any] = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         if not self._is_local() or arguments.get("progress_file"):

@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action.normal import ActionModule as NormalActionModule
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.controller import end_with_run, stay_unprivileged
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.other_host import OtherHost
 
 MODULE = "baremetal.overlay.probe"
@@ -24,6 +25,8 @@ class ActionModule(NormalActionModule):
     """As any module is run, but for the client."""
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Result] = None) -> Result:
+        stay_unprivileged(self, task_vars)
+        end_with_run()
         if self._task.args.get("visitor"):
             return self._visit(task_vars or {})
         sent = time.time()

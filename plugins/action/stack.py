@@ -13,10 +13,12 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.compose_files import load, named_files
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.controller import end_with_run
 
 
 class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        end_with_run()
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
             arguments = self._arguments()

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.controller import end_with_run
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.node_host import ADDRESSES, NoHost, host_of
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.other_host import OtherHost
 
@@ -21,6 +22,7 @@ _TOLD = ("task", "node", "node_id", "container_id")
 
 class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        end_with_run()
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         found = self._execute_module(module_name=MODULE, module_args=dict(self._task.args), task_vars=variables)

@@ -19,6 +19,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import plain
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.controller import end_with_run
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.other_host import OtherHost
 
 PROBE = "baremetal.overlay.probe"
@@ -42,6 +43,7 @@ class ConfirmedAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
         """The module's result, of a change only once it is confirmed."""
+        end_with_run()
         base: Result = super().run(tmp, task_vars)
         variables = task_vars or {}
         arguments = dict(self._task.args)

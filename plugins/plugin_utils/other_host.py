@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins.action import ActionBase
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.controller import stay_unprivileged
 
 
 class _Reach(TaskExecutor):
@@ -63,6 +64,7 @@ class OtherHost:
             templar=action._templar,
             shared_loader_obj=action._shared_loader_obj,
         )
+        stay_unprivileged(self._handler, self._variables)
 
     def run(self, module: str, arguments: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = self._handler._execute_module(

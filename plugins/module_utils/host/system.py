@@ -131,7 +131,7 @@ class System:
                 asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
                 kind, *_range, pid = struct.unpack(FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, asked))
         except (FileNotFoundError, NotADirectoryError, PermissionError):
-            # A lock that this user may not look at is in nobody's way: what needs it needs root.
+            # A user who may not look at it may not lock it either, and never waits for it.
             return None
         return None if kind == fcntl.F_UNLCK else max(pid, 0)
 

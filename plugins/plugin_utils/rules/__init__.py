@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
+    authorities,
     clients,
     clocks,
     confirmations,
@@ -50,6 +51,7 @@ RULES: Sequence[Rule] = (
     *clients.RULES,
     *confirmations.RULES,
     *tls.RULES,
+    *authorities.RULES,
     *ipsec.RULES,
 )
 # What does not stand in the way: said, and never a reason to stop.

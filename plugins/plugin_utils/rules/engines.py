@@ -109,8 +109,7 @@ def package_managers_are_free(cluster: Cluster) -> Iterator[str]:
             f"{host.facts['package_lock']}; where this run installs packages, it waits up to {apt.PATIENCE:.0f} s",
         )
         for host in cluster.seen
-        if host.facts.get("package_lock")
-        and any(section.get("changed") for section in (host.report or {}).get("sections", {}).values())
+        if host.facts.get("package_lock") and _has_work(host)
     )
 
 
