@@ -43,7 +43,7 @@ def stay_unprivileged(action: ActionBase, task_vars: Mapping[str, Any] | None) -
 def end_with_run() -> None:
     """Has the kernel end this worker once its run is killed; otherwise it would carry its task to the end on its own.
 
-    Ansible's workers are sessions of their own, which a kill of the run does not reach. SIGTERM ends their children too.
+    Ansible's workers are sessions of their own, which a kill of the run does not reach. SIGTERM ends their children.
     """
     if multiprocessing.parent_process() is None:
         return
