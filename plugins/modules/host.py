@@ -412,6 +412,10 @@ options:
     type: dict
     default: {}
     suboptions:
+      credentials_dir:
+        description: Where MinIO's root credentials would be. The fact C(credentials_present) says whether they are.
+        type: path
+        default: /etc/baremetal-overlay
       peers:
         description: Addresses of other hosts. The fact C(ways) says from which address the kernel would send to each.
         type: list

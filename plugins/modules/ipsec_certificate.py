@@ -77,6 +77,7 @@ from ..module_utils.host.system import System
 from ..module_utils.ipsec import connections, files
 from ..module_utils.minio import pem
 from ..module_utils.minio.pair import Pair
+from ..module_utils.state_directory import make_directories
 
 ARGUMENTS: dict[str, Any] = {
     "request": {"type": "bool", "default": False},
@@ -93,7 +94,7 @@ def pair() -> Pair:
 def install(certificate: str) -> None:
     """Directories come with the package; a host that is still bare gets them here."""
     for path, mode in ((files.KEY, 0o700), (files.CERTIFICATE, 0o755)):
-        Path(path).parent.mkdir(mode=mode, parents=True, exist_ok=True)
+        make_directories(Path(path).parent, mode)
     store = pair()
     store.install(certificate)
     store.clear()

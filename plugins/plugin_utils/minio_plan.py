@@ -72,6 +72,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
             (host.facts["architecture"] for host in _seen(cluster) if host.facts.get("architecture")), None
         ),
         "credentials_from": credentials_source(cluster),
+        "former_managers": former_managers(cluster),
     }
 
 
@@ -226,8 +227,19 @@ def hosts_lacking(cluster: Cluster, image: str | None) -> list[str]:
 
 
 def credentials_source(cluster: Cluster) -> str | None:
-    """A manager of this run that keeps the root credentials already."""
-    return next((host.name for host in cluster.group("managers") if host.facts.get("credentials_present")), None)
+    """Who keeps the root credentials already: a manager of this run, or a host that was one."""
+    managers = cluster.group("managers")
+    others = [host for host in cluster.hosts if host not in managers]
+    return next((host.name for host in (*managers, *others) if host.facts.get("credentials_present")), None)
+
+
+def former_managers(cluster: Cluster) -> list[str]:
+    """Who keeps root credentials and need not: what a manager of this run has at its end is not lost with them."""
+    kept = cluster.settings.get("keep_credentials", True)
+    if not kept or not any(host.report is not None for host in cluster.group("managers")):
+        return []
+    others = (host for host in cluster.seen if "managers" not in host.groups)
+    return [host.name for host in others if host.facts.get("credentials_present")]
 
 
 def _seen(cluster: Cluster) -> list[Host]:

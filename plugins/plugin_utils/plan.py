@@ -39,6 +39,7 @@ TODO = {
     "overlay_join": "make or join the swarm",
     "overlay_networks": "configure its own part of MinIO's networks",
     "overlay_credentials": "keep MinIO's credentials",
+    "overlay_credentials_gone": "remove MinIO's root credentials, as it is no longer a manager",
     "overlay_image": "load MinIO's image",
     "overlay_format": "format its drives for MinIO, which waits for all hosts to do that",
     "overlay_tls": "issue, renew or lay out its certificate",
@@ -118,9 +119,14 @@ def _summary(cluster: Cluster, work: Mapping[str, Sequence[str]], advised: Seque
     todo = [
         f"{enumerate_names(hosts)}: {words}"
         for group, words in TODO.items()
-        if (hosts := [name for name in names if group in work[name]])
+        if (hosts := [host.name for host in cluster.seen if group in work[host.name] and _is_news(group, host)])
     ]
     return [first, *todo, *absent_plan.sentences(cluster), *(f"advice: {sentence}" for sentence in advised)]
+
+
+def _is_news(group: str, host: Host) -> bool:
+    """Credentials that are given are compared with those that are kept, in every run, which changes nothing."""
+    return not (group == "overlay_credentials" and host.facts.get("credentials_present"))
 
 
 def _name(host: Host | None) -> str | None:
@@ -195,6 +201,7 @@ def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any], ipsec: Mapping
         "overlay_networks": bool(network_plan.missing(cluster, host)),
         "overlay_acting": is_acting,
         "overlay_credentials": keeps and (given or not host.facts.get("credentials_present")),
+        "overlay_credentials_gone": host.name in minio["former_managers"],
         "overlay_image": host.name in minio["lacking_image"],
         "overlay_tls": host.name in minio["tls"]["due"],
         "overlay_format": host.name in minio["format"],

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 from ..errors import InputError
+from ..state_directory import STATE_MODE
 from ..wait import wait_until
 from . import daemon, packages, units
 from .local_engine import Answers
@@ -48,6 +49,8 @@ class State:
     pending: str = ""
     debian: int = 0
     apparmor: bool = False
+    # Of our own directory, where it is there.
+    directory_mode: Optional[int] = None
 
     @property
     def unit(self) -> Unit:
@@ -91,9 +94,18 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
         result.steps = _reconfigure(options, state, files)
     else:
         result.steps = _install(options, state, files)
+    result.steps = [*_directory(state), *result.steps]
     changes_live = bool(files) and state.running
     result.flags["restart"] = changes_live or state.restart_is_pending
     return result
+
+
+def _directory(state: State) -> list[Step]:
+    """Hosts of an earlier release have it open to all."""
+    if state.directory_mode in (None, STATE_MODE):
+        return []
+    command = ("chmod", f"{STATE_MODE:04o}", STATE_DIRECTORY)
+    return [Run(f"let only root enter {STATE_DIRECTORY} (its mode is {state.directory_mode:04o})", (command,))]
 
 
 def _interrupted(state: State) -> bool:

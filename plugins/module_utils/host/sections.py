@@ -28,6 +28,7 @@ from . import (
 from .engine_restart import RestartEngine, ask_minio
 from .snapshot import Snapshot
 from .steps import Plan
+from .system import STATE_DIRECTORY
 
 Options = Mapping[str, Any]
 
@@ -129,6 +130,7 @@ RESTART_SPEC: dict[str, Any] = {
     "timeout": {"type": "int", "default": 300},
 }
 LOOK_SPEC: dict[str, Any] = {
+    "credentials_dir": {"type": "path", "default": STATE_DIRECTORY},
     "peers": {"type": "list", "elements": "str", "default": []},
     "ports": {"type": "list", "elements": "int", "default": []},
     "features": {"type": "list", "elements": "str", "choices": sorted(kernel.FEATURES), "default": []},

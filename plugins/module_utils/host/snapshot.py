@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Optional
 
+from ..minio.credentials import NAMES
 from . import (
     apt,
     blockdevices,
@@ -39,7 +40,7 @@ from .packages import Package
 from .system import STATE_DIRECTORY, System
 from .units import Unit
 
-CREDENTIALS = f"{STATE_DIRECTORY}/minio-root.json"
+CREDENTIALS = NAMES[-1]
 UNITS = (
     engine_setup.SERVICE,
     engine_setup.RUNTIME,
@@ -122,6 +123,7 @@ class Snapshot:
             sdk=engine_setup.has_sdk(),
             python=sys.executable,
             daemon_json=read(daemon.PATH),
+            directory_mode=self.system.mode(STATE_DIRECTORY),
             drop_ins=engine_setup.read_drop_ins(self.system),
             installing=self.system.exists(engine_setup.INSTALLING),
             pending=read(engine_setup.PENDING) or "",
@@ -158,7 +160,7 @@ class Snapshot:
             "swarm": local_engine.swarm_facts(self.answers),
             "images": local_engine.image_facts(self.answers),
             "drives": [device.facts() for device in self.devices],
-            "credentials_present": self.system.exists(CREDENTIALS),
+            "credentials_present": self._has_credentials(look),
             "package_lock": str(lock) if (lock := apt.held(self.system)) else None,
             "published": local_engine.published_facts(self.answers),
             "tasks": local_engine.task_facts(self.answers),
@@ -170,6 +172,9 @@ class Snapshot:
             # Last: the later it is read, the less of the run's time is uncertain.
             "clock": clock.read(),
         }
+
+    def _has_credentials(self, look: Mapping[str, Any]) -> bool:
+        return self.system.exists(f"{look.get('credentials_dir') or STATE_DIRECTORY}/{CREDENTIALS}")
 
     def _listener_facts(self, ports: Sequence[int]) -> list[dict[str, Any]]:
         found = listeners.read(self.system, ports)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import struct
 import tempfile
 import time
@@ -18,12 +19,13 @@ from typing import TYPE_CHECKING, Optional
 
 from ..errors import OverlayError
 from ..ipsec import vici
+from ..state_directory import STATE_DIRECTORY as STATE_DIRECTORY
+from ..state_directory import make_directories
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
-# Ours on every managed host: what must survive a reboot, and what must not.
-STATE_DIRECTORY = "/etc/baremetal-overlay"
+# Ours on every managed host, for what must not survive a reboot.
 RUN_DIRECTORY = "/run/baremetal-overlay"
 
 
@@ -93,6 +95,13 @@ class System:
             return None
         return 100 * found.f_bavail / found.f_blocks if found.f_blocks else None
 
+    def mode(self, path: str) -> Optional[int]:
+        """Who may do what with a file or directory; None where there is none."""
+        try:
+            return stat.S_IMODE(Path(path).stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def is_there(self, path: str) -> bool:
         """As ``exists``, for the link itself where it is one."""
         return os.path.lexists(path)
@@ -109,7 +118,7 @@ class System:
 
         Whoever may open it could hold it, so nobody but root may.
         """
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        make_directories(Path(path).parent)
         deadline = time.monotonic() + seconds
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             while True:
@@ -152,7 +161,7 @@ class System:
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Replaces a file in one step: at no moment is it absent or half written."""
         parent = Path(path).parent
-        parent.mkdir(parents=True, exist_ok=True)
+        make_directories(parent)
         handle, draft = tempfile.mkstemp(dir=str(parent), prefix=f".{Path(path).name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:

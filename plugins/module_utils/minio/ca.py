@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OverlayError
+from ..state_directory import make_directories
 from . import tls
 
 CERTIFICATE, KEY = "ca.crt", "ca.key"
@@ -39,7 +40,7 @@ class Authority:
 
     def make(self, days: int, now: datetime) -> None:
         """The certificate is written last: where it is, the key is."""
-        self.directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        make_directories(self.directory, DIRECTORY_MODE)
         self.directory.chmod(DIRECTORY_MODE)
         key = self.directory / KEY
         if not key.is_file():

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ..errors import InputError, Refused
+from ..state_directory import STATE_MODE, make_directories
 
-DIRECTORY = Path("/etc/baremetal-overlay")
-DIRECTORY_MODE, FILE_MODE = 0o700, 0o600
+DIRECTORY_MODE, FILE_MODE = STATE_MODE, 0o600
 NAMES = ("minio-root-user", "minio-root-password", "minio-root.json")
 LEAST = {"user": 3, "password": 8}
 
@@ -82,10 +82,15 @@ def _refuse_others(path: Path, kept: Kept, given: dict[str, str]) -> None:
         )
 
 
+def leftovers(directory: Path) -> list[Path]:
+    """What a host that is to keep none still has; the JSON goes last, as by it the others are known."""
+    return [path for name in NAMES if (path := directory / name).exists()]
+
+
 def apply(directory: Path, changes: list[Path], user: str, password: str) -> None:
     """Write what is to be written; a file is there with its mode and its whole content, or not at all."""
     if directory in changes:
-        directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        make_directories(directory, DIRECTORY_MODE)
         directory.chmod(DIRECTORY_MODE)
     for path, content in wanted(directory, user, password).items():
         if path in changes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Optional
 
 from ..errors import InputError
+from ..state_directory import make_directories
 from . import pem, tls
 from .ca import write
 
@@ -53,7 +54,7 @@ class Pair:
         draft.replace(self.certificate)
 
     def stage(self) -> None:
-        self.pending.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directories(self.pending, 0o700)
         self.pending.chmod(0o700)
 
     def clear(self) -> None:

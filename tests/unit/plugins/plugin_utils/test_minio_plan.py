@@ -110,7 +110,16 @@ def test_what_cannot_be_is_said_before_anything_is_changed(given, part):
 
 def test_credentials_come_from_a_manager_that_keeps_them():
     assert minio_plan.draw(cluster(kept=["n2", "n3"]))["credentials_from"] == "n2"
-    assert minio_plan.draw(cluster(kept=["n4"]))["credentials_from"] is None
+    assert minio_plan.draw(cluster(kept=[]))["credentials_from"] is None
+
+
+def test_a_former_manager_hands_its_credentials_on_and_keeps_none():
+    drawn = minio_plan.draw(cluster(kept=["n4"]))
+    assert (drawn["credentials_from"], drawn["former_managers"]) == ("n4", ["n4"])
+    drawn = minio_plan.draw(cluster(kept=["n1", "n4"]))
+    assert (drawn["credentials_from"], drawn["former_managers"]) == ("n1", ["n4"])
+    assert minio_plan.draw(cluster(kept=["n1"]))["former_managers"] == []
+    assert minio_plan.draw(cluster(kept=["n4"], keep_credentials=False))["former_managers"] == []
 
 
 def test_a_deployment_is_described_with_all_its_endpoints():

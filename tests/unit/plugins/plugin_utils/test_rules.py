@@ -110,6 +110,26 @@ def test_a_deployed_cluster_leaves_only_the_acting_manager() -> None:
     assert drawn["work"] == {"n1": ["overlay_acting"], "n2": [], "n3": [], "n4": []}
 
 
+def test_credentials_that_are_given_are_compared_and_not_announced() -> None:
+    world = deployed()
+    world["settings"] |= {"root_user": "someone", "root_password": "a-password"}
+    drawn = draw(world)
+    assert "overlay_credentials" in drawn["work"]["n1"]
+    assert drawn["summary"] == ["4 of 4 hosts were looked at, and nothing stands in the way"]
+    facts(world, "n3")["credentials_present"] = False
+    assert draw(world)["summary"][1:] == ["n3: keep MinIO's credentials"]
+
+
+def test_a_manager_that_became_a_worker_keeps_no_credentials() -> None:
+    world = deployed()
+    facts(world, "n4")["credentials_present"] = True
+    drawn = draw(world)
+    assert drawn["work"]["n4"] == ["overlay_credentials_gone"]
+    assert drawn["summary"][1:] == ["n4: remove MinIO's root credentials, as it is no longer a manager"]
+    world["looked_at"] = ["n4"]
+    assert draw(world)["work"]["n4"] == []
+
+
 def test_one_more_host_joins_alone() -> None:
     world = deployed()
     world["hostvars"]["n4"] = bare_host(4)

@@ -39,6 +39,15 @@ def test_a_mode_that_is_too_wide_and_a_missing_file_are_mended(tmp_path):
     assert keep(directory) == ["etc", "minio-root-user", "minio-root-password"]
 
 
+def test_a_host_that_is_to_keep_none_has_only_these_removed(tmp_path):
+    keep(tmp_path)
+    (tmp_path / "other").touch()
+    for path in credentials.leftovers(tmp_path):
+        path.unlink()
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+    assert credentials.leftovers(tmp_path / "nowhere") == []
+
+
 @pytest.mark.parametrize(
     ("user", "password", "part"),
     [
