@@ -7,6 +7,9 @@ SHELL := /bin/bash
 LAB_DEBIAN ?= trixie
 BIN := .venv/newest/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# The caller's own Ansible is configured for something else; how much is said, and in which colours, stays the caller's choice.
+OUTPUT_SETTINGS := ANSIBLE_NOCOLOR ANSIBLE_FORCE_COLOR ANSIBLE_VERBOSITY ANSIBLE_DEBUG
+unexport $(filter-out $(OUTPUT_SETTINGS),$(filter ANSIBLE_%,$(.VARIABLES)))
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 # What the lab's hosts are: containers, or vm for virtual machines; its hosts and networks are those of the inventory.
 LAB ?= containers
