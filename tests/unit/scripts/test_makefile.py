@@ -22,8 +22,6 @@ EXPORTED = {
 
 def test_exported_settings_of_ansible_do_not_reach_a_recipe() -> None:
     command = ["make", "--silent", "--eval=show: ; @env", "show"]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **EXPORTED}, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **EXPORTED}, capture_output=True, text=True, check=True)
     found = {line for line in done.stdout.splitlines() if line.startswith("ANSIBLE_")}
     assert found == {f"ANSIBLE_CONFIG={ROOT / 'ansible.cfg'}", "ANSIBLE_VERBOSITY=3"}
