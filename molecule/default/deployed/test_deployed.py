@@ -27,6 +27,20 @@ def test_second_run_and_check_mode_change_nothing(lab: Any) -> None:
         assert set(run.changed.values()) == {0}, run.output
 
 
+def test_packages_were_installed_after_another_process_was_done_with_apt(lab: Any) -> None:
+    host = lab.hosts["n4"]
+    released, installed = (
+        float(host.check_output(f"stat -c %.9Y {path}"))
+        for path in ("/run/apt-was-held", "/var/lib/dpkg/info/docker.io.list")
+    )
+    assert installed > released
+
+
+def test_only_root_enters_our_directory_on_any_host(lab: Any) -> None:
+    modes = {name: host.check_output("stat -c '%a %U' /etc/baremetal-overlay") for name, host in lab.hosts.items()}
+    assert set(modes.values()) == {"700 root"}, modes
+
+
 def test_swarm_has_the_inventory_s_nodes(lab: Any) -> None:
     nodes = lab.hosts["n1"].check_output("docker node ls --format '{{.Hostname}} {{.Status}} {{.ManagerStatus}}'")
     roles = dict(line.split(" ", 1) for line in nodes.splitlines())

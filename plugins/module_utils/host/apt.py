@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands of apt and dpkg on a host where others use them, too: who holds their locks is waited for and named.
+"""Commands of apt and dpkg on a host where other programs use them too: they wait for each lock, and name its holder.
 
-apt-get waits for dpkg's locks alone, and only if told to; those of its lists and archives end it at once.
+apt-get itself waits for dpkg's locks only, and only if told to. A lock on its lists or archives ends it at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LOCKS = (
 PATIENCE = 600.0
 ENV = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
 CONFIGURE = ("dpkg", "--force-confold", "--configure", "-a")
-# How apt, apt-mark and dpkg say that somebody else was faster.
+# How apt, apt-mark and dpkg say that another process was faster.
 LOCKED = re.compile(
     r"Could not get lock|Unable to (?:lock|acquire the dpkg)|lock (?:was|is) locked by|is another process"
 )
@@ -35,7 +35,7 @@ LOCKED = re.compile(
 
 @dataclass(frozen=True)
 class Held:
-    """A lock that somebody holds. The process is unknown where it runs in another PID namespace."""
+    """A lock that a process holds. Which one is unknown where it runs in another PID namespace."""
 
     path: str
     pid: Optional[int] = None

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,10 +30,18 @@ def controllers_can_keep_them(cluster: Cluster) -> Iterator[str]:
         refused = _refused(directory)
         if refused:
             yield (
-                f"{option}_dir: {option}_host is localhost, and the user {getpass.getuser()} may not {refused} on this "
+                f"{option}_dir: {option}_host is localhost, and the user {_user()} may not {refused} on this "
                 "controller, where nothing becomes root; give a directory of "
                 f"that user, for example ~/{option.replace('_', '-')}"
             )
+
+
+def _user() -> str:
+    """As the system calls the user; a container may have none of that number."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def _refused(directory: Path) -> str:
