@@ -39,7 +39,7 @@ TODO = {
     "overlay_join": "make or join the swarm",
     "overlay_networks": "configure its own part of MinIO's networks",
     "overlay_credentials": "keep MinIO's credentials",
-    "overlay_credentials_gone": "remove MinIO's root credentials, as it is no longer a manager",
+    "overlay_credentials_gone": "remove MinIO's root credentials, which only managers keep",
     "overlay_image": "load MinIO's image",
     "overlay_format": "format its drives for MinIO, which waits for all hosts to do that",
     "overlay_tls": "issue, renew or lay out its certificate",

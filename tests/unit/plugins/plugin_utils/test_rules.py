@@ -125,7 +125,7 @@ def test_a_manager_that_became_a_worker_keeps_no_credentials() -> None:
     facts(world, "n4")["credentials_present"] = True
     drawn = draw(world)
     assert drawn["work"]["n4"] == ["overlay_credentials_gone"]
-    assert drawn["summary"][1:] == ["n4: remove MinIO's root credentials, as it is no longer a manager"]
+    assert drawn["summary"][1:] == ["n4: remove MinIO's root credentials, which only managers keep"]
     world["looked_at"] = ["n4"]
     assert draw(world)["work"]["n4"] == []
 
