@@ -72,10 +72,19 @@ def load(text: str, path: str) -> dict[str, Any]:
     try:
         definition = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise InputError(f"{path} cannot be read as a Compose definition: {error}") from error
+        raise InputError(f"{path} cannot be read as a Compose definition: {_said(error)}") from error
     if not isinstance(definition, dict):
         raise InputError(f"{path} is not a Compose definition: it holds no mapping")
     return definition
+
+
+def _said(error: yaml.YAMLError) -> str:
+    """What is wrong and where. The parser would show the text itself, and that may be a password."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return "it is not YAML"
+    mark = error.problem_mark or error.context_mark
+    where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+    return f"{error.problem or error.context}{where}"
 
 
 def named_files(definitions: list[Any], variables: Mapping[str, Any]) -> list[str]:

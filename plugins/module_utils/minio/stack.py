@@ -45,11 +45,13 @@ def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, A
     command = ["server", "--address", f":{options['port']}", "--console-address", f":{options['console_port']}"]
     if options["tls"]:
         command.append(f"--certs-dir={CERTIFICATES}")
-    return {
-        "services": {f"minio{number}": _service(number, [*command, *args], options) for number in numbers},
-        "networks": {name: {"external": True, "name": name} for name in options["attachment"]["networks"]},
-        "secrets": {name: {} for name in (USER_SECRET, PASSWORD_SECRET)},
-    }
+    return literal(
+        {
+            "services": {f"minio{number}": _service(number, [*command, *args], options) for number in numbers},
+            "networks": {name: {"external": True, "name": name} for name in options["attachment"]["networks"]},
+            "secrets": {name: {} for name in (USER_SECRET, PASSWORD_SECRET)},
+        }
+    )
 
 
 def rolling(wanted: Mapping[str, Any], live: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -61,6 +63,23 @@ def rolling(wanted: Mapping[str, Any], live: Mapping[str, Mapping[str, str]]) ->
     if any(live.get(name, {}).get(STARTUP_LABEL) != own[STARTUP_LABEL] for name, own in labels.items()):
         return []
     return [name for name, own in labels.items() if live[name].get(SERVER_LABEL) != own[SERVER_LABEL]]
+
+
+def literal(value: Any) -> Any:
+    """A definition in which no dollar sign begins a variable: what is given here is meant as it is written.
+
+    Keys stay as they are; in them nothing is ever filled in.
+    """
+    if isinstance(value, Mapping):
+        return {key: literal(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [literal(one) for one in value]
+    return value.replace("$", "$$") if isinstance(value, str) else value
+
+
+def _untemplated(text: str) -> str:
+    """What Swarm passes on as ``text``: in environment and mounts it takes two braces for a placeholder of its own."""
+    return text.replace("{{", '{{"{{"}}')
 
 
 def violations(options: Mapping[str, Any]) -> list[str]:
@@ -117,6 +136,9 @@ def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dic
         # What it trusts a server reads at its start only: other trust is another server.
         service["labels"] = {TRUST_LABEL: str(options["trust_id"])}
     labels[SERVER_LABEL] = _hash(service)
+    # Last, so that the labels above tell what is meant, and not how it is written.
+    service["environment"] = {name: _untemplated(value) for name, value in environment.items()}
+    service["volumes"] = [{**volume, "source": _untemplated(volume["source"])} for volume in service["volumes"]]
     return service
 
 

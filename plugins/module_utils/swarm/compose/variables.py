@@ -50,5 +50,12 @@ def _filled(found: re.Match[str], place: Place, variables: Mapping[str, Any]) ->
         return str(value)
     if how.endswith("-"):
         return word
-    place.fail(f"{word or 'needs a value'} (variable {name}); give it in variables, or write $$ for a dollar sign")
+    place.fail(f"{word or 'needs a value'} ({_which(found)}); give it in variables, or write $$ for a dollar sign")
     return ""
+
+
+def _which(found: re.Match[str]) -> str:
+    """The variable by its name. In the middle of other text that may be a part of a password: then by its place."""
+    if found["plain"] and found[0] != found.string:
+        return f"the variable that begins at character {found.start() + 1}"
+    return f"variable {found['plain'] or found['name']}"

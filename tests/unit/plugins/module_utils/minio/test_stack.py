@@ -162,3 +162,38 @@ def test_other_trust_is_another_server_and_another_scheme_is_another_start():
         "target": "/certs",
         "read_only": True,
     }
+
+
+LITERAL = ["Pa$$w0rd!", "Pa$w0rd!", "${HOME}", "$", "a{{.Node.Hostname}}b", "{{{ }}", "{{", '{{"']
+
+
+@pytest.mark.parametrize("value", LITERAL)
+def test_what_is_given_is_meant_as_it_is_written(value):
+    given = {
+        "environment": {"MINIO_AUDIT_WEBHOOK_AUTH_TOKEN": value},
+        "drives_parent": f"/srv/{value}",
+        "image": f"registry/{value}",
+        "dns": [value],
+        "trust_id": value,
+        "tls": True,
+    }
+    made = compose.convert([definition(**given)], compose.Namespace("minio", prefix=False)).services["minio1"]
+    environment, source = made["env"], made["mounts"][0]["source"]
+    assert expanded(environment["MINIO_AUDIT_WEBHOOK_AUTH_TOKEN"]) == value
+    assert expanded(source) == f"/srv/{value}"
+    assert made["image"] == f"registry/{value}"
+    assert made["dns"] == [value]
+    assert made["container_labels"][stack.TRUST_LABEL] == value
+
+
+def expanded(text):
+    """What Swarm makes of a text in environment and mounts; a placeholder that is none of a quoted text is an error."""
+    left = text.replace('{{"{{"}}', "\0")
+    assert "{{" not in left
+    return left.replace("\0", "{{")
+
+
+def test_how_a_value_is_written_says_nothing_of_the_server():
+    plain, odd = (definition(environment={"MINIO_X": value})["services"]["minio1"] for value in ("a", "a$b{{c"))
+    assert plain["deploy"]["labels"][stack.SERVER_LABEL] != odd["deploy"]["labels"][stack.SERVER_LABEL]
+    assert odd["environment"]["MINIO_X"] == 'a$$b{{"{{"}}c'

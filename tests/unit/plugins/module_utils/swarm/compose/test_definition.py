@@ -397,6 +397,7 @@ def test_variables(case: str) -> None:
         ("${NONE:?say which}", "services.web.image: say which (variable NONE)"),
         ("${NONE?say which}", "services.web.image: say which (variable NONE)"),
         ("${NONE:-${OTHER}}", "services.web.image: has a variable inside what stands for NONE"),
+        ("Pa$w0rd!", "services.web.image: needs a value (the variable that begins at character 3)"),
         ("costs 5$", "services.web.image: has a $ that begins no variable"),
     ],
 )
