@@ -40,6 +40,7 @@ SETTINGS = {
     "unknown": {
         "overlay_network_driver": ("weave", 'overlay_network_driver: "weave" is unknown; allowed: overlay'),
         "overlay_encryption": ("rot13", 'overlay_encryption: "rot13" is unknown; allowed: none, docker, ipsec'),
+        "minio_root_user": ("ro=o,t", "minio_root_user: has = and , in it"),
         "minio_root_password": ("short", "minio_root_password: has 5 characters; MinIO takes 8 or more"),
     },
     "not set": {

@@ -510,11 +510,14 @@ facts:
   description:
     - What the host is and what runs there, after the changes.
     - Names, kernel, memory, addresses, routes, engine, swarm, images, tasks, block devices, published ports, clock,
-      whether credentials are kept here, who holds a lock of the package manager, and what O(look) asks for.
+      whether MinIO's root credentials are kept here, who holds a lock of the package manager, and what O(look) asks
+      for.
+    - Of a password there is a salted slow hash, by which it is recognized where it is given.
   returned: always
   type: dict
   sample:
     architecture: x86_64
+    credentials: {kept: null, staged: null}
     credentials_present: false
     engine: {installed: true, running: true, sdk: 5.0.3, version: 26.1.5+dfsg1}
     features: {esp: {has: false, why: /proc/config.gz says CONFIG_INET_ESP is not set}}

@@ -15,6 +15,9 @@ description:
   - They are kept as a JSON object (C(minio-root.json), with C(user) and C(password)), and each in a file of its own
     (C(minio-root-user), C(minio-root-password)), of which Swarm secrets are made.
   - Other credentials than those that are kept are refused; nothing is ever printed of either.
+  - To change them, the new ones are staged on every manager (O(state=staged)), and the servers are given them. Once
+    they are proven to work they are promoted (O(state=promoted)). A run that is killed in between leaves both.
+  - Credentials that MinIO does not start with, or that clients cannot log in with, are refused.
   - Removes them from a host that is not to keep them any longer.
 attributes:
   check_mode:
@@ -25,15 +28,23 @@ attributes:
     description: Shows the paths, never the contents.
 options:
   state:
-    description: Whether the host keeps the credentials.
+    description:
+      - V(present) keeps the pair that is given, and refuses another one than that which is kept.
+      - V(staged) writes it to C(minio-root-next.json), beside the pair that is kept.
+      - V(promoted) keeps the pair that is staged in place of the one before. Without a staged pair nothing is changed.
+      - V(absent) removes all of them.
     type: str
-    choices: [present, absent]
+    choices: [present, promoted, staged, absent]
     default: present
   root_user:
-    description: The access key of MinIO's root user, 3 characters or more. Required with O(state=present).
+    description:
+      - The access key of MinIO's root user, 3 characters of ASCII or more, without blanks, C(=), C(,) and C(/).
+      - Required with O(state=present) and O(state=staged).
     type: str
   root_password:
-    description: Its secret key, 8 characters or more. Required with O(state=present).
+    description:
+      - Its secret key, 8 characters or more, without blanks at its ends and without control characters.
+      - Required with O(state=present) and O(state=staged).
     type: str
   directory:
     description: Where to keep them.
@@ -50,11 +61,21 @@ EXAMPLES = r"""
 - name: Remove them from a host that is no longer a manager
   baremetal.overlay.minio_credentials:
     state: absent
+
+- name: Stage another password beside the one that is kept
+  baremetal.overlay.minio_credentials:
+    state: staged
+    root_user: "{{ minio_root_user }}"
+    root_password: "{{ minio_root_password }}"
+
+- name: Keep it, now that the servers were proven to work with it
+  baremetal.overlay.minio_credentials:
+    state: promoted
 """
 
 RETURN = r"""
 path:
-  description: The file with both values.
+  description: The file with both values; with O(state=staged) that of the new ones.
   returned: success
   type: str
   sample: /etc/baremetal-overlay/minio-root.json
@@ -65,8 +86,9 @@ paths:
   elements: str
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -74,52 +96,90 @@ from ..module_utils.errors import OverlayError
 from ..module_utils.minio import credentials
 
 ARGUMENTS: dict[str, Any] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "promoted", "staged", "absent"], "default": "present"},
     "root_user": {"type": "str"},
     "root_password": {"type": "str", "no_log": True},
     "directory": {"type": "path", "default": "/etc/baremetal-overlay"},
 }
 
 
+Change = Callable[[bool], list[Path]]
+
+
+def present(directory: Path, kept: credentials.Kept, user: str, password: str) -> Change:
+    """The pair is the one that is kept."""
+    changes = credentials.plan(directory, kept, user, password)
+    return _write(directory, changes, credentials.wanted(directory, user, password))
+
+
+def staged(directory: Path, kept: credentials.Kept, user: str, password: str) -> Change:
+    """The pair is there beside the one that is kept."""
+    changes = credentials.plan_staged(directory, kept, user, password)
+    return _write(directory, changes, credentials.staging(directory, user, password))
+
+
+def promoted(directory: Path, kept: credentials.Kept, _user: None, _password: None) -> Change:
+    """The pair that is staged is the one that is kept."""
+    pair = credentials.staged(directory, kept)
+
+    def change(check_mode: bool) -> list[Path]:
+        if pair and not check_mode:
+            credentials.promote(directory, kept, pair)
+        return [directory / name for name in (*credentials.NAMES, credentials.STAGED)] if pair else []
+
+    return change
+
+
+def absent(directory: Path, _kept: credentials.Kept, _user: None, _password: None) -> Change:
+    """Nothing is kept."""
+    found = credentials.leftovers(directory)
+
+    def change(check_mode: bool) -> list[Path]:
+        for path in [] if check_mode else found:
+            path.unlink()
+        return found
+
+    return change
+
+
+def _write(directory: Path, changes: list[Path], want: Mapping[Path, bytes]) -> Change:
+    def change(check_mode: bool) -> list[Path]:
+        if not check_mode:
+            credentials.apply(directory, changes, want)
+        return changes
+
+    return change
+
+
+STATES: dict[str, Callable[..., Change]] = {
+    "present": present,
+    "promoted": promoted,
+    "staged": staged,
+    "absent": absent,
+}
+
+
 def main() -> None:
     """Look, plan, and write or remove."""
-    needed = [("state", "present", ["root_user", "root_password"])]
-    module = AnsibleModule(ARGUMENTS, required_if=needed, supports_check_mode=True)
+    given = ("root_user", "root_password")
+    required = [("state", state, given) for state in ("present", "staged")]
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True, required_if=required)
     directory = Path(module.params["directory"])
+    state = module.params["state"]
     try:
-        {"present": keep, "absent": forget}[module.params["state"]](module, directory)
+        kept = credentials.read(directory)
+        changes = STATES[state](directory, kept, *(module.params[name] for name in given))(module.check_mode)
     except (OverlayError, OSError) as error:
         module.fail_json(msg=str(error))
-
-
-def forget(module: AnsibleModule, directory: Path) -> None:
-    """Remove what is there."""
-    found = credentials.leftovers(directory)
-    for path in [] if module.check_mode else found:
-        path.unlink()
-    before = "".join(f"{path}\n" for path in found)
-    module.exit_json(
-        changed=bool(found),
-        path=str(directory / credentials.NAMES[-1]),
-        paths=[str(path) for path in found],
-        diff={"before": before, "after": ""},
-    )
-
-
-def keep(module: AnsibleModule, directory: Path) -> None:
-    """Write what differs."""
-    user, password = module.params["root_user"], module.params["root_password"]
-    kept = credentials.read(directory)
-    changes = credentials.plan(directory, kept, user, password)
-    if not module.check_mode:
-        credentials.apply(directory, changes, user, password)
     paths = [str(path) for path in changes]
     before = "".join(f"{path}\n" for path in changes if kept.modes[path] is not None)
+    gone = {"promoted": [credentials.STAGED], "absent": [credentials.STAGED, *credentials.NAMES]}.get(state, [])
+    left = [str(path) for path in changes if path.name not in gone]
     module.exit_json(
         changed=bool(changes),
-        path=str(directory / credentials.NAMES[-1]),
+        path=str(directory / (credentials.STAGED if state == "staged" else credentials.NAMES[-1])),
         paths=paths,
-        diff={"before": before, "after": "".join(f"{path} (credentials kept, mode set)\n" for path in paths)},
+        diff={"before": before, "after": "".join(f"{path} (credentials kept, mode set)\n" for path in left)},
     )
 
 

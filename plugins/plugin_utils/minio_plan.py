@@ -24,7 +24,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.minio.recipe imp
     RELEASE_LABEL,
     Program,
 )
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import tls_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import root_credentials, tls_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
 
 SOURCES = ("build", "archive", "registry", "binary")
@@ -71,8 +71,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "architecture": next(
             (host.facts["architecture"] for host in _seen(cluster) if host.facts.get("architecture")), None
         ),
-        "credentials_from": credentials_source(cluster),
-        "former_managers": former_managers(cluster),
+        **root_credentials.draw(cluster),
     }
 
 
@@ -224,22 +223,6 @@ def hosts_lacking(cluster: Cluster, image: str | None) -> list[str]:
         for host in _seen(cluster)
         if image is None or image not in {held["id"] for held in host.facts.get("images", [])}
     ]
-
-
-def credentials_source(cluster: Cluster) -> str | None:
-    """Who keeps the root credentials already: a manager of this run, or a host that was one."""
-    managers = cluster.group("managers")
-    others = [host for host in cluster.hosts if host not in managers]
-    return next((host.name for host in (*managers, *others) if host.facts.get("credentials_present")), None)
-
-
-def former_managers(cluster: Cluster) -> list[str]:
-    """Who keeps root credentials and need not: what a manager of this run has at its end is not lost with them."""
-    kept = cluster.settings.get("keep_credentials", True)
-    if not kept or not any(host.report is not None for host in cluster.group("managers")):
-        return []
-    others = (host for host in cluster.seen if "managers" not in host.groups)
-    return [host.name for host in others if host.facts.get("credentials_present")]
 
 
 def _seen(cluster: Cluster) -> list[Host]:

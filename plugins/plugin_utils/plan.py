@@ -18,6 +18,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils import (
     ipsec_plan,
     minio_plan,
     network_plan,
+    root_credentials,
 )
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     NUMBER_LABEL,
@@ -40,6 +41,7 @@ TODO = {
     "overlay_networks": "configure its own part of MinIO's networks",
     "overlay_credentials": "keep MinIO's credentials",
     "overlay_credentials_gone": "remove MinIO's root credentials, which only managers keep",
+    "overlay_root": "change MinIO's root credentials, for which all servers restart together",
     "overlay_image": "load MinIO's image",
     "overlay_format": "format its drives for MinIO, which waits for all hosts to do that",
     "overlay_tls": "issue, renew or lay out its certificate",
@@ -119,14 +121,9 @@ def _summary(cluster: Cluster, work: Mapping[str, Sequence[str]], advised: Seque
     todo = [
         f"{enumerate_names(hosts)}: {words}"
         for group, words in TODO.items()
-        if (hosts := [host.name for host in cluster.seen if group in work[host.name] and _is_news(group, host)])
+        if (hosts := [name for name in names if group in work[name]])
     ]
     return [first, *todo, *absent_plan.sentences(cluster), *(f"advice: {sentence}" for sentence in advised)]
-
-
-def _is_news(group: str, host: Host) -> bool:
-    """Credentials that are given are compared with those that are kept, in every run, which changes nothing."""
-    return not (group == "overlay_credentials" and host.facts.get("credentials_present"))
 
 
 def _name(host: Host | None) -> str | None:
@@ -186,10 +183,7 @@ def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any], ipsec: Mapping
     sections = host.report.get("sections", {})
     changed = {name for name, section in sections.items() if section.get("changed")}
     is_acting = host in (cluster.acting, _founder(cluster))
-    settings = cluster.settings
-    keeps = settings.get("keep_credentials", True) and "managers" in host.groups
-    # Those given have to be those that are kept, which only a look at every manager can tell.
-    given = bool(settings.get("root_user") or settings.get("root_password"))
+    keeps = cluster.settings.get("keep_credentials", True) and "managers" in host.groups
     work = {
         "overlay_engine": bool(changed & {"packages", "engine"}),
         "overlay_restart": bool(sections.get("engine", {}).get("restart")),
@@ -200,8 +194,9 @@ def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any], ipsec: Mapping
         "overlay_join": not host.in_swarm,
         "overlay_networks": bool(network_plan.missing(cluster, host)),
         "overlay_acting": is_acting,
-        "overlay_credentials": keeps and (given or not host.facts.get("credentials_present")),
+        "overlay_credentials": keeps and root_credentials.due(cluster, host),
         "overlay_credentials_gone": host.name in minio["former_managers"],
+        "overlay_root": bool(keeps and minio["root_change"]),
         "overlay_image": host.name in minio["lacking_image"],
         "overlay_tls": host.name in minio["tls"]["due"],
         "overlay_format": host.name in minio["format"],

@@ -16,6 +16,8 @@ META = ".minio.sys"
 FILE = f"{META}/format.json"
 # Directories that MinIO fills once it has started; it makes them empty while it waits.
 KEPT = ("buckets", "config", "pool.bin")
+# Users, access keys, groups, policies; the file tells their version, and is there before any of them.
+IDENTITIES, VERSION = f"{META}/config/iam", "format.json"
 
 
 def parse(text: Optional[str]) -> dict[str, Any]:
@@ -55,7 +57,8 @@ def _look(system: System, drive: drives.Drive) -> dict[str, Any]:
     target = drive.place.target
     try:
         found = parse(system.read(f"{target}/{FILE}"))
-        return {**found, "left": system.room(target), "used": _is_used(system, target)}
+        says = {"used": _is_used(system, target), "opened": _is_opened(system, target)}
+        return {**found, "left": system.room(target), **says}
     except OSError:
         return {"state": "unreadable"}
 
@@ -64,3 +67,9 @@ def _is_used(system: System, target: str) -> bool:
     """Whether a MinIO that had started wrote there: buckets, or what it keeps of itself."""
     own = [f"{target}/{META}/{name}" for name in KEPT]
     return any(name != META for name in system.names(target)) or any(system.names(path) for path in own)
+
+
+def _is_opened(system: System, target: str) -> bool:
+    """Whether MinIO keeps anything that credentials open: a bucket, or a user with all that belongs to one."""
+    buckets = set(system.names(target)) - {META, "lost+found"}
+    return bool(buckets or set(system.names(f"{target}/{IDENTITIES}")) - {VERSION})

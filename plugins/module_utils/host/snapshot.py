@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Optional
 
-from ..minio.credentials import NAMES
+from ..minio import credentials
 from . import (
     apt,
     blockdevices,
@@ -40,7 +40,6 @@ from .packages import Package
 from .system import STATE_DIRECTORY, System
 from .units import Unit
 
-CREDENTIALS = NAMES[-1]
 UNITS = (
     engine_setup.SERVICE,
     engine_setup.RUNTIME,
@@ -160,7 +159,7 @@ class Snapshot:
             "swarm": local_engine.swarm_facts(self.answers),
             "images": local_engine.image_facts(self.answers),
             "drives": [device.facts() for device in self.devices],
-            "credentials_present": self._has_credentials(look),
+            **self._credentials_facts(look),
             "package_lock": str(lock) if (lock := apt.held(self.system)) else None,
             "published": local_engine.published_facts(self.answers),
             "tasks": local_engine.task_facts(self.answers),
@@ -173,8 +172,11 @@ class Snapshot:
             "clock": clock.read(),
         }
 
-    def _has_credentials(self, look: Mapping[str, Any]) -> bool:
-        return self.system.exists(f"{look.get('credentials_dir') or STATE_DIRECTORY}/{CREDENTIALS}")
+    def _credentials_facts(self, look: Mapping[str, Any]) -> dict[str, Any]:
+        directory = look.get("credentials_dir") or STATE_DIRECTORY
+        files = {"kept": credentials.NAMES[-1], "staged": credentials.STAGED}
+        found = {name: credentials.facts(self.system.read(f"{directory}/{file}")) for name, file in files.items()}
+        return {"credentials_present": found["kept"] is not None, "credentials": found}
 
     def _listener_facts(self, ports: Sequence[int]) -> list[dict[str, Any]]:
         found = listeners.read(self.system, ports)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ..errors import OverlayError
+from ..minio import credentials
 from . import (
     daemon,
     drives,
@@ -33,7 +34,7 @@ from .steps import DAEMON_RELOAD, Plan, RemoveTree, Run, Step, Unmark, WriteFile
 from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
 
 # What opens the data that stays.
-CREDENTIALS = ("minio-root-user", "minio-root-password", "minio-root.json")
+CREDENTIALS = (*credentials.NAMES, credentials.STAGED)
 FORMATTING = "formatting-"
 
 

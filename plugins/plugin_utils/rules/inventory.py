@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, network_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, network_plan, root_credentials
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule, enumerate_names
 
 ENCRYPTIONS = ("none", "docker", "ipsec")
@@ -85,17 +85,11 @@ def layout_is_possible(cluster: Cluster) -> Iterator[str]:
 
 
 def credentials_are_strong(cluster: Cluster) -> Iterator[str]:
-    """MinIO's own minimum, and where nothing is kept there must be something given."""
-    settings = cluster.settings
-    lengths = {
-        "minio_root_user": (settings.get("root_user"), 3),
-        "minio_root_password": (settings.get("root_password"), 8),
-    }
-    for name, (value, least) in lengths.items():
-        if value and len(str(value)) < least:
-            yield f"{name}: has {len(str(value))} characters; MinIO takes {least} or more: give a longer one"
-        if not value and not settings.get("keep_credentials", True):
-            yield f"{name}: is not set, and minio_credentials_keep is false; give it, since nothing is kept on hosts"
+    """What MinIO and its clients can use, and where nothing is kept there must be something given."""
+    yield from root_credentials.unusable(cluster)
+    for name in ("root_user", "root_password"):
+        if not cluster.settings.get(name) and not cluster.settings.get("keep_credentials", True):
+            yield f"minio_{name}: is not set, and minio_credentials_keep is false; give it, since hosts keep nothing"
 
 
 RULES: tuple[Rule, ...] = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, stack
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import absent_plan, minio_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import absent_plan, minio_plan, root_credentials
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule, enumerate_names
 
 
@@ -56,13 +56,18 @@ def credentials_are_known(cluster: Cluster) -> Iterator[str]:
     settings = cluster.settings
     if not settings.get("keep_credentials", True) or (settings.get("root_user") and settings.get("root_password")):
         return
-    if not minio_plan.credentials_source(cluster) and minio_plan.services(cluster):
+    if not root_credentials.source(cluster) and minio_plan.services(cluster):
         yield (
             "MinIO runs, and no manager of this run keeps its root credentials; add one that does to --limit, "
             "or give minio_root_user and minio_root_password"
         )
     elif bool(settings.get("root_user")) != bool(settings.get("root_password")):
         yield "minio_root_user, minio_root_password: only one of them is set; give both, or neither"
+
+
+def credentials_change_by_consent(cluster: Cluster) -> Iterator[str]:
+    """Other credentials than those that are kept restart all servers, and every manager has to keep them."""
+    yield from root_credentials.violations(cluster)
 
 
 def environment_is_clean(cluster: Cluster) -> Iterator[str]:
@@ -75,5 +80,6 @@ RULES: tuple[Rule, ...] = (
     absent_hosts_can_be_done_without,
     image_is_possible,
     credentials_are_known,
+    credentials_change_by_consent,
     environment_is_clean,
 )

@@ -66,11 +66,13 @@ def test_what_is_no_definition(text: str, said: str) -> None:
         load(text, "f")
 
 
-@pytest.mark.parametrize("text", ["a: {b: s3cret: [", 'a: "s3cret', "s3cret: x\n s3cret: [\n", "a: !s3cret-no\n  x: [s3cret\n"])
+@pytest.mark.parametrize(
+    "text", ["a: {b: s3cret: [", 'a: "s3cret', "s3cret: x\n s3cret: [\n", "a: !no\n  x: [s3cret\n"]
+)
 def test_what_cannot_be_read_is_not_shown(text: str) -> None:
     with pytest.raises(InputError, match=r"cannot be read .*line \d+, column \d+") as caught:
         load(text, "f")
-    assert "s3cret" not in str(caught.value).replace("!s3cret-no", "")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_files_are_named_once_with_their_variables_filled_in() -> None:

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import formats
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import System
 
 
 def test_format_of_a_lab_drive(fixture_text):
@@ -26,3 +29,25 @@ def test_format_of_a_lab_drive(fixture_text):
 )
 def test_what_is_no_format(text, state):
     assert formats.parse(text) == {"state": state}
+
+
+FORMAT = '{"id": "a", "xl": {"this": "b", "sets": [["b"]]}}'
+
+
+@pytest.mark.parametrize(
+    ("paths", "used"),
+    [
+        ([], False),
+        (["lost+found/", ".minio.sys/config/iam/format.json/", ".minio.sys/buckets/.usage.json/"], False),
+        (["bucket/"], True),
+        ([".minio.sys/config/iam/format.json/", ".minio.sys/config/iam/users/app/"], True),
+        ([".minio.sys/config/iam/sts/"], True),
+    ],
+)
+def test_a_drive_is_in_use_once_there_is_something_that_credentials_open(tmp_path, paths, used):
+    (tmp_path / ".minio.sys").mkdir()
+    (tmp_path / formats.FILE).write_text(FORMAT)
+    for path in paths:
+        (tmp_path / path).mkdir(parents=True)
+    drive = SimpleNamespace(mounted=True, place=SimpleNamespace(target=str(tmp_path)))
+    assert formats._look(System(SimpleNamespace()), drive)["used"] is used
