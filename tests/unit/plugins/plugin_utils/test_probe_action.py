@@ -47,7 +47,7 @@ def hosts(monkeypatch):
 
 def action(check_mode=False, **arguments):
     made = probe.ActionModule.__new__(probe.ActionModule)
-    made._task = SimpleNamespace(args=arguments, check_mode=check_mode)
+    made._task = SimpleNamespace(args=arguments, check_mode=check_mode, delegate_to=None)
     return made
 
 

@@ -16,8 +16,8 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import inv
 
 USER, OLD, NEW, OTHER = "minioroot", "the-password-before", "the-new-password", "yet-another-password"
 KEPT, STAGED = "minio-root.json", "minio-root-next.json"
-USED = {"state": "formatted", "used": True}
-UNUSED = {"state": "formatted", "used": False}
+USED = {"state": "formatted", "opened": True}
+UNUSED = {"state": "formatted", "opened": False}
 EMPTY = {"state": "empty"}
 
 

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import credentials
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import plan
 
 SETTINGS: dict[str, Any] = {
@@ -110,11 +112,14 @@ def test_a_deployed_cluster_leaves_only_the_acting_manager() -> None:
     assert drawn["work"] == {"n1": ["overlay_acting"], "n2": [], "n3": [], "n4": []}
 
 
-def test_credentials_that_are_given_are_compared_and_not_announced() -> None:
+def test_credentials_that_are_given_and_kept_are_no_work() -> None:
     world = deployed()
     world["settings"] |= {"root_user": "someone", "root_password": "a-password"}
+    kept = credentials.facts(json.dumps({"user": "someone", "password": "a-password"}))
+    for name in ("n1", "n2", "n3"):
+        facts(world, name)["credentials"] = {"kept": kept, "staged": None}
     drawn = draw(world)
-    assert "overlay_credentials" in drawn["work"]["n1"]
+    assert "overlay_credentials" not in drawn["work"]["n1"]
     assert drawn["summary"] == ["4 of 4 hosts were looked at, and nothing stands in the way"]
     facts(world, "n3")["credentials_present"] = False
     assert draw(world)["summary"][1:] == ["n3: keep MinIO's credentials"]

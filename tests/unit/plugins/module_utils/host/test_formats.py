@@ -50,4 +50,4 @@ def test_a_drive_is_in_use_once_there_is_something_that_credentials_open(tmp_pat
     for path in paths:
         (tmp_path / path).mkdir(parents=True)
     drive = SimpleNamespace(mounted=True, place=SimpleNamespace(target=str(tmp_path)))
-    assert formats._look(System(SimpleNamespace()), drive)["used"] is used
+    assert formats._look(System(SimpleNamespace()), drive)["opened"] is used
