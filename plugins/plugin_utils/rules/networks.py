@@ -31,7 +31,6 @@ def subnets_are_free(cluster: Cluster) -> Iterator[str]:
             continue
         if subnet.version == 6:
             yield f'network "{name}": subnet {subnet} is IPv6, and overlays are IPv4; give for example 10.77.0.0/24'
-            continue
         for host in cluster.hosts:
             taken = _collision(subnet, host)
             if taken:
