@@ -61,12 +61,22 @@ options:
   advertise_addr:
     description:
       - The address or interface that the others reach this host at, with or without a port.
-      - One that is no address of this host is a warning, because address translation may make it right.
-      - Used when it makes or joins a swarm.
+      - An address that this host does not have is refused unless O(behind_nat) is set. One that a manager of the swarm
+        has is always refused, because two managers with one address leave the swarm without a leader.
+      - Used when it makes or joins a swarm. A node keeps it for as long as it is in the swarm.
     type: str
   data_path_addr:
-    description: Address or interface of the data path, without a port. Used when the host makes or joins a swarm.
+    description:
+      - Address or interface of the data path, without a port. Used when the host makes or joins a swarm.
+      - Checked as O(advertise_addr) is.
     type: str
+  behind_nat:
+    description:
+      - Whether O(advertise_addr) and O(data_path_addr) may be addresses that this host does not have, because address
+        translation leads from there to this host, as with the floating address of a cloud.
+      - One that already answers on the port of the cluster's management before the host joins is refused nevertheless.
+    type: bool
+    default: false
   availability:
     description: Whether the node takes tasks. Used when it makes or joins a swarm.
     type: str

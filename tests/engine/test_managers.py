@@ -179,6 +179,38 @@ def test_what_a_swarm_is_made_with(hosts: Hosts, options: dict[str, Any], kept: 
     assert hosts.state(FIRST)["LocalNodeState"] == "inactive"
 
 
+@pytest.mark.parametrize("option", ["advertise_addr", "data_path_addr"])
+@pytest.mark.parametrize("taken", ["10.97.0.1", "10.97.0.1:2377", "10.97.0.99"])
+def test_no_manager_joins_with_an_address_that_is_not_its_own(hosts: Hosts, option: str, taken: str) -> None:
+    """Two managers with one address have no leader from then on."""
+    hosts.swarm(FIRST, advertise_addr=hosts.address(FIRST), labels={"keep": "me"})
+    address = taken.partition(":")[0] if option == "data_path_addr" else taken
+    with pytest.raises(InputError, match=option) as error:
+        hosts.join(SECOND, "Manager", **{option: address})
+    mine = "behind_nat" if taken == "10.97.0.99" else "without a leader"
+    assert len(error.value.violations) == 1 and mine in str(error.value)
+    assert hosts.state(SECOND)["LocalNodeState"] == "inactive"
+    (node,) = hosts.nodes(FIRST)
+    assert node["ManagerStatus"]["Leader"]
+    assert not hosts.swarm(FIRST, advertise_addr=hosts.address(FIRST))["changed"]
+
+
+def test_an_address_that_answers_is_somebody_elses_whatever_is_agreed(hosts: Hosts) -> None:
+    with pytest.raises(InputError, match="without a leader"):
+        hosts.join(SECOND, "Manager", advertise_addr="10.97.0.1", behind_nat=True)
+    assert hosts.state(SECOND)["LocalNodeState"] == "inactive"
+
+
+def test_a_swarm_is_not_made_at_an_address_that_is_not_its_hosts(hosts: Hosts) -> None:
+    with pytest.raises(InputError, match="behind_nat"):
+        hosts.swarm(WORKER, advertise_addr="10.97.0.99")
+    assert hosts.state(WORKER)["LocalNodeState"] == "inactive"
+    made = hosts.swarm(WORKER, advertise_addr="10.97.0.99", behind_nat=True)
+    assert made["changed"] and any("10.97.0.99" in one for one in made["warnings"])
+    assert hosts.state(WORKER)["NodeAddr"] == "10.97.0.99"
+    assert hosts.swarm(WORKER, state="absent", force=True)["changed"]
+
+
 def test_hosts_join_through_the_first_manager_that_answers(hosts: Hosts) -> None:
     hosts.swarm(FIRST, advertise_addr=hosts.address(FIRST), labels={"keep": "me"})
     with pytest.raises(InputError) as error:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, ip_address, ip_network
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ..addresses import plain, version
 from ..host.network import collisions, read_addresses, read_routes
@@ -18,6 +18,8 @@ from ..host.system import System
 SUBNET_SIZE = 24
 # The Engine's own: what it takes where no pool is given.
 DEFAULT_POOL = "10.0.0.0/8"
+# Where managers listen for the cluster's management.
+CLUSTER_PORT = "2377"
 _LINK = re.compile(r"[^\s/:\[\]]{1,15}")
 
 
@@ -65,12 +67,20 @@ def is_address(text: str) -> bool:
     return bool(version(text))
 
 
-def check(entered: Mapping[str, Any], founded: Mapping[str, Any], host: Optional[Host]) -> Findings:
-    """``entered``, ``founded``: what is given. ``host``: this one, if the engine is on it."""
+def check(
+    entered: Mapping[str, Any],
+    founded: Mapping[str, Any],
+    host: Optional[Host],
+    behind_nat: bool = False,
+    others: Optional[Mapping[str, str]] = None,
+) -> Findings:
+    """``entered``, ``founded``: what is given. ``host``: this one, if the engine is on it. ``others``: ``taken``."""
     found = Findings()
     for option in ("listen_addr", "advertise_addr", "data_path_addr"):
-        if entered.get(option):
-            _endpoint(option, entered[option], host, found)
+        if option in (others or {}):
+            found.violations.append((others or {})[option])
+        elif entered.get(option):
+            _endpoint(option, entered[option], host, behind_nat, found)
     found.violations += _pools(founded.get("default_addr_pool") or [], founded.get("subnet_size") or SUBNET_SIZE)
     port = founded.get("data_path_port")
     if port and not 1024 <= port <= 49151:
@@ -100,7 +110,41 @@ def _port(port: Optional[str]) -> bool:
     return port is None or (port.isdigit() and 1 <= int(port) <= 65535)
 
 
-def _endpoint(option: str, text: str, host: Optional[Host], found: Findings) -> None:
+def taken(
+    entered: Mapping[str, Any],
+    managers: Sequence[str],
+    host: Optional[Host],
+    behind_nat: bool,
+    answers: Callable[[str, str], bool],
+) -> dict[str, str]:
+    """A sentence for each option whose address is another manager's: two with one address end the swarm's quorum.
+
+    ``managers``: those to join through. One with an address of this host, or with one that leads to it, is this host
+    itself, as in a list that all hosts are given. ``answers``: whether something listens at an address and port, which
+    cannot be this host's engine: it is in no swarm yet.
+    """
+    ports = {plain(name): port or CLUSTER_PORT for name, port in map(split, managers)}
+    said = {}
+    for option in ("advertise_addr", "data_path_addr"):
+        name, own_port = split(entered.get(option) or "")
+        if not is_address(name) or ip_address(name).is_unspecified or (host and host.has(name)):
+            continue
+        port = ports.get(plain(name))
+        certain = (host and not behind_nat) or len(ports) == 1
+        if port and (certain or answers(plain(name), port)):
+            found = "is the address of a manager of that swarm"
+        elif not port and behind_nat and answers(plain(name), own_port or CLUSTER_PORT):
+            found = f"answers on port {own_port or CLUSTER_PORT} before this host is in a swarm, so another host has it"
+        else:
+            continue
+        said[option] = (
+            f'option "{option}": "{entered[option]}" {found}; two managers with one address leave the swarm without a '
+            "leader: give the address at which the others reach this host"
+        )
+    return said
+
+
+def _endpoint(option: str, text: str, host: Optional[Host], behind_nat: bool, found: Findings) -> None:
     name, port = split(text)
     at = f'option "{option}": "{text}"'
     if port is not None and option == "data_path_addr":
@@ -108,7 +152,7 @@ def _endpoint(option: str, text: str, host: Optional[Host], found: Findings) -> 
     elif not _port(port):
         found.violations.append(f"{at}: {port} is no port; give one between 1 and 65535, or none")
     if is_address(name):
-        _address(option, at, name, host, found)
+        _address(option, at, name, host, behind_nat, found)
     elif not _LINK.fullmatch(name) or (host and name not in host.links):
         there = f"; this host has: {host}" if host else ""
         found.violations.append(f"{at} is neither an IP address nor an interface{there}; give one of them")
@@ -116,7 +160,7 @@ def _endpoint(option: str, text: str, host: Optional[Host], found: Findings) -> 
         found.violations += _ambiguous(at, name, host)
 
 
-def _address(option: str, at: str, name: str, host: Optional[Host], found: Findings) -> None:
+def _address(option: str, at: str, name: str, host: Optional[Host], behind_nat: bool, found: Findings) -> None:
     if ip_address(name).is_unspecified:
         if option != "listen_addr":
             found.violations.append(f"{at} says no address; give the one that the other hosts reach this host at")
@@ -124,9 +168,12 @@ def _address(option: str, at: str, name: str, host: Optional[Host], found: Findi
         said = f"{at} is no address of this host, which has: {host}"
         if option == "listen_addr":
             found.violations.append(f"{said}; give one of them or 0.0.0.0")
+        elif behind_nat:
+            found.warnings.append(f"{said}; the other hosts must reach this host there (behind_nat)")
         else:
-            # Behind address translation that is right.
-            found.warnings.append(f"{said}; the other hosts must reach it there nevertheless")
+            found.violations.append(
+                f"{said}; give one of them, or behind_nat: true if address translation leads from there to this host"
+            )
 
 
 def _ambiguous(at: str, link: str, host: Host) -> Iterator[str]:

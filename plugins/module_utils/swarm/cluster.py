@@ -80,6 +80,7 @@ ENTERED = (
 SPEC = {
     "state": {"type": "str", "choices": ["present", "join", "absent", "remove"], "default": "present"},
     "force": {"type": "bool", "default": False},
+    "behind_nat": {"type": "bool", "default": False},
     "node_id": {"type": "str"},
     "join_token": {"type": "str", "no_log": True},
     "unlock_key": {"type": "str", "no_log": True},
@@ -201,7 +202,11 @@ def _wanted(
             found.append({})
             said += error.violations
         said += gate(table, found[-1], engine.api_version)
-    checked = addresses.check(found[2], found[1], host)
+    others = {}
+    if params["state"] == "join":
+        remotes = params["remote_addrs"] or []
+        others = addresses.taken(found[2], remotes, host, params["behind_nat"], membership.answers)
+    checked = addresses.check(found[2], found[1], host, params["behind_nat"], others)
     cert, key = params["signing_ca_cert"], params["signing_ca_key"]
     if key and not cert:
         said.append('option "signing_ca_key" is given without signing_ca_cert; give both')

@@ -127,6 +127,11 @@ def unreachable(remote: str) -> str:
         return f"cannot be reached ({error})"
 
 
+def answers(host: str, port: str) -> bool:
+    """Whether something takes a connection there."""
+    return not unreachable(endpoint(host, port))
+
+
 def same_swarm(remotes: list[str], swarm: Swarm) -> None:
     """A host of another swarm is refused. Where names were given instead of addresses, nothing can be said."""
     known = managers(swarm)

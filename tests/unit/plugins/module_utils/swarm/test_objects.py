@@ -378,7 +378,8 @@ HOST = addresses.Host(
         ({"listen_addr": "10.0.0.5:0"}, ["0 is no port"], []),
         ({"advertise_addr": "10.0.0.5:70000"}, ["70000 is no port"], []),
         ({"advertise_addr": "0.0.0.0"}, ["says no address"], []),
-        ({"advertise_addr": "203.0.113.5"}, [], ["no address of this host"]),
+        ({"advertise_addr": "203.0.113.5"}, ["no address of this host, which has: eth0 10.0.0.5"], []),
+        ({"data_path_addr": "203.0.113.5"}, ["or behind_nat: true if address translation leads"], []),
         ({"advertise_addr": "eth1"}, ["must be an interface with one address, and has: 10.1.0.5, 10.1.0.6"], []),
         ({"advertise_addr": "eth2"}, ["and has: none"], []),
         ({"data_path_addr": "eth9"}, ["neither an IP address nor an interface; this host has: eth0"], []),
@@ -397,6 +398,49 @@ def test_addresses_are_checked(options: dict[str, Any], violations: list[str], w
         assert part in said
     # Of a host that is not this one only the words can be judged.
     assert not addresses.check(options, {}, None).warnings
+
+
+def test_an_address_that_is_translated_has_to_be_agreed_to() -> None:
+    found = addresses.check({"advertise_addr": "203.0.113.5", "listen_addr": "203.0.113.5"}, {}, HOST, behind_nat=True)
+    assert len(found.violations) == 1 and "listen_addr" in found.violations[0]
+    assert len(found.warnings) == 1 and "203.0.113.5" in found.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("entered", "host", "behind_nat", "listening", "refused"),
+    [
+        ({"advertise_addr": "10.0.0.1"}, HOST, False, "", ["advertise_addr"]),
+        ({"advertise_addr": "10.0.0.1"}, HOST, True, "10.0.0.1:2377", ["advertise_addr"]),
+        ({"advertise_addr": "10.0.0.1"}, HOST, True, "", []),
+        ({"advertise_addr": "10.0.0.1:9999", "data_path_addr": "10.0.0.2"}, HOST, False, "", [
+            "advertise_addr", "data_path_addr"]),
+        # Of a list that all hosts are given, one entry is the host's own.
+        ({"advertise_addr": "10.0.0.5", "data_path_addr": "10.0.0.5"}, HOST, False, "", []),
+        ({"advertise_addr": "eth0"}, HOST, False, "", []),
+        ({"advertise_addr": "203.0.113.5"}, HOST, True, "", []),
+        ({"advertise_addr": "203.0.113.5"}, HOST, True, "203.0.113.5:2377", ["advertise_addr"]),
+        ({"advertise_addr": "203.0.113.5:99"}, HOST, True, "203.0.113.5:2377", []),
+        # Where the engine is elsewhere, nobody knows its addresses.
+        ({"advertise_addr": "10.0.0.5"}, None, False, "", []),
+        ({"advertise_addr": "10.0.0.5"}, None, False, "10.0.0.5:2377", ["advertise_addr"]),
+        ({"advertise_addr": "203.0.113.5"}, None, False, "203.0.113.5:2377", []),
+        ({}, HOST, True, "", []),
+        ({"advertise_addr": "0.0.0.0"}, HOST, True, "0.0.0.0:2377", []),
+    ],
+)  # fmt: skip
+def test_no_host_takes_the_address_of_a_manager(
+    entered: dict[str, str], host: Any, behind_nat: bool, listening: str, refused: list[str]
+) -> None:
+    managers = ["10.0.0.1", "10.0.0.2:2377", "10.0.0.5"]
+    said = addresses.taken(entered, managers, host, behind_nat, lambda name, port: f"{name}:{port}" == listening)
+    assert [*said] == refused
+    # Said once, and without the way out that would lead to it.
+    found = addresses.check(entered, {}, host, behind_nat, said)
+    assert all("behind_nat" not in one for one in found.violations)
+
+
+def test_a_host_elsewhere_does_not_join_through_itself() -> None:
+    assert addresses.taken({"advertise_addr": "10.0.0.1"}, ["10.0.0.1:2377"], None, False, lambda *_any: False)
 
 
 def test_addresses_of_managers_are_checked() -> None:
