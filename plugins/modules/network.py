@@ -71,6 +71,8 @@ options:
   driver_options:
     description:
       - Options of the driver, for example C(com.docker.network.driver.mtu), or C(encrypted) with an empty string.
+      - C(encrypted) is refused for a new network where the engine would send it in clear text, as engines before 23.0.7
+        and 24.0.3 do on another data path port than 4789.
     type: dict
   ipam_driver:
     description: The IPAM driver.

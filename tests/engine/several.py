@@ -26,7 +26,7 @@ NOBODY = 65534
 
 
 @contextlib.contextmanager
-def several_engines(count: int, *root: Path) -> Iterator[list[PrivateEngine]]:
+def several_engines(count: int, *root: Path | None) -> Iterator[list[PrivateEngine]]:
     """Engines at 10.97.0.1, 10.97.0.2 …, in no swarm; the folder's path is short because a socket's must be."""
     prefix = f"bo{os.getpid()}"
     switch = f"{prefix}-s"

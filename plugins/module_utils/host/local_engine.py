@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from ..swarm import data_path
+
 SOCKET = "/var/run/docker.sock"
 LABEL = "baremetal.overlay"
 SERVICE_LABEL, STACK_LABEL = "com.docker.swarm.service.name", "com.docker.stack.namespace"
@@ -104,6 +106,8 @@ def swarm_facts(answers: Optional[Answers]) -> dict[str, Any]:
         "address": swarm.get("NodeAddr") or None,
         "manager": bool(swarm.get("ControlAvailable")),
         "cluster_id": (swarm.get("Cluster") or {}).get("ID"),
+        # Only managers know it.
+        "data_path_port": data_path.port_of(answers.info) or None,
         "remote_managers": [manager["Addr"] for manager in swarm.get("RemoteManagers") or []],
         "nodes": [_node(node) for node in answers.nodes],
         "services": [_service(service) for service in answers.services if _is_ours(service)],

@@ -21,7 +21,7 @@ from ..errors import Conflict, InputError, Refused
 from ..rows import KEYED, RECREATE, Change, Convert, Field
 from ..units import TEXT_MAP, collected, mapping, text, text_map
 from ..versions import gate
-from . import connected
+from . import connected, data_path
 from .detached import Users
 from .network_need import members_of, shortage
 from .network_pools import cidr, overlaps_of, pool_violations, written
@@ -243,6 +243,7 @@ def _possible(engine: Engine, plan: Plan) -> None:
     if plan.users and plan.users.services and not found:
         members = members_of(plan.users.services, networks)
         found += filter(None, [shortage(plan.body, members.values(), engine.call("GET", "/nodes"))])
+    found += data_path.refusals(plan.body, lambda: engine.call("GET", "/info"))
     if found:
         raise InputError(found)
 

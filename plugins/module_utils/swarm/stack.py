@@ -12,7 +12,7 @@ from typing import Any, Optional
 from ..engine import Engine
 from ..errors import Conflict, EngineError, InputError, NotFound, OutOfSequence
 from ..wait import Clock, wait_until
-from . import rollout
+from . import data_path, rollout
 from .compose.definition import Definition, Given, Namespace, convert
 from .compose.environment import Files
 from .converge import needs_waiting
@@ -93,6 +93,8 @@ def _plan(engine: Engine, params: Mapping[str, Any], definition: Definition, fil
     plan.warnings.extend(unresolved)
     if plan.of("network", "service"):
         check_room(plan, live, engine.call("GET", "/nodes"))
+    for step in plan.of("network"):
+        plan.violations += data_path.refusals(step.want, lambda: engine.call("GET", "/info"))
     if violations + plan.violations:
         raise InputError(violations + plan.violations)
     if not _waits(params):
