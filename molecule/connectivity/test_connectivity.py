@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from conftest import CHECKS
 CUT = ("n3", "n4")
 ADDRESSES = {"n3": "172.31.77.13", "n4": "172.31.77.14"}
 TABLE = "ip connectivity_test"
-LAYERS = {"hosts", "underlay-icmp", "underlay-mtu", "swarm-ports", "overlay", "overlay-mtu", "dns"}
+LAYERS = {"hosts", "underlay-icmp", "underlay-mtu", "node-addresses", "swarm-ports", "overlay", "overlay-mtu", "dns"}
 LAYERS |= {"clocks", "drives", "quorum", "room", "s3", "health", "clients", "versions"}
 
 
@@ -182,3 +182,38 @@ def test_a_directory_that_cannot_be_written_is_refused_before_anything_is_probed
         f"connectivity_report_dir: {file / 'report'} cannot be written on the controller (Not a directory:" in run.text
     )
     assert "Say what is here" not in run.output
+
+
+OTHER = "172.31.77.22"
+
+
+@pytest.fixture
+def renumbered(lab: Any) -> Iterator[str]:
+    """The fourth host has another address than the one with which it joined."""
+    inside = ("exec", "overlay-lab-n4", "ip", "address")
+    own = ADDRESSES["n4"]
+    lab.engine(*inside, "add", f"{OTHER}/24", "dev", "eth0")
+    # A second address of the same subnet goes with the first one.
+    lab.engine(*inside, "del", f"{own}/24", "dev", "eth0")
+    lab.engine(*inside, "replace", f"{OTHER}/24", "dev", "eth0")
+    try:
+        yield OTHER
+    finally:
+        lab.engine(*inside, "del", f"{OTHER}/24", "dev", "eth0")
+        lab.engine(*inside, "add", f"{own}/24", "dev", "eth0")
+    lab.eventually(lambda: all(set(lab.drives(node).values()) == {"ok"} for node in lab.hosts), True)
+
+
+def test_a_renumbered_host_is_told_of_its_node(
+    lab: Any, renumbered: str, changed_inventory: Callable[[Callable[[dict[str, Any]], None]], Path]
+) -> None:
+    def reached(inventory: dict[str, Any]) -> None:
+        own = inventory["all"]["children"]["workers"]["hosts"]["n4"]
+        alias = f"-o HostKeyAlias={ADDRESSES['n4']}"
+        own.update(ansible_host=renumbered, overlay_underlay_address=renumbered, ansible_ssh_extra_args=alias)
+
+    run = lab.play("preflight", inventory=changed_inventory(reached))
+    assert run.rc != 0
+    said = f"n4: its node in the swarm has the address {ADDRESSES['n4']}, which none of its interfaces has"
+    assert said in run.text and f"overlay_underlay_address is {renumbered}" in run.text, run.output
+    assert "teardown.yml --limit n4" in run.text

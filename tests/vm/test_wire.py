@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from conftest import Machines, eventually
@@ -18,6 +22,41 @@ IMAGE = "overlay-test-busybox"
 
 def test_s3_leaves_no_host_in_clear_text(deployed: Machines) -> None:
     nothing_is_read(between(deployed, lambda: transfer(deployed)), DATA_PATH)
+
+
+def policies(vm: Machines, name: str) -> list[str]:
+    """The kernel's policies of one host, as what adds each of them again."""
+    found = []
+    for block in re.split(r"\n(?=src )", vm.hosts[name].check_output("ip xfrm policy show")):
+        if "0xd0c4e3" in block and "dir out" in block:
+            words = " ".join(block.split())
+            words = re.sub(r"mark (\S+?)/(\S+)", r"mark \1 mask \2", words)
+            found.append(re.sub(r" priority 0 ptype main", "", words))
+    return found
+
+
+def encryption(vm: Machines, directory: Path) -> tuple[int, Counter[str]]:
+    """What verify.yml comes to, and the cells of the layer encryption."""
+    run = vm.play("verify", "-e", f"connectivity_report_dir={directory}")
+    layers = json.loads((directory / "connectivity.json").read_text())["layers"]
+    (layer,) = [one for one in layers if one["name"] == "encryption"]
+    return run.rc, Counter(cell["status"] for cell in layer["cells"])
+
+
+def test_verify_finds_a_policy_for_every_server_and_misses_one(deployed: Machines, tmp_path: Path) -> None:
+    """On the kernels themselves; the control: what it finds is what it would miss."""
+    pairs = len(deployed.hosts) * (len(deployed.hosts) - 1)
+    assert encryption(deployed, tmp_path) == (0, Counter({"pass": pairs}))
+    one = next(iter(deployed.hosts))
+    (policy, *_others) = policies(deployed, one)
+    selector = policy.partition(" tmpl ")[0]
+    deployed.hosts[one].check_output(f"ip xfrm policy delete {selector}")
+    try:
+        code, cells = encryption(deployed, tmp_path)
+        assert (code != 0, cells["fail"]) == (True, 1)
+    finally:
+        deployed.hosts[one].check_output(f"ip xfrm policy add {policy}")
+    assert encryption(deployed, tmp_path) == (0, Counter({"pass": pairs}))
 
 
 @pytest.fixture(scope="module")

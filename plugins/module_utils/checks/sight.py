@@ -10,6 +10,7 @@ import re
 import socket
 from collections.abc import Mapping, Sequence
 from functools import partial
+from ipaddress import ip_address
 from typing import Any, Optional
 
 from ..addresses import same
@@ -20,6 +21,8 @@ from ..host.network import read_addresses
 from ..host.system import System
 from ..ipsec import files as ipsec_files
 from ..minio.recipe import RELEASE_LABEL
+from ..swarm import data_path
+from . import policies
 from .netns import Inside, interface
 
 SERVICE_LABEL = "com.docker.swarm.service.name"
@@ -36,9 +39,12 @@ CERTIFICATES = {
 
 def look(system: System, address: str) -> dict[str, Any]:
     """The host itself."""
-    links = [entry for entry in read_addresses(system) if same(entry["address"], address)]
+    own = read_addresses(system)
+    links = [entry for entry in own if same(entry["address"], address)]
     return {
         "hostname": socket.gethostname(),
+        "addresses": [entry["address"] for entry in own if not ip_address(entry["address"]).is_loopback],
+        "policies": policies.look(system),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "interface": links[0]["interface"] if links else None,
@@ -63,6 +69,8 @@ def look_at_engine(engine: Engine, networks: Sequence[str], host_address: Option
             "swarm": swarm.get("LocalNodeState") or "inactive",
             "manager": manager,
             **(look_at_managers(engine) if manager else {}),
+            "node_address": swarm.get("NodeAddr") or None,
+            "data_path_port": data_path.port_of(info) or None,
             "tasks": tasks(engine, networks, host_address),
             "engine_error": "",
         }

@@ -59,6 +59,8 @@ class Member:
     drives: tuple[str, ...] = ()
     # The controller's time before and after the host read its own.
     stamps: Mapping[str, float] = field(default_factory=dict)
+    # The address that its node in the swarm is to have.
+    advertised: str = ""
 
     @property
     def away(self) -> Reason | None:
@@ -103,6 +105,7 @@ class View:
     members: tuple[Member, ...]
     network: str = "minio-overlay"
     driver: str = "overlay"
+    encryption: str = "none"
     port: int = 9000
     data_path_port: int = 4789
     endpoints: Mapping[str, str] = field(default_factory=dict)

@@ -37,6 +37,7 @@ def read(
         members=members,
         network=str(settings["network"]),
         driver=str(settings.get("driver") or "overlay"),
+        encryption=str(settings.get("encryption") or "none"),
         port=int(settings["port"]),
         data_path_port=int(settings["data_path_port"]),
         endpoints={
@@ -121,6 +122,7 @@ def _member(
         number=_number(variables),
         drives=tuple(map(str, variables.get("minio_drives") or ())) if name in groups.get("minio", []) else (),
         stamps=answer.get("stamps") or {},
+        advertised=plain(variables.get("swarm_advertise_addr") or _address(variables)),
     )
 
 

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.checks import hosts_file, sight, vtep
+from ansible_collections.baremetal.overlay.plugins.module_utils.checks import hosts_file, policies, sight, vtep
 
 SERVICE = "com.docker.swarm.service.name"
 
@@ -91,3 +91,14 @@ def test_a_hosts_file_that_lacks_a_name_or_is_not_there(tmp_path):
         False,
         "its hosts file cannot be read: No such file or directory",
     )
+
+
+def test_policies_of_the_engine_are_known_by_their_mark():
+    """Recorded from a kernel: the Engine's for both versions of IP, one for what comes in, and one of somebody else."""
+    found = policies.parse((FIXTURES / "xfrm-policies.txt").read_text())
+    assert found == [
+        {"source": "fd00::1", "target": "fd00::2", "port": 4790},
+        {"source": "192.0.2.1", "target": "192.0.2.3", "port": 0},
+        {"source": "192.0.2.1", "target": "192.0.2.2", "port": 4789},
+    ]
+    assert policies.parse("") == []

@@ -99,6 +99,12 @@ class World:
         return self.hostvars[name]["__connectivity_respond"]["sight"]
 
     def view(self):
+        """What no test makes ill is as it is declared."""
+        for variables in self.hostvars.values():
+            address = variables["overlay_underlay_address"]
+            seen = variables["__connectivity_respond"].get("sight", {})
+            seen.setdefault("node_address", address.lower())
+            seen.setdefault("addresses", ["192.0.2.200", address.lower()])
         return view.read(self.hostvars, self.groups, self.ran, {**SETTINGS, **self.settings})
 
     def run(self):
@@ -464,3 +470,70 @@ def test_a_red_cell_is_told_by_sign_and_word_too(world):
         r'<td class="fail"[^>]*><span aria-hidden="true">✗</span><span class="hidden">fail</span> 7946/udp', text
     )
     assert "docs/troubleshooting.md#swarm-ports" in text
+
+
+def policies(world, port=4789):
+    """Servers whose kernels have the Engine's policies for each other."""
+    world.settings = {"encryption": "docker"}
+    addresses = {name: variables["overlay_underlay_address"] for name, variables in world.hostvars.items()}
+    for name, own in addresses.items():
+        others = [address for address in addresses.values() if address != own]
+        found = [{"source": own, "target": address, "port": port} for address in others]
+        world.sight(name)["policies"] = found
+
+
+def test_dockers_encryption_is_looked_at_only_where_it_is_used(world):
+    assert "encryption" not in {layer["name"] for layer in world.run()["layers"]}
+    policies(world)
+    result = world.run()
+    assert (result["verdict"], result["complete"]) == ("pass", True)
+    (layer,) = [one for one in result["layers"] if one["name"] == "encryption"]
+    assert layer["counts"]["pass"] == 12
+
+
+def test_policies_for_another_port_than_the_one_in_use_are_clear_text(world):
+    policies(world)
+    for name in ("n1", "n2", "n3"):
+        world.sight(name)["data_path_port"] = 4790
+    result = world.run()
+    assert result["verdict"] == "fail"
+    assert len([cell for cell in cells(result, "fail") if cell[0] == "encryption"]) == 12
+    said = reasons(result, "fail")[0]
+    assert "4790/udp" in said and "encrypts 4789/udp to n2 instead" in said and "clear text" in said
+
+
+def test_one_missing_policy_is_one_red_cell(world):
+    policies(world, 4790)
+    world.settings["data_path_port"] = 4790
+    world.sight("n1")["policies"] = [one for one in world.sight("n1")["policies"] if one["target"] != "192.0.2.3"]
+    result = world.run()
+    assert cells(result, "fail") == {("encryption", "policy", "n1", "n3")}
+    assert "no policy of Docker's" in result["failures"][0]
+
+
+def test_a_policy_too_many_or_for_all_ports_still_encrypts(world):
+    policies(world)
+    world.sight("n1")["policies"].append({"source": "192.0.2.1", "target": "192.0.2.2", "port": 9999})
+    for policy in world.sight("n2")["policies"]:
+        policy["port"] = 0
+    assert world.run()["verdict"] == "pass"
+
+
+def test_policies_that_were_not_looked_at_are_no_pass(world):
+    policies(world)
+    del world.sight("n2")["policies"]
+    result = world.run()
+    assert result["verdict"] == "fail"
+    assert {cell[2] for cell in cells(result, "unknown")} == {"n2"}
+
+
+def test_a_renumbered_host_is_red_beside_its_address(world):
+    world.sight("n4").update(node_address="192.0.2.4", addresses=["192.0.2.22"])
+    result = world.run()
+    assert cells(result, "fail") == {("node-addresses", "interface", "n4", "Interface")}
+    assert "the address 192.0.2.4, which none of its interfaces has (it has 192.0.2.22)" in result["failures"][0]
+    world.sight("n4").update(addresses=["192.0.2.4", "192.0.2.22"])
+    world.hostvars["n4"]["overlay_underlay_address"] = "192.0.2.22"
+    assert ("node-addresses", "declared", "n4", "Declared") in cells(world.judge(), "fail")
+    world.hostvars["n4"]["swarm_advertise_addr"] = "192.0.2.4"
+    assert not [cell for cell in cells(world.judge(), "fail") if cell[0] == "node-addresses"]
