@@ -87,21 +87,8 @@ def _too_old(host: Host, cluster: Cluster) -> str:
     return ""
 
 
-def nodes_keep_their_version(cluster: Cluster) -> Iterator[str]:
-    """What peers were told when the host joined is what they send to."""
-    for host in cluster.seen:
-        known = host.swarm.get("address")
-        if host.in_swarm and version(known) and version(host.address) not in (0, version(known)):
-            yield (
-                f"{host.name}: is in its swarm with the address {known}, and overlay_underlay_address is "
-                f"{host.address}; a node keeps its address: set it back, or let the host leave (teardown.yml) and join "
-                "again"
-            )
-
-
 RULES: tuple[Rule, ...] = (
     underlay_is_of_one_version,
     underlay_is_routed,
     engines_carry_it,
-    nodes_keep_their_version,
 )

@@ -174,8 +174,8 @@ REFUSED: list[tuple[World, Callable[[World], None], str]] = [
     (
         world(network_driver="host", networks=[]),
         found("n1", swarm={**MEMBER, "address": "192.0.2.11"}),
-        "n1: is in its swarm with the address 192.0.2.11, and overlay_underlay_address is fd31:79::11; a node keeps "
-        "its address: set it back",
+        "n1: its node in the swarm has the address 192.0.2.11, which none of its interfaces has (it has fd31:79::11, "
+        "fe80::1), and overlay_underlay_address is fd31:79::11; ",
     ),
     (
         world(networks=[{"name": "six", "subnet": "fd31:79:0::/48"}]),
