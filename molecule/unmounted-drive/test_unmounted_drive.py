@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,3 +104,21 @@ def test_the_next_run_changes_nothing(lab: Any) -> None:
     run = lab.site()
     assert run.rc == 0, run.output
     assert set(run.changed.values()) == {0}, run.output
+
+
+@pytest.mark.usefixtures("restarted")
+def test_names_that_a_boot_has_swapped_are_told_apart_by_labels(
+    lab: Any, changed_inventory: Callable[[Callable[[dict[str, Any]], None]], Path]
+) -> None:
+    host = lab.hosts["n4"]
+    first, second = (host.check_output(f"readlink -f /dev/disk/by-id/overlay-n4-drive{number}") for number in (1, 2))
+
+    def swapped(inventory: dict[str, Any]) -> None:
+        inventory["all"]["children"]["workers"]["hosts"]["n4"]["minio_drives"] = [second, first]
+
+    mounted = host.check_output("findmnt -rno TARGET,SOURCE,UUID -t xfs | sort")
+    run = lab.site(inventory=changed_inventory(swapped))
+    assert (run.rc, set(run.changed.values())) == (0, {0}), run.output
+    assert f'drive 1 ({second}): its file system "minio4d1" is on {first} now' in run.text
+    assert "declare serial:overlay-n4-drive1" in run.text and "drives_format_consent" not in run.text
+    assert host.check_output("findmnt -rno TARGET,SOURCE,UUID -t xfs | sort") == mounted

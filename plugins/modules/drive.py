@@ -104,7 +104,7 @@ violations:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.host import drive_state, drives, runner, sections
+from ..module_utils.host import drive_refusals, drive_state, drives, runner, sections
 from ..module_utils.host.snapshot import Snapshot
 from ..module_utils.host.system import System
 
@@ -125,6 +125,8 @@ def run(module: AnsibleModule) -> None:
     changed = runner.apply(module, plans.values(), system)
     if changed and not module.check_mode:
         state = drive_state.read(module.params, Snapshot(system))
+    for sentence in drive_refusals.renamed(module.params, state):
+        module.warn(sentence)
     module.exit_json(changed=changed, drives=drives.describe(module.params, state), **runner.report(plans))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from ..host import blockdevices
 from ..host.blockdevices import BlockDevice
-from ..host.drives import Place, State, find, match, places
+from ..host.drive_match import Place, State, find, match, places
 from ..host.system import System
 
 SMARTCTL = "smartctl"

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from . import blockdevices, fstab
 from .blockdevices import BlockDevice
-from .drives import Directory, Place, State, find, places
+from .drive_match import Directory, Place, State, find, places
 from .snapshot import Snapshot
 from .system import System
 

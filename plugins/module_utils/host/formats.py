@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from . import drives
+from . import drive_match
 from .system import System
 
 META = ".minio.sys"
@@ -38,12 +38,12 @@ def parse(text: Optional[str]) -> dict[str, Any]:
         return {"state": "strange"}
 
 
-def read(system: System, options: Mapping[str, Any], state: drives.State) -> list[dict[str, Any]]:
+def read(system: System, options: Mapping[str, Any], state: drive_match.State) -> list[dict[str, Any]]:
     """One entry for each drive that carries our label, with the percentage that is free.
 
     What is not mounted is unknown, and stays so.
     """
-    found, _violations = drives.match(options, state)
+    found, _violations = drive_match.match(options, state)
     return [
         {"drive": str(drive.place), "position": drive.place.position, **_look(system, drive)}
         for drive in found
@@ -51,7 +51,7 @@ def read(system: System, options: Mapping[str, Any], state: drives.State) -> lis
     ]
 
 
-def _look(system: System, drive: drives.Drive) -> dict[str, Any]:
+def _look(system: System, drive: drive_match.Drive) -> dict[str, Any]:
     if not drive.mounted:
         return {"state": "unmounted"}
     target = drive.place.target

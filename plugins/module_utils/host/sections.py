@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional
 
 from ..minio.ca import CERTIFICATE as CA_CERTIFICATE
 from . import (
+    drive_refusals,
     drive_state,
     drives,
     engine_setup,
@@ -46,6 +47,7 @@ def _plan_drives(options: Options, snapshot: Snapshot) -> Plan:
     state = drive_state.read(options, snapshot)
     result = drives.plan(options, state)
     result.flags["formats"] = formats.read(snapshot.system, options, state)
+    result.flags["renamed"] = drive_refusals.renamed(options, state)
     return result
 
 

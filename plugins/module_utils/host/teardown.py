@@ -15,7 +15,7 @@ from ..errors import OverlayError
 from ..minio import credentials
 from . import (
     daemon,
-    drives,
+    drive_match,
     engine_setup,
     firewall,
     fstab,
@@ -28,7 +28,7 @@ from . import (
     revert_script,
 )
 from .blockdevices import is_held
-from .drives import Drive, Place
+from .drive_match import Drive, Place
 from .links_plan import Wanted
 from .steps import DAEMON_RELOAD, Plan, RemoveTree, Run, Step, Unmark, WriteFile
 from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
@@ -42,7 +42,7 @@ FORMATTING = "formatting-"
 class State:
     """Everything that the plan looks at; a file of ours that is not there is in no list."""
 
-    drives: drives.State
+    drives: drive_match.State
     packages: packages.Packages = field(default_factory=dict)
     files: Sequence[str] = ()
     directories: Sequence[str] = ()
@@ -56,7 +56,9 @@ class State:
     ipsec: Optional[ipsec_state.State] = None
 
 
-def read(options: Mapping[str, Any], drive_state: drives.State, installed: packages.Packages, system: System) -> State:
+def read(
+    options: Mapping[str, Any], drive_state: drive_match.State, installed: packages.Packages, system: System
+) -> State:
     """Looks at the files of ours and at the kernel's table."""
     drop_ins = [daemon.DROP_IN.format(unit=unit) for unit in daemon.UNITS]
     return State(
@@ -77,8 +79,8 @@ def read(options: Mapping[str, Any], drive_state: drives.State, installed: packa
 
 def plan(options: Mapping[str, Any], state: State) -> Plan:
     """Drives first: where one of them is refused, nothing is done at all."""
-    named = [place for place in drives.places(options) if place.declared in options["drives_consent"]]
-    found, wrong = drives.match(options, state.drives)
+    named = [place for place in drive_match.places(options) if place.declared in options["drives_consent"]]
+    found, wrong = drive_match.match(options, state.drives)
     consented = [drive for drive in found if drive.place in named]
     missing = [place for place in named if place not in [drive.place for drive in consented]]
     violations = [sentence for sentence in wrong if sentence.startswith(tuple(f"{place}:" for place in missing))]
@@ -100,6 +102,11 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
 def _refusals(drive: Drive, state: State) -> list[str]:
     """Only what carries our label is wiped, and only where it is not used for something else."""
     place, device = drive.place, drive.device
+    if drive.renamed:
+        return [
+            f'{place}: is the name of another of this host\'s drives since devices were renamed (label "{place.label}" '
+            f"is on {device.path}); nothing is erased: declare the drives by /dev/disk/by-id or serial: first"
+        ]
     if drive.signatures and not drive.ours:
         shown = ", ".join(map(str, drive.signatures))
         return [

@@ -18,8 +18,6 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     group_hosts,
 )
 
-ERASE = "erase that drive by drives_format_consent if nothing on it is needed"
-
 
 def _formats(host: Host) -> list[Mapping[str, Any]]:
     """What ``host`` found on the drives that carry our label."""
@@ -55,7 +53,7 @@ def deployments_are_one(cluster: Cluster) -> Iterator[str]:
             yield (
                 f"{host.name}: {entry['drive']}: belongs to the MinIO deployment {entry['deployment']}, and {number} "
                 f"other{'' if number == 1 else 's'} of this inventory to {usual}; one deployment cannot hold both: "
-                f"declare the drive that belongs here, or {ERASE}"
+                "declare the drive that belongs here"
             )
 
 
@@ -86,7 +84,7 @@ def layouts_are_those_of_the_drives(cluster: Cluster) -> Iterator[str]:
                     yield (
                         f"{host.name}: {entry['drive']}: MinIO formatted it for {_sets(entry['sets'])}, and "
                         f"minio_pool {pool} would be {_sets(wanted)}; erasure sets never change: put the servers and "
-                        f"drives of that pool back, or {ERASE}"
+                        "drives of that pool back; a host that is gone is replaced by one with its overlay_host_number"
                     )
 
 
@@ -126,10 +124,19 @@ def drives_have_room(cluster: Cluster) -> Iterator[str]:
                 )
 
 
+def drives_are_named_for_good(cluster: Cluster) -> Iterator[str]:
+    """Names that another boot gives to other devices; nothing is wrong as long as labels tell them apart."""
+    yield from group_hosts(
+        (host.name, sentence)
+        for host in cluster.group("minio")
+        for sentence in (host.report or {}).get("sections", {}).get("drives", {}).get("renamed") or []
+    )
+
+
 RULES: tuple[Rule, ...] = (
     servers_look_where_drives_are,
     deployments_are_one,
     drives_are_not_copies,
     layouts_are_those_of_the_drives,
 )
-ADVICE: tuple[Rule, ...] = (drives_can_be_read, drives_have_room)
+ADVICE: tuple[Rule, ...] = (drives_can_be_read, drives_have_room, drives_are_named_for_good)

@@ -6,10 +6,19 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
-from ansible_collections.baremetal.overlay.plugins.module_utils.host import blockdevices, drive_steps, drives, fstab
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
+    blockdevices,
+    drive_match,
+    drive_names,
+    drive_refusals,
+    drive_steps,
+    drives,
+    fstab,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.blockdevices import BlockDevice, Mount, Signature
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
 
@@ -21,9 +30,9 @@ MOUNTS = (
     Mount("8:0", "/srv/minio/drive1", "/dev/sda", "xfs"),
     Mount("8:16", "/srv/minio/drive2", "/dev/sdb", "xfs"),
 )
-MINIOS = drives.Directory(0o750, 9000, 9000)
-POINT = drives.Directory(0o555, 0, 0)
-PARENT = drives.Directory(0o755, 0, 0)
+MINIOS = drive_match.Directory(0o750, 9000, 9000)
+POINT = drive_match.Directory(0o555, 0, 0)
+PARENT = drive_match.Directory(0o755, 0, 0)
 
 
 def disk(name, number, **more):
@@ -31,7 +40,7 @@ def disk(name, number, **more):
 
 
 # Two blank disks on a host that was never touched, and the same host after the module.
-BARE = drives.State(
+BARE = drive_match.State(
     devices=(disk("sda", "8:0"), disk("sdb", "8:16")),
     nodes={A: ("/dev/sda", "8:0"), B: ("/dev/sdb", "8:16")},
     fstab=ROOT_LINE,
@@ -85,7 +94,7 @@ def test_the_real_host_of_the_fixtures(fixture_text):
     mounts = blockdevices.parse_mounts(fixture_text("mountinfo-host.txt"))
     devices = blockdevices.parse(fixture_text("lsblk-host.json"), mounts)
     marks = blockdevices.parse_signatures(fixture_text("wipefs-host.json"))
-    state = drives.State(
+    state = drive_match.State(
         devices=devices,
         mounts=mounts,
         nodes={A: ("/dev/loop3", "7:3")},
@@ -111,11 +120,14 @@ UNMOUNTED = {
         (UNMOUNTED, ["mount minio1d2 on /srv/minio/drive2"]),
         ({"fstab": FINISHED.fstab.replace("noatime", "atime")}, ["change /etc/fstab"]),
         (
-            {"owners": {**FINISHED.owners, "/srv/minio/drive2": drives.Directory(0o755, 0, 0)}},
+            {"owners": {**FINISHED.owners, "/srv/minio/drive2": drive_match.Directory(0o755, 0, 0)}},
             ["give /srv/minio/drive2 to 9000:9000"],
         ),
         (
-            {**UNMOUNTED, "directories": {"/srv/minio": PARENT, "/srv/minio/drive2": drives.Directory(0o755, 0, 0)}},
+            {
+                **UNMOUNTED,
+                "directories": {"/srv/minio": PARENT, "/srv/minio/drive2": drive_match.Directory(0o755, 0, 0)},
+            },
             ["make /srv/minio/drive2 root:root 0555", "mount minio1d2 on /srv/minio/drive2"],
         ),
     ],
@@ -197,9 +209,9 @@ def test_consent_does_not_reach_a_device_in_use():
 
 
 def test_an_interrupted_formatting_is_finished_on_that_device_only():
-    mark = drives.Place(A, 1, 1, "/srv/minio").mark
+    mark = drive_match.Place(A, 1, 1, "/srv/minio").mark
     half = {"unfinished": frozenset({"8:0"}), "signatures": {"8:0": LABELS["8:0"]}}
-    right, wrong = drives.identity(BARE.devices[0]), drives.identity(BARE.devices[1])
+    right, wrong = drive_match.identity(BARE.devices[0]), drive_match.identity(BARE.devices[1])
     assert 'ERASE and format /dev/sda as XFS labelled "minio1d1"' in plan(BARE, marks={mark: right}, **half).sentences
     assert plan(BARE, marks={mark: wrong}, **half).violations
     assert plan(BARE, marks={mark: right}, signatures=EXT4).violations
@@ -228,3 +240,142 @@ def test_a_mount_that_shows_another_device_is_an_error(fake_system):
     system = fake_system(files={blockdevices.MOUNTINFO: "1 2 9:9 / /srv/minio/drive1 rw - xfs /dev/sdz rw\n"})
     with pytest.raises(OverlayError, match="not the declared one"):
         drive_steps.MountDrive("minio1d1", "/srv/minio/drive1", "8:0").apply(system)
+
+
+# --- names of the kernel's ---------------------------------------------------------------------------------------
+
+KERNEL = ("/dev/sda", "/dev/sdb")
+NAMED = {"/dev/sda": ("/dev/sda", "8:0"), "/dev/sdb": ("/dev/sdb", "8:16")}
+# After a reboot: the first name has the second drive, and labels brought each to its place.
+SWAPPED = dataclasses.replace(
+    FINISHED,
+    nodes=NAMED,
+    signatures={"8:0": LABELS["8:16"], "8:16": LABELS["8:0"]},
+    mounts=(
+        Mount("8:0", "/srv/minio/drive2", "/dev/sda", "xfs"),
+        Mount("8:16", "/srv/minio/drive1", "/dev/sdb", "xfs"),
+    ),
+)
+AFTER_BOOT = {
+    "mounts": (),
+    "directories": {"/srv/minio": PARENT, **dict.fromkeys(FINISHED.owners, POINT)},
+    "owners": {},
+}
+
+
+def steps_that_format(found):
+    return [sentence for sentence in found.sentences if "format" in sentence.lower() or "ERASE" in sentence]
+
+
+def test_swapped_names_of_mounted_drives_change_nothing():
+    found = plan(SWAPPED, KERNEL)
+    assert (found.violations, found.steps) == ([], [])
+    shown = drives.describe({"devices": KERNEL, "number": 1, "parent": "/srv/minio"}, SWAPPED)
+    assert [(one["name"], one["device"], one["label"], one["mounted"]) for one in shown] == [
+        ("drive1", "/dev/sdb", "minio1d1", True),
+        ("drive2", "/dev/sda", "minio1d2", True),
+    ]
+
+
+def test_swapped_names_of_drives_that_are_not_mounted_are_mounted_by_label():
+    found = plan(SWAPPED, KERNEL, **AFTER_BOOT)
+    assert found.violations == []
+    assert found.sentences == ["mount minio1d1 on /srv/minio/drive1", "mount minio1d2 on /srv/minio/drive2"]
+    numbers = [step.number for step in found.steps if isinstance(step, drive_steps.MountDrive)]
+    assert numbers == ["8:16", "8:0"]
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+def test_consent_to_format_a_name_that_moved_is_refused(mounted):
+    found = plan(SWAPPED, KERNEL, consent=("/dev/sda",), **({} if mounted else AFTER_BOOT))
+    assert found.steps == []
+    assert "nothing is formatted" in " ".join(found.violations)
+
+
+FIRST, SECOND = LABELS["8:0"], LABELS["8:16"]
+NO_EXCHANGE = {
+    "one is blank": {"8:0": SECOND},
+    "one is another's": {"8:0": SECOND, "8:16": [Signature("ext4", "data")]},
+    "one is another host's": {"8:0": SECOND, "8:16": [Signature("xfs", "minio2d1", "uuid-c")]},
+    "both are one": {"8:0": SECOND, "8:16": SECOND},
+    "one has more on it": {"8:0": [*SECOND, Signature("gpt")], "8:16": FIRST},
+}
+
+
+@pytest.mark.parametrize("signatures", NO_EXCHANGE.values(), ids=NO_EXCHANGE.keys())
+@pytest.mark.parametrize("mounted", [True, False])
+def test_what_is_no_exchange_is_refused_and_never_formatted(signatures, mounted):
+    found = plan(SWAPPED, KERNEL, signatures=signatures, **({} if mounted else AFTER_BOOT))
+    assert found.violations and found.steps == []
+    ours = [one for one in found.violations if "minio1d2" in one and "found:" in one]
+    assert not [one for one in ours if "drives_format_consent" in one], ours
+
+
+def test_names_that_last_mean_what_they_say():
+    """A disk in the wrong slot is for the operator to see."""
+    found = plan(SWAPPED, (A, B), nodes=BARE.nodes, **AFTER_BOOT)
+    assert found.violations and found.steps == []
+    assert not [one for one in found.violations if "drives_format_consent" in one]
+
+
+def test_no_message_about_our_own_drives_offers_to_erase_them():
+    lone = plan(SWAPPED, ("/dev/sda",), signatures={"8:0": EXT4["8:0"]}, **{**AFTER_BOOT, "devices": (
+        disk("sda", "8:0"), disk("sdb", "8:16", label="minio1d1"))})  # fmt: skip
+    assert lone.violations and "drives_format_consent" not in " ".join(lone.violations)
+    other = plan(SWAPPED, ("/dev/sda",), signatures={"8:0": [Signature("xfs", "minio4d2", "u")]}, **AFTER_BOOT)
+    (said,) = other.violations
+    assert "it is drive 2 of the host with overlay_host_number 4, with its data" in said
+    assert "drives_format_consent" not in said
+
+
+def test_three_in_a_circle_are_an_exchange_and_what_stands_still_stays():
+    found = [
+        drive_names.Named("/dev/nvme0n1", "minio1d1", "minio1d2"),
+        drive_names.Named("/dev/nvme1n1", "minio1d2", "minio1d3"),
+        drive_names.Named("/dev/nvme2n1", "minio1d3", "minio1d1"),
+        drive_names.Named("/dev/nvme3n1", "minio1d4", "minio1d4"),
+        drive_names.Named("/dev/nvme4n1", "minio1d5", ""),
+    ]
+    assert drive_names.swapped(found) == {1: 0, 2: 1, 0: 2}
+    assert drive_names.swapped([found[0], found[1], found[3]]) == {}
+    assert drive_names.swapped([dataclasses.replace(one, declared=f"serial:{one.wanted}") for one in found]) == {}
+
+
+@pytest.mark.parametrize(
+    ("declared", "by_kernel"),
+    [
+        ("/dev/sda", True), ("/dev/sdab1", True), ("/dev/nvme0n1", True), ("/dev/nvme10n2p3", True), ("/dev/vdb", True),
+        ("/dev/xvdf", True), ("/dev/loop7700", True), ("/dev/mmcblk0p1", True), ("/dev/dm-3", True), ("/dev/md0", True),
+        ("/dev/disk/by-id/nvme-eui.1", False), ("/dev/disk/by-path/pci-1", False), ("/dev/mapper/data", False),
+        ("/dev/vg0/lv1", False), ("serial:sda", False), ("/dev/md/data", False),
+    ],
+)  # fmt: skip
+def test_which_names_another_boot_may_give_to_another_device(declared, by_kernel):
+    assert drive_names.Named(declared, "minio1d1").by_kernel is by_kernel
+
+
+def test_names_of_the_kernels_are_said_with_what_lasts():
+    options = {"devices": KERNEL, "number": 1, "parent": "/srv/minio"}
+    first, second = drive_refusals.renamed(options, SWAPPED)
+    assert first.startswith('drive 1 (/dev/sda): its file system "minio1d1" is on /dev/sdb now')
+    assert "declare serial:S-sdb" in first and "declare serial:S-sda" in second
+    in_order = dataclasses.replace(FINISHED, nodes=NAMED)
+    (only,) = drive_refusals.renamed(options, in_order)
+    assert only.startswith("minio_drives: /dev/sda, /dev/sdb: the kernel may give such a name to another device")
+    assert drive_refusals.renamed({**options, "devices": (A, B)}, FINISHED) == []
+
+
+def test_only_a_device_that_may_become_a_new_drive_has_its_erasing_mentioned():
+    """In one sentence of one file: nothing else has it for a way out."""
+    plugins = Path(drives.__file__).parents[2]
+    offers = {
+        path.name: count
+        for path in plugins.rglob("*.py")
+        if path.parent.name not in ("modules", "action")
+        and (count := path.read_text().count("agree to its formatting by drives_format_consent"))
+    }
+    named = {
+        path.name for path in plugins.rglob("*.py")
+        if path.parent.name not in ("modules", "action") and "drives_format_consent" in path.read_text()
+    }  # fmt: skip
+    assert (offers, named) == ({"drive_refusals.py": 1}, {"drive_refusals.py"})

@@ -10,7 +10,7 @@ import json
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
-    drives,
+    drive_match,
     ipsec,
     ipsec_state,
     nft_table,
@@ -422,7 +422,7 @@ def test_a_teardown_ends_it(host):
     host.go(options("finish"))
     left = f"{backstop.TABLE.path}.reverted"
     names = ["ipsec.nft", "ipsec.loaded", "ipsec.table", "ipsec.nft.reverted"]
-    state = teardown.State(drives=drives.State(), files=names, ipsec=host.state(remains=[left]))
+    state = teardown.State(drives=drive_match.State(), files=names, ipsec=host.state(remains=[left]))
     given = {
         "devices": [], "number": 1, "parent": "/srv/minio", "drives_consent": [], "keep_credentials": False,
         "unhold": True, "keep": [], "directories": [],

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
     blockdevices,
-    drives,
+    drive_match,
     fstab,
     links,
     links_diff,
@@ -34,7 +34,7 @@ OPTIONS = {
     "keep": [],
     "directories": [],
 }
-DRIVES = drives.State(
+DRIVES = drive_match.State(
     devices=tuple(BlockDevice(f"/dev/sd{x}", n, "disk", 1 << 40) for x, n in (("a", "8:0"), ("b", "8:16"))),
     nodes={A: ("/dev/sda", "8:0"), B: ("/dev/sdb", "8:16")},
     signatures={"8:0": [Signature("xfs", "minio1d1", "u1")], "8:16": [Signature("xfs", "minio1d2", "u2")]},
