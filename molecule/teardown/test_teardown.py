@@ -80,7 +80,8 @@ def served(lab: Any, node: str) -> dict[str, str]:
 REFUSED = [
     ((), "overlay_teardown_consent: does not name n1, n2, n3 and n4"),
     (consent("n1", "n2", "n4"), "overlay_teardown_consent: does not name n3"),
-    (("--limit", "n4"), "overlay_teardown_consent: does not name n4"),
+    # Part of the sentence that asks for consent: what it would come to.
+    (("--limit", "n4"), "The place is filled only by a host with overlay_host_number 4"),
     (("--limit", "n3,n4", *consent("n3", "n4")), "MinIO: with n3 and n4 gone, 2 servers of pool 1 are away"),
     (("--limit", "managers", *consent("n1", "n2", "n3")), "no manager outside this run answers"),
     (("--limit", "n4", *consent("n4", drives=("/dev/sda",))), "/dev/sda is in no minio_drives of this run"),

@@ -53,7 +53,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: >-
-    C(violations) (sentences; with any of them nothing may be done), C(whole) (whether the swarm ends),
+    C(violations) (sentences; with any of them nothing may be done), C(summary) (sentences on what it leads to),
+    C(whole) (whether the swarm ends),
     C(acting_manager), C(demote) and C(remove) (IDs of nodes), C(stays) and C(work) (the computed groups) of each host.
   type: dict
 """

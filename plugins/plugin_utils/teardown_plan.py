@@ -37,6 +37,7 @@ def draw(
     acting = _acting(cluster, torn, whole)
     return {
         "violations": list(dict.fromkeys(_violations(cluster, torn, whole, acting))),
+        "summary": _summary(cluster, torn, whole, acting),
         "whole": whole,
         "acting_manager": acting.name if acting else None,
         "demote": [host.swarm["node_id"] for host in torn if host is not acting and _is_manager(host)],
@@ -97,7 +98,7 @@ def _work(host: Host, whole: bool, acting: Host | None) -> list[str]:
 
 
 def _violations(cluster: Cluster, torn: Sequence[Host], whole: bool, acting: Host | None) -> Iterator[str]:
-    yield from _consent(cluster, torn)
+    yield from _consent(cluster, torn, whole, acting)
     yield from _drives_consent(cluster, torn)
     for host in torn:
         yield from _host(host)
@@ -108,15 +109,51 @@ def _violations(cluster: Cluster, torn: Sequence[Host], whole: bool, acting: Hos
         yield from _minio_lives(cluster, torn, acting)
 
 
-def _consent(cluster: Cluster, torn: Sequence[Host]) -> Iterator[str]:
+def _consent(cluster: Cluster, torn: Sequence[Host], whole: bool, acting: Host | None) -> Iterator[str]:
     given = names(cluster.settings.get("consent"))
     unnamed = [host.name for host in torn if host.name not in given]
     if unnamed:
         everyone = ", ".join(host.name for host in torn)
+        outcome = "".join(f"; {sentence}" for sentence in _outcome(cluster, torn, whole, acting))
         yield (
             f"{CONSENT}: does not name {enumerate_names(unnamed)}; services, swarm membership, firewall and our files "
-            f"would go from there: agree by {CONSENT}: [{everyone}], or leave hosts out by --limit"
+            f"would go from there: agree by {CONSENT}: [{everyone}], or leave hosts out by --limit{outcome}"
         )
+
+
+def _summary(cluster: Cluster, torn: Sequence[Host], whole: bool, acting: Host | None) -> list[str]:
+    """What an operator reads where nothing stands in the way."""
+    goes = enumerate_names([host.name for host in torn])
+    first = f"{goes}: MinIO stops and the swarm ends" if whole else f"{goes}: out of the swarm, which lives on"
+    return [first, *_outcome(cluster, torn, whole, acting)]
+
+
+def _outcome(cluster: Cluster, torn: Sequence[Host], whole: bool, acting: Host | None) -> Iterator[str]:
+    """What the cluster is without these hosts, and what alone can be done about it afterwards."""
+    layout = minio_plan.layout_of(cluster)
+    if whole or layout is None or acting is None or not minio_plan.services(_seen_by(cluster, acting)):
+        return
+    for pool in layout["pools"]:
+        members = [host for host in cluster.group("minio") if int(host.pool) == pool["pool"]]
+        leaving = [host for host in members if host in torn]
+        if not leaving:
+            continue
+        gone = enumerate_names([host.name for host in leaving])
+        numbers = enumerate_names([str(host.number) for host in leaving])
+        left = max(pool["write_tolerance"] - len(_away(members, torn, acting)), 0)
+        yield (
+            f"MinIO: pool {pool['pool']} keeps its list of {len(members)} servers, since erasure sets never shrink: "
+            f"without {gone} it goes on with {len(members) - len(leaving)}, and writes stand "
+            f"{left or 'no'} more server{'' if left == 1 else 's'} away. The place is filled only by a host with "
+            f"overlay_host_number {numbers}, {'this one' if len(leaving) == 1 else 'these'} or new hardware; the other "
+            "hosts keep their numbers, and only a whole pool can be given up for good"
+        )
+
+
+def _away(members: Sequence[Host], torn: Sequence[Host], acting: Host) -> list[str]:
+    """Those of a pool that are away by then, or are already."""
+    ready = {node["addr"] for node in acting.swarm["nodes"] if node.get("state") == "ready"}
+    return [host.name for host in members if host in torn or str(host.address) not in ready]
 
 
 def _drives_consent(cluster: Cluster, torn: Sequence[Host]) -> Iterator[str]:
@@ -194,10 +231,9 @@ def _minio_lives(cluster: Cluster, torn: Sequence[Host], acting: Host | None) ->
     layout = minio_plan.layout_of(cluster)
     if acting is None or layout is None or not minio_plan.services(_seen_by(cluster, acting)):
         return
-    ready = {node["addr"] for node in acting.swarm["nodes"] if node.get("state") == "ready"}
     for pool in layout["pools"]:
         hosts = [host for host in cluster.group("minio") if int(host.pool) == pool["pool"]]
-        away = [host.name for host in hosts if host in torn or str(host.address) not in ready]
+        away = _away(hosts, torn, acting)
         leaving = [host.name for host in hosts if host in torn]
         if leaving and len(away) > pool["write_tolerance"]:
             yield (

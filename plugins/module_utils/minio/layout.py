@@ -243,7 +243,9 @@ def _pool(pool: int, members: Sequence[Mapping[str, Any]], pools: int) -> Iterat
         yield (
             f"minio_pool {pool}: the numbers of its servers are not consecutive (overlay_host_number "
             f"{', '.join(map(str, numbers))}: a break between {' and between '.join(gaps)}); MinIO addresses a pool "
-            "as one range: number the hosts of a pool in sequence, or split them by minio_pool"
+            f"as one range. Where it holds data, no host takes another number: put back the host with number "
+            f"{_missing(numbers)}, or new hardware with that number. In a new deployment number the hosts of a pool in "
+            "sequence, or split them by minio_pool"
         )
     drives = int(members[0]["drives"])
     if not broken and pools > 1 and len(members) * drives == 1:
@@ -253,6 +255,10 @@ def _pool(pool: int, members: Sequence[Mapping[str, Any]], pools: int) -> Iterat
         )
     elif not broken and set_size(len(members), drives) is None:
         yield _refused(pool, len(members), drives)
+
+
+def _missing(numbers: Sequence[int]) -> str:
+    return ", ".join(str(number) for number in range(numbers[0], numbers[-1]) if number not in numbers)
 
 
 def _refused(pool: int, servers: int, drives: int) -> str:
@@ -308,7 +314,8 @@ def grow(live: Sequence[str], wanted: Sequence[str]) -> Optional[str]:
     changed = next((pair for pair in zip(live, wanted) if pair[0] != pair[1]), (" ".join(live), " ".join(wanted)))
     return (
         f"the live pool {changed[0]} would become {changed[1]}{_what_differs(*changed)}; a live server list only "
-        "grows, and by whole pools: leave the servers and drives of that pool, and give new hosts the next minio_pool"
+        "grows, and by whole pools: leave the servers and drives of that pool, replace a host that is gone by one with "
+        "its overlay_host_number, and give additional hosts the next minio_pool"
     )
 
 

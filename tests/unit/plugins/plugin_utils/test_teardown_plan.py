@@ -194,3 +194,25 @@ def test_refused(run: list[str], change: Any, sentence: str) -> None:
     change(world)
     found = world.draw()["violations"]
     assert any(one.startswith(sentence) for one in found), found
+
+
+def test_one_host_is_told_what_its_leaving_comes_to() -> None:
+    world = World(["n4"])
+    first, outcome = world.draw()["summary"]
+    assert first == "n4: out of the swarm, which lives on"
+    for part in (
+        "pool 1 keeps its list of 4 servers, since erasure sets never shrink",
+        "without n4 it goes on with 3",
+        "no more servers away",
+        "overlay_host_number 4, this one or new hardware",
+        "only a whole pool can be given up for good",
+    ):
+        assert part in outcome, outcome
+    world.settings["consent"] = []
+    (refused,) = world.draw()["violations"]
+    assert outcome in refused
+
+
+def test_the_end_of_all_and_a_host_without_drives_need_no_such_words() -> None:
+    world = World(ALL)
+    assert world.draw()["summary"] == ["n1, n2, n3 and n4: MinIO stops and the swarm ends"]
