@@ -15,6 +15,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.errors import In
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import cluster, node
 from option_cases import COUNT, Case, walk_case, without_case
 from private import PrivateEngine
+from several import inside
 from swarm_cases import ELSEWHERE, FOUNDED, NODE, SWARM
 
 
@@ -118,7 +119,9 @@ def worker(swarm_engine: Engine, bare_engine: Engine, engines: list[PrivateEngin
     first, second = engines
     options = {"advertise_addr": second.address, "listen_addr": f"{second.address}:2377"}
     token = swarm_engine.call("GET", "/swarm")["JoinTokens"]["Worker"]
-    Swarm(bare_engine)(state="join", remote_addrs=[first.address], join_token=token, **options)
+    # What looks for the manager looks from the host that joins, and not from wherever the tests run.
+    with inside(second):
+        Swarm(bare_engine)(state="join", remote_addrs=[first.address], join_token=token, **options)
     ident = str(bare_engine.call("GET", "/info")["Swarm"]["NodeID"])
     yield ident
     Swarm(bare_engine)(state="absent", force=True)
