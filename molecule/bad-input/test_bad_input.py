@@ -96,7 +96,7 @@ def test_option_that_a_role_does_not_know(lab: Any) -> None:
     networks = '{"swarm_networks": [{"name": "minio-overlay", "subnet": "10.77.0.0/24", "driver_options": {}}]}'
     refused(
         lab,
-        "n1, n2, n3 and n4: swarm_networks.driver_options is unknown; allowed: name, subnet",
+        "n1, n2, n3 and n4: swarm_networks: driver_options is unknown; allowed: name, subnet",
         arguments=("-e", networks),
     )
 
@@ -314,26 +314,56 @@ def test_encryption_that_the_kernel_cannot_do(lab: Any) -> None:
 
 def test_preflight_alone_says_everything_and_does_nothing(lab: Any) -> None:
     before = lab.fingerprints()
-    run = lab.site("--tags", "preflight")
+    settings = {"minio_memory_limit": "3g", "docker_engine_address_pools": '[{"base": "10.9.0.0/16", "size": 24}]'}
+    run = lab.site("--tags", "preflight", "-e", json.dumps(settings))
     assert run.rc == 0, run.output
     assert "4 of 4 hosts were looked at, and nothing stands in the way" in run.text
+    assert (
+        "n1, n2, n3 and n4: restart MinIO one at a time, because minio_memory_limit changes from 4G to 3G" in run.text
+    )
+    assert "docker_engine_address_pools: /etc/docker/daemon.json has 172.30.0.0/16 size 24, which stays" in run.text
     assert "advice: n1, n2, n3 and n4: no time service keeps the clock in step" in run.text
     assert set(run.changed.values()) == {0}
     assert run.text.count("skipping: no hosts matched") == run.text.count("PLAY [") - 1
     assert lab.fingerprints() == before
 
 
+# Of a survey and of a command line, and what each is refused with.
+MISTAKES: dict[str, tuple[Any, str]] = {
+    "minio_port": (99999, 'minio_port: "99999" is not a port; allowed: 1 to 65535'),
+    "minio_console_port": ("7946", "minio_console_port 7946/tcp is the port of Swarm"),
+    "minio_memory_limit": ("4gigs", 'minio_memory_limit: "4gigs" is not a size'),
+    "minio_stop_grace_period": ("soon", 'minio_stop_grace_period: "soon" is not a duration'),
+    "minio_root_password": ("short", "minio_root_password: has 5 characters"),
+    "minio_prot": (9100, "minio_prot is no variable of this collection; did you mean minio_port?"),
+    "docker_engine_nofile": ("lots", 'docker_engine_nofile: "lots" is not a whole number'),
+    "docker_engine_address_pools": ('[{"base": "10.1.0.0/16"}]', "docker_engine_address_pools: size is missing"),
+    "overlay_client_networks": (["10.0.0.0/33"], 'overlay_client_networks "10.0.0.0/33": is not a CIDR'),
+    "overlay_controller_is_client": ("maybe", 'overlay_controller_is_client: "maybe" is neither true nor false'),
+    "overlay_encryption": ("rot13", 'overlay_encryption: "rot13" is unknown'),
+    "overlay_underlay_mtu": ("large", 'overlay_underlay_mtu: "large" is not a number'),
+    "overlay_unreachable_consent": ("n9", 'overlay_unreachable_consent: "n9" is no host of this deployment'),
+    "swarm_networks": ([{"name": "minio-overlay", "subnet": "172.31.0.0/16"}], "subnet 172.31.0.0/16 collides with"),
+    "swarm_network_consent": ("old", 'swarm_network_consent: "old" is no network of swarm_networks'),
+    "drives_format_consent": ("/dev/z", 'drives_format_consent: "/dev/z" is in no minio_drives'),
+}
+
+
 def test_everything_wrong_is_said_at_once(lab: Any, changed_inventory: Callable[..., Path]) -> None:
     def edit(inventory: dict[str, Any]) -> None:
-        declare("n2", overlay_host_number=1)(inventory)
+        # A device that is not there, on a host whose number is none.
+        declare("n1", overlay_host_number="first", minio_drives=["serial:NONE"])(inventory)
+        declare("n2", overlay_host_number=4)(inventory)
         declare("n3", minio_drives=[])(inventory)
 
     refused(
         lab,
-        "n1 and n2: have the same overlay_host_number 1",
+        'n1: overlay_host_number "first" is not a whole number from 1',
+        "n1: drive 1 (serial:NONE): no device has this serial number",
+        "n2 and n4: have the same overlay_host_number 4",
         "n3: minio_drives is empty",
-        'overlay_encryption: "rot13" is unknown',
-        arguments=("-e", "overlay_encryption=rot13"),
+        *(sentence for _value, sentence in MISTAKES.values()),
+        arguments=("-e", json.dumps({name: value for name, (value, _sentence) in MISTAKES.items()})),
         inventory=changed_inventory(edit),
     )
 
@@ -353,6 +383,14 @@ def test_stopped_engine(lab: Any) -> None:
     refused(lab, "n4: engine: it is installed, but docker.service is inactive", "systemctl start docker")
 
 
+AS_TEXT = (
+    *("minio_port=9000", "minio_console_port=9001", "minio_memory_limit=4g", "minio_log_max_file=3"),
+    *("overlay_firewall=true", "swarm_data_path_port=4789", "docker_engine_nofile=1048576"),
+    *("minio_environment={}", 'swarm_networks=[{"name":"minio-overlay","subnet":"10.77.0.0/24"}]'),
+    'docker_engine_address_pools=[{"base":"172.30.0.0/16","size":"24"}]',
+)
+
+
 def test_host_of_another_swarm_is_refused_and_joins_once_it_left(lab: Any) -> None:
     host = lab.hosts["n4"]
     host.check_output("docker swarm leave")
@@ -366,8 +404,10 @@ def test_host_of_another_swarm_is_refused_and_joins_once_it_left(lab: Any) -> No
     assert joined.changed["n4"] > 0
     assert (joined.changed["n2"], joined.changed["n3"]) == (0, 0)
     lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
-    again = lab.site()
+    # As a survey gives it: the same settings as text are no change.
+    again = lab.site(*(part for setting in AS_TEXT for part in ("-e", setting)))
     assert set(again.changed.values()) == {0}, again.output
+    assert "restart MinIO" not in again.text
 
 
 def test_drive_with_a_file_system(lab: Any, changed_inventory: Callable[..., Path], spare_drive: str) -> None:

@@ -53,9 +53,10 @@ RETURN = r"""
 _value:
   description: >-
     C(violations) (sentences; with any of them nothing may be done), C(advice) (sentences that stop nothing), C(summary)
-    (what an operator reads where there is no violation), C(acting_manager), C(founder) (the manager that
-    makes the swarm, if none exists), C(nodes) (what the nodes of the swarm are to be), C(underlay_mtu), C(work) (the
-    computed groups of each host), and C(minio) (its servers, layout, image and credentials).
+    (what an operator reads where there is no violation), C(restarts) (which MinIO servers are restarted, and why),
+    C(acting_manager), C(founder) (the manager that makes the swarm, if none exists), C(nodes) (what the nodes of the
+    swarm are to be), C(underlay_mtu), C(work) (the computed groups of each host), and C(minio) (its servers, layout,
+    image and credentials).
   type: dict
 """
 

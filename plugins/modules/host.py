@@ -91,7 +91,9 @@ options:
             elements: str
             required: true
           number:
-            description: The number of the host, which is part of the label of every drive.
+            description:
+              - The number of the host, which is part of the label of every drive.
+              - With V(0) the devices are looked for, and nothing is planned.
             type: int
             required: true
           parent:
@@ -491,6 +493,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+refused:
+  description:
+    - The sections that were left out because their options are wrong, and what is wrong with them.
+    - With O(violations=report) only; otherwise wrong options fail.
+  type: dict
+  returned: always
+  sample: {}
 sections:
   description: One entry for each section that was given.
   returned: always

@@ -18,15 +18,18 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils import (
     ipsec_plan,
     minio_plan,
     network_plan,
+    restarts,
+    role_options,
     root_credentials,
 )
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import settings as cluster_settings
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     NUMBER_LABEL,
     Cluster,
     Host,
     enumerate_names,
 )
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import advice, networks, options, violations
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import advice, networks, violations
 
 SWARM_ROLES = {"managers": "manager", "workers": "worker"}
 # Work as an operator reads it; the acting manager's is on every run.
@@ -59,7 +62,7 @@ def read_cluster(
     names = dict.fromkeys(name for group in GROUPS for name in groups.get(group, []))
     looked_at = set(looked_at)
     hosts = tuple(_read_host(name, hostvars[name], groups, name in looked_at) for name in names)
-    return Cluster(hosts=hosts, settings=settings)
+    return Cluster(hosts=hosts, settings=cluster_settings.read(settings))
 
 
 def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Sequence[str]], looked_at: bool) -> Host:
@@ -68,12 +71,12 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
     return Host(
         name=name,
         groups=frozenset(group for group in GROUPS if name in groups.get(group, [])),
-        number=variables.get("overlay_host_number"),
+        number=role_options.read(variables, "overlay_host_number"),
         address=None if (address := variables.get("overlay_underlay_address")) is None else plain(address),
-        pool=variables.get("minio_pool", 1),
+        pool=role_options.read(variables, "minio_pool") or 1,
         lan_parent=variables.get("swarm_lan_parent"),
         variables=variables,
-        drives=tuple(variables.get("minio_drives") or ()),
+        drives=tuple(role_options.read(variables, "minio_drives") or ()),
         tls={name: str(variables.get(f"minio_tls_{name}") or "") for name in ("certificate", "key")},
         report=result if "facts" in result else None,
         unreachable=message if result.get("unreachable") else None,
@@ -83,38 +86,43 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
 
 def draw(cluster: Cluster) -> dict[str, Any]:
     """The plan of a run; with violations in it, nothing of it may be carried out."""
+    found = violations(cluster)
     try:
-        return _draw(cluster)
-    except Exception:
-        # A plan cannot be made of what is not even of the right type; that much is known, and is all that is said.
-        refused = violations(cluster, options.RULES)
-        if not refused:
-            raise
-        return {"violations": refused, "advice": [], "summary": []}
+        return {**_draw(cluster), "violations": found}
+    except cluster_settings.Refused:
+        # No plan can be made without a setting that is wrong; the rules went on without it.
+        return {"violations": found, "advice": advice(cluster), "summary": []}
 
 
 def _draw(cluster: Cluster) -> dict[str, Any]:
     minio, ipsec = minio_plan.draw(cluster), ipsec_plan.draw(cluster)
     minio.update(absent=absent_plan.sentences(cluster), format=absent_plan.formats(cluster))
     work = {host.name: _work(host, cluster, minio, ipsec) for host in cluster.hosts}
+    drawn_networks = network_plan.draw(cluster)
+    restarting = restarts.draw(cluster, minio, drawn_networks["attachment"])
     advised = advice(cluster)
     return {
-        "violations": violations(cluster),
         "advice": advised,
-        "summary": _summary(cluster, work, advised),
+        "summary": _summary(cluster, work, restarting, advised),
         "acting_manager": _name(cluster.acting or _founder(cluster)),
         "founder": _name(_founder(cluster)),
         "nodes": [_node(host, cluster) for host in cluster.seen if host.facts.get("hostname")],
         "underlay_mtu": _underlay_mtu(cluster),
         "swarm_mtu": _swarm_mtu(cluster),
         "minio": minio,
+        "restarts": [str(restart) for restart in restarting],
         "ipsec": ipsec,
-        "networks": network_plan.draw(cluster),
+        "networks": drawn_networks,
         "work": work,
     }
 
 
-def _summary(cluster: Cluster, work: Mapping[str, Sequence[str]], advised: Sequence[str]) -> list[str]:
+def _summary(
+    cluster: Cluster,
+    work: Mapping[str, Sequence[str]],
+    restarting: Sequence[restarts.Restart],
+    advised: Sequence[str],
+) -> list[str]:
     """What an operator reads where nothing stands in the way: the verdict, what is to do where, and the advice."""
     names = [host.name for host in cluster.seen]
     first = f"{len(names)} of {len(cluster.hosts)} hosts were looked at, and nothing stands in the way"
@@ -123,7 +131,8 @@ def _summary(cluster: Cluster, work: Mapping[str, Sequence[str]], advised: Seque
         for group, words in TODO.items()
         if (hosts := [name for name in names if group in work[name]])
     ]
-    return [first, *todo, *absent_plan.sentences(cluster), *(f"advice: {sentence}" for sentence in advised)]
+    absent = absent_plan.sentences(cluster)
+    return [first, *todo, *absent, *map(str, restarting), *(f"advice: {sentence}" for sentence in advised)]
 
 
 def _name(host: Host | None) -> str | None:

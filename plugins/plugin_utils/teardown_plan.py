@@ -111,6 +111,13 @@ def _violations(cluster: Cluster, torn: Sequence[Host], whole: bool, acting: Hos
 
 def _consent(cluster: Cluster, torn: Sequence[Host], whole: bool, acting: Host | None) -> Iterator[str]:
     given = names(cluster.settings.get("consent"))
+    known = [host.name for host in cluster.hosts]
+    for name in given:
+        if name not in known:
+            yield (
+                f'{CONSENT}: "{name}" is no host of this inventory; allowed: {", ".join(known)}; '
+                "correct the name, or take it out"
+            )
     unnamed = [host.name for host in torn if host.name not in given]
     if unnamed:
         everyone = ", ".join(host.name for host in torn)

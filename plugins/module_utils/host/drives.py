@@ -19,8 +19,16 @@ TOOLS = "xfsprogs"
 POINT_MODE, PARENT_MODE = 0o555, 0o755
 
 
+def search(options: Mapping[str, Any], state: State) -> list[str]:
+    """What is wrong with the declarations alone, where the host has no number yet that would name its drives."""
+    found, violations = match(options, state)
+    return [*violations, *twice(found, state)]
+
+
 def plan(options: Mapping[str, Any], state: State) -> Plan:
     """Every drive is checked before the first is touched."""
+    if options["number"] < 1:
+        return Plan(violations=[f"drives: {options['number']} is not the number of a host; give 1 or more"])
     if not options["devices"]:
         return Plan(violations=["drives: no device is declared; a MinIO host needs one: list them in minio_drives"])
     drives, violations = match(options, state)

@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 from ..errors import InputError
 from ..state_directory import STATE_MODE
 from ..wait import wait_until
-from . import daemon, packages, units
+from . import daemon, engine_differences, packages, units
 from .local_engine import Answers
 from .packages import Packages
 from .steps import DAEMON_RELOAD, Mark, Plan, Run, Step, Unmark
@@ -95,6 +95,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     else:
         result.steps = _install(options, state, files)
     result.steps = [*_directory(state), *result.steps]
+    result.flags["differs"] = _differs(options, state)
     changes_live = bool(files) and state.running
     result.flags["restart"] = changes_live or state.restart_is_pending
     return result
@@ -106,6 +107,18 @@ def _directory(state: State) -> list[Step]:
         return []
     command = ("chmod", f"{STATE_MODE:04o}", STATE_DIRECTORY)
     return [Run(f"let only root enter {STATE_DIRECTORY} (its mode is {state.directory_mode:04o})", (command,))]
+
+
+def _differs(options: Mapping[str, Any], state: State) -> list[str]:
+    """What stays as it is although the options say otherwise."""
+    if not state.installed or _interrupted(state):
+        return []
+    present = daemon.parse(state.daemon_json)
+    return [
+        *engine_differences.configuration(options, present, state.unit.command),
+        *engine_differences.limits(options, state.units, state.drop_ins),
+        *engine_differences.packages(options, state.package or "", state.packages, HELD),
+    ]
 
 
 def _interrupted(state: State) -> bool:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from ..swarm import data_path
+from .service_facts import made_of
 
 SOCKET = "/var/run/docker.sock"
 LABEL = "baremetal.overlay"
@@ -108,10 +109,22 @@ def swarm_facts(answers: Optional[Answers]) -> dict[str, Any]:
         "cluster_id": (swarm.get("Cluster") or {}).get("ID"),
         # Only managers know it.
         "data_path_port": data_path.port_of(answers.info) or None,
+        "fixed": _fixed(swarm.get("Cluster") or {}),
         "remote_managers": [manager["Addr"] for manager in swarm.get("RemoteManagers") or []],
         "nodes": [_node(node) for node in answers.nodes],
         "services": [_service(service) for service in answers.services if _is_ours(service)],
         "other_services": [service["Spec"]["Name"] for service in answers.services if not _is_ours(service)],
+    }
+
+
+def _fixed(cluster: Mapping[str, Any]) -> dict[str, Any]:
+    """What a swarm was made with and keeps for life; only managers know it."""
+    if not cluster.get("ID"):
+        return {}
+    return {
+        "data_path_port": cluster.get("DataPathPort"),
+        "default_addr_pool": cluster.get("DefaultAddrPool"),
+        "subnet_size": cluster.get("SubnetSize"),
     }
 
 
@@ -144,6 +157,7 @@ def _service(service: Mapping[str, Any]) -> dict[str, Any]:
         "image": container.get("Image"),
         "args": container.get("Args") or [],
         "labels": spec.get("Labels") or {},
+        "made_of": made_of(spec),
     }
 
 

@@ -45,6 +45,9 @@ class Section:
 
 def _plan_drives(options: Options, snapshot: Snapshot) -> Plan:
     state = drive_state.read(options, snapshot)
+    if options["number"] < 1:
+        # What is missing is the number, which the controller says; the devices are looked for all the same.
+        return Plan(violations=drives.search(options, state), flags={"formats": []})
     result = drives.plan(options, state)
     result.flags["formats"] = formats.read(snapshot.system, options, state)
     result.flags["renamed"] = drive_refusals.renamed(options, state)

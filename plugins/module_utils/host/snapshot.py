@@ -161,6 +161,10 @@ class Snapshot:
             "drives": [device.facts() for device in self.devices],
             **self._credentials_facts(look),
             "package_lock": str(lock) if (lock := apt.held(self.system)) else None,
+            "standing": {
+                "firewall": self.units[firewall.TABLE.service].exists,
+                "links": self.units[links.SERVICE].exists,
+            },
             "published": local_engine.published_facts(self.answers),
             "tasks": local_engine.task_facts(self.answers),
             "networks": local_engine.network_facts(self.answers),

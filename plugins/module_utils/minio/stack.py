@@ -93,7 +93,7 @@ def violations(options: Mapping[str, Any]) -> list[str]:
 
 
 def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    environment, attachment = _environment(options), options["attachment"]
+    environment, attachment = variables(options), options["attachment"]
     identity = attachment["identity"]
     elsewhere = {} if identity == USUAL_NETWORK else {NETWORK_LABEL: identity}
     startup = [options["image"], command, environment, *elsewhere.values()]
@@ -158,7 +158,7 @@ def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _environment(options: Mapping[str, Any]) -> dict[str, str]:
+def variables(options: Mapping[str, Any]) -> dict[str, str]:
     """Equal on every server. MinIO's own update would ask a site that is gone."""
     given = {name: str(value) for name, value in (options.get("environment") or {}).items()}
     parity = options.get("parity")

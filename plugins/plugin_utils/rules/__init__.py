@@ -8,7 +8,8 @@ A rule takes the whole cluster. Rules never stop each other, so an operator read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
@@ -16,6 +17,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     clients,
     clocks,
     confirmations,
+    consents,
     drivers,
     drives,
     engine_encryption,
@@ -30,10 +32,12 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     node_addresses,
     options,
     ports,
+    standing,
     swarm,
     tls,
     underlay,
 )
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.settings import Refused
 
 RULES: Sequence[Rule] = (
     *inventory.RULES,
@@ -51,15 +55,18 @@ RULES: Sequence[Rule] = (
     *ports.RULES,
     *drives.RULES,
     *swarm.RULES,
+    *standing.RULES,
     *minio.RULES,
     *clients.RULES,
     *confirmations.RULES,
+    *consents.RULES,
     *tls.RULES,
     *authorities.RULES,
     *ipsec.RULES,
 )
 # What does not stand in the way: said, and never a reason to stop.
 ADVICE: Sequence[Rule] = (
+    *options.ADVICE,
     *clocks.ADVICE,
     *kernels.ADVICE,
     *kernel_overlay.ADVICE,
@@ -68,12 +75,19 @@ ADVICE: Sequence[Rule] = (
     *networks.ADVICE,
     *drivers.ADVICE,
     *drives.ADVICE,
+    *standing.ADVICE,
 )
 
 
 def violations(cluster: Cluster, rules: Sequence[Rule] = RULES) -> list[str]:
     """Every violation of every rule, in the rules' order, each sentence once."""
-    return list(dict.fromkeys(sentence for rule in rules for sentence in rule(cluster)))
+    return list(dict.fromkeys(sentence for rule in rules for sentence in _sentences(rule, cluster)))
+
+
+def _sentences(rule: Rule, cluster: Cluster) -> Iterator[str]:
+    """What depends on a setting that is wrong cannot be judged; the setting has a sentence of its own."""
+    with suppress(Refused):
+        yield from rule(cluster)
 
 
 def advice(cluster: Cluster) -> list[str]:

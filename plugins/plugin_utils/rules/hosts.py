@@ -40,6 +40,15 @@ def hosts_report_nothing_wrong(cluster: Cluster) -> Iterator[str]:
     )
 
 
+def sections_could_be_asked(cluster: Cluster) -> Iterator[str]:
+    """What rules of their own have no word for: the host was looked at without that section."""
+    yield from group_hosts(
+        (host.name, f"{section}: could not be looked at ({words}); correct the variables of that role")
+        for host in cluster.seen
+        for section, words in ((host.report or {}).get("refused") or {}).items()
+    )
+
+
 def underlay_is_there(cluster: Cluster) -> Iterator[str]:
     """The declared address is one of the host's own."""
     for host in cluster.seen:
@@ -76,6 +85,7 @@ def hostnames_differ(cluster: Cluster) -> Iterator[str]:
 RULES: tuple[Rule, ...] = (
     hosts_are_reachable,
     hosts_report_nothing_wrong,
+    sections_could_be_asked,
     underlay_is_there,
     architectures_are_equal,
     hostnames_differ,

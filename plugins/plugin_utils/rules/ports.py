@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, Rule
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, Rule, enumerate_names
 
 # What the Engine's own process and the kernel hold for a host that is in the swarm.
 ENGINE = "dockerd"
@@ -25,6 +26,7 @@ class Need:
     what: str
     variable: str = ""
     swarm: bool = False
+    ike: bool = False
 
     def __str__(self) -> str:
         return f"port {self.port}/{self.protocol}"
@@ -32,28 +34,59 @@ class Need:
 
 def needs(host: Host, settings: Mapping[str, Any]) -> list[Need]:
     """What a host needs by its groups."""
-    data_path = settings.get("data_path_port") or 4789
     found = [
         Need("tcp", 7946, "Swarm", swarm=True),
         Need("udp", 7946, "Swarm", swarm=True),
-        Need("udp", int(data_path), "the overlay networks", "swarm_data_path_port", swarm=True),
     ]
+    if data_path := _port(settings, "data_path_port", 4789):
+        found.append(Need("udp", data_path, "the overlay networks", "swarm_data_path_port", swarm=True))
     overlay = settings.get("kernel_overlay") or {}
     if settings.get("network_driver") == "kernel" and str(overlay.get("port") or "").isdigit():
         found.append(Need("udp", int(overlay["port"]), "the kernel overlay", "kernel_overlay_port"))
     if "managers" in host.groups:
         found.append(Need("tcp", 2377, "the swarm's managers", swarm=True))
+    if settings.get("encryption") == "ipsec":
+        found += [Need("udp", port, "IPsec (IKE)", ike=True) for port in (500, 4500)]
     if "minio" in host.groups:
-        found.append(Need("tcp", int(settings.get("port") or 9000), "MinIO", "minio_port"))
-        found.append(Need("tcp", int(settings.get("console_port") or 9001), "MinIO's console", "minio_console_port"))
+        if port := _port(settings, "port", 9000):
+            found.append(Need("tcp", port, "MinIO", "minio_port"))
+        if console := _port(settings, "console_port", 9001):
+            found.append(Need("tcp", console, "MinIO's console", "minio_console_port"))
     return found
+
+
+def _port(settings: Mapping[str, Any], key: str, usual: int) -> int | None:
+    """None where what is given is no port, which has a sentence of its own: the other ports are looked at."""
+    if key in getattr(settings, "refused", ()):
+        return None
+    return int(settings.get(key) or usual)
+
+
+def ports_differ(cluster: Cluster) -> Iterator[str]:
+    """Two of ours on one host cannot both listen on one port."""
+    clashes: dict[tuple[Need, Need], list[str]] = {}
+    for host in cluster.hosts:
+        for first, second in combinations(needs(host, cluster.settings), 2):
+            # The two overlays have a rule of their own, with the reason.
+            overlays = {first.variable, second.variable} == {"swarm_data_path_port", "kernel_overlay_port"}
+            if (first.protocol, first.port) == (second.protocol, second.port) and not overlays:
+                clashes.setdefault((first, second), []).append(host.name)
+    for (first, second), names in clashes.items():
+        taken, other = (first, second) if second.variable else (second, first)
+        also = f", or another {taken.variable}" if taken.variable else ""
+        yield (
+            f"{enumerate_names(names)}: {other.variable} {other.port}/{other.protocol} is the port of {taken.what}"
+            f"{f' ({taken.variable})' if taken.variable else ''}, and {other.what} needs one of its own; "
+            f"choose another {other.variable}{also}"
+        )
 
 
 def ports_are_free(cluster: Cluster) -> Iterator[str]:
     """A port that somebody has would let the deployment fail half-way."""
     ours = {service["name"] for service in minio_plan.services(cluster)}
     for host in cluster.seen:
-        for need in needs(host, cluster.settings):
+        # The daemon that encrypts is installed by us, or is refused by a rule of its own.
+        for need in (need for need in needs(host, cluster.settings) if not need.ike):
             taker = _taker(host, need, ours, cluster.settings)
             if taker:
                 other = f", or choose another {need.variable}" if need.variable else ""
@@ -90,5 +123,5 @@ def _is_ours(entry: Mapping[str, Any], ours: set[str], settings: Mapping[str, An
     )
 
 
-RULES: tuple[Rule, ...] = (ports_are_free,)
+RULES: tuple[Rule, ...] = (ports_differ, ports_are_free)
 ADVICE: tuple[Rule, ...] = ()

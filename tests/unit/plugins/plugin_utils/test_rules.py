@@ -295,7 +295,10 @@ def test_all_violations_come_together() -> None:
 CLIENTS = [
     ({"client_networks": []}, "overlay_client_networks: the list is empty, and nobody could reach S3"),
     ({"client_networks": None}, "overlay_client_networks: the list is empty"),
-    ({"client_networks": "192.0.2.0/24"}, 'overlay_client_networks: "192.0.2.0/24" is not a list'),
+    (
+        {"client_networks": {"a": "192.0.2.0/24"}},
+        "overlay_client_networks: \"{'a': '192.0.2.0/24'}\" is not a list; give for example [192.0.2.0/24]",
+    ),
     ({"client_networks": ["192.0.2.0/33"]}, 'overlay_client_networks "192.0.2.0/33": is not a CIDR'),
     (
         {"client_networks": ["192.0.2.0/24"], "controller_is_client": True},

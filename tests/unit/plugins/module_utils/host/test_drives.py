@@ -190,6 +190,14 @@ def test_declarations_that_lead_nowhere(declared, words):
     assert words in found.violations[0] and found.steps == []
 
 
+@pytest.mark.parametrize("declared", [("serial:none",), (A, "/dev/disk/by-id/typo")])
+def test_devices_are_looked_for_on_a_host_that_has_no_number_yet(declared):
+    options = {"devices": list(declared), "number": 0, "parent": "/srv/minio", "format_consent": []}
+    (found,) = drives.search(options, BARE)
+    assert found.startswith(f"drive {len(declared)} ({declared[-1]}):")
+    assert drives.plan(options, BARE).violations == ["drives: 0 is not the number of a host; give 1 or more"]
+
+
 def test_dead_drive_in_a_live_host():
     found = plan(FINISHED, owners={**FINISHED.owners, "/srv/minio/drive1": None})
     assert "/srv/minio/drive1 cannot be read" in found.violations[0]

@@ -99,7 +99,7 @@ def installed(fixture_text):
 
 def test_a_finished_host_needs_nothing(installed):
     plan = engine_setup.plan(OPTIONS, installed)
-    assert (plan.violations, plan.sentences, plan.flags) == ([], [], {"restart": False})
+    assert (plan.violations, plan.sentences, plan.flags) == ([], [], {"differs": [], "restart": False})
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,9 @@ def test_facts_of_a_manager_without_anyone_elses_secrets(fixture_text):
     assert facts["nodes"][0]["labels"] == {"baremetal.overlay.minio": "3"}
     assert [service["name"] for service in facts["services"]] == ["minio3"]
     assert facts["services"][0]["args"][0] == "server"
-    assert "SECRET" not in json.dumps(facts)
+    # Names of variables are told, values never.
+    assert facts["services"][0]["made_of"]["environment"] == ["SECRET"]
+    assert "hush-hush" not in json.dumps(facts)
     published = [(entry["port"], entry["service"], entry["stack"]) for entry in local_engine.published_facts(answers)]
     assert sorted(set(published)) == [(9000, "minio1", "minio"), (9001, "minio1", "minio")]
     assert local_engine.network_facts(answers) == [{"name": "minio-bridge-config", "driver_options": {}}]
