@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from ..host import blockdevices
 from ..host.blockdevices import BlockDevice
-from ..host.drive_match import Place, State, find, match, places
+from ..host.drive_match import Drive, Place, State, find, match, places
 from ..host.system import System
 
 SMARTCTL = "smartctl"
@@ -34,8 +34,8 @@ def look(system: System, options: Mapping[str, Any]) -> list[dict[str, Any]]:
             "label": place.label,
             "target": place.target,
             **_device(place, state, found.get(place)),
-            **_mounted(place, state),
-            "smart": _smart(system, state, place),
+            **_mounted(place, state, found.get(place)),
+            "smart": _smart(system, state, found.get(place)),
         }
         for place in places(declared)
     ]
@@ -64,11 +64,11 @@ def _node(system: System, declared: str) -> Optional[tuple[str, str]]:
     return (path, number) if number else None
 
 
-def _device(place: Place, state: State, drive: Any) -> dict[str, Any]:
+def _device(place: Place, state: State, drive: Optional[Drive]) -> dict[str, Any]:
     """The device, and why it is not the drive that it should be."""
-    device, wrong = find(place, state)
-    if device is None or drive is None:
-        return {"device": None, "wrong": wrong}
+    if drive is None:
+        return {"device": None, "wrong": find(place, state)[1]}
+    device = drive.device
     if device.number in state.unreadable:
         return {"device": device.path, "wrong": f"{device.path} cannot be read: {state.unreadable[device.number]}"}
     marks = ", ".join(map(str, drive.signatures)) or "nothing"
@@ -79,14 +79,14 @@ def _device(place: Place, state: State, drive: Any) -> dict[str, Any]:
     }
 
 
-def _mounted(place: Place, state: State) -> dict[str, Any]:
+def _mounted(place: Place, state: State, drive: Optional[Drive]) -> dict[str, Any]:
     """What is mounted in the drive's place, and why that is not good."""
     occupant = state.at(place.target)
     if occupant is None:
         return {"unmounted": f"nothing is mounted on {place.target}"}
-    device, _wrong = find(place, state)
-    if device is not None and occupant.device != device.number:
-        return {"unmounted": f"{occupant.source} is mounted on {place.target}, and not {device.path}"}
+    # By its label, where a reboot exchanged the kernel's names.
+    if drive is not None and occupant.device != drive.device.number:
+        return {"unmounted": f"{occupant.source} is mounted on {place.target}, and not {drive.device.path}"}
     return {"unmounted": _unusable(place.target)}
 
 
@@ -100,12 +100,11 @@ def _unusable(target: str) -> str:
     return f"{target} is mounted read-only" if readonly else ""
 
 
-def _smart(system: System, state: State, place: Place) -> dict[str, Any]:
+def _smart(system: System, state: State, drive: Optional[Drive]) -> dict[str, Any]:
     """``passed``, or ``unknown``: why there is no answer; empty where the host does not have the program."""
-    device, _wrong = find(place, state)
-    if device is None or not system.which(SMARTCTL):
+    if drive is None or not system.which(SMARTCTL):
         return {}
-    disk = _disk(device, state)
+    disk = _disk(drive.device, state)
     command = ("timeout", str(SMART_SECONDS), SMARTCTL, "--json", "--health", disk.path)
     return read_smart(system.answer(command), disk.path)
 

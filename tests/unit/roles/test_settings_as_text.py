@@ -22,7 +22,7 @@ NOTHING_TO_GIVE = {
     *("overlay_underlay_mtu", "minio_parity", "minio_network_consent", "minio_root_user", "minio_root_password"),
     *("minio_tls_certificate", "minio_tls_key", "minio_tls_ca", "minio_tls_ca_host", "minio_image"),
     *("minio_image_archive", "minio_image_binary", "minio_image_mc_binary", "minio_image_release"),
-    *("minio_image_consent", "minio_ca_certificates", "minio_cache_dir", "swarm_lan_parent"),
+    *("minio_image_consent", "minio_root_consent", "minio_ca_certificates", "minio_cache_dir", "swarm_lan_parent"),
     *("docker_engine_minio_ca_path", "firewall_gre_vsid", "ipsec_ca_host"),
     *("kernel_overlay_mtu", "connectivity_report_dir", "connectivity_client_ca", "teardown_ca_host"),
     "teardown_ipsec_ca_host",

@@ -38,7 +38,7 @@ MAKERS = {
     "a lock": lambda ours: System(Module()).lock(str(ours / "lock")).__enter__(),
     "a key": lambda ours: pair.Pair(ours / "a" / "crt", ours / "a" / "key", ours / ".a.new", -1).stage(),
     "a CA": lambda ours: ca.Authority(ours / "ca").make(30, datetime.now(timezone.utc)),
-    "credentials": lambda ours: credentials.apply(ours, [ours], "user", "password"),
+    "credentials": lambda ours: credentials.apply(ours, [ours], {}),
 }
 
 

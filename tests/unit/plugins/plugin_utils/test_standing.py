@@ -40,6 +40,7 @@ OF_A_RUN = {
     *("docker_engine_minio_ca_path", "docker_engine_restart_timeout", "drives_format_consent"),
     *("firewall_confirm_timeout", "ipsec_confirm_timeout", "ipsec_renew_days", "minio_tls_renew_days"),
     *("swarm_network_consent", "swarm_wait_timeout", "minio_network_consent", "minio_image_consent"),
+    "minio_root_consent",
     *("minio_wait_timeout", "minio_check_timeout", "minio_build_host", "minio_cache_dir"),
     *(name for name in role_options.known() if name.startswith(("connectivity_", "teardown_"))),
 }

@@ -15,7 +15,11 @@ import pytest
 from overlay_lab import engine, shell
 
 
-@pytest.mark.parametrize("content", [None, "", "no number", str(os.getpid()), "999999999"])
+@pytest.mark.parametrize(
+    "content",
+    [None, "", "no number", str(os.getpid()), "999999999"],
+    ids=["no file", "empty", "no number", "another process", "no process"],
+)
 def test_what_is_no_engine_of_the_lab(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "dockerd.pid").write_text(content)

@@ -46,7 +46,6 @@ MODULES = kernel.parse_modules(DEBIAN_DEP)
         (kernel.Evidence(loadable=MODULES, may_load=False, loaded=frozenset({"esp4"})), True),
         (kernel.Evidence(builtin=frozenset({"esp4"})), True),
     ],
-    ids=str,
 )
 def test_what_is_unknown_is_not_absent(evidence, has):
     assert kernel.judge(ESP, "esp", evidence)[0] is has
