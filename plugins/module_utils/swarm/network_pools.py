@@ -170,7 +170,7 @@ def exhausted(pools: Iterable[str], size: int, networks: Iterable[Mapping[str, A
     shown = ", ".join(str(one) for one in ranges)
     return [
         f"the swarm's address pools ({shown}, in subnets of /{size}) are all given away; give the network a subnet of "
-        "its own (ipam_config), or remove networks that nobody uses"
+        "its own (ipam_config), or remove networks that are not in use"
     ]
 
 
