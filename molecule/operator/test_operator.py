@@ -118,7 +118,7 @@ def desk(lab: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     command = ["ansible-galaxy", "collection", "build", "--output-path", str(desk.folder), str(ROOT)]
     subprocess.run(command, check=True, capture_output=True)
     (desk.folder / "vault").write_text("a vault's password\n")
-    archive = next(desk.folder.glob("*.tar.gz"))
+    (archive,) = desk.folder.glob("*.tar.gz")
     done = desk.call(
         "oldest", "ansible-galaxy", "collection", "install", "--offline", "-p", "collections", str(archive)
     )

@@ -21,6 +21,7 @@ from typing import Callable, Optional
 
 from ..checks import tcp
 from ..errors import OverlayError
+from ..state_directory import STATE_DIRECTORY
 from ..wait import Clock, wait_until
 from .revert_script import (
     BOOT_ENABLED_PATH,
@@ -36,7 +37,7 @@ from .revert_script import (
     UNIT,
 )
 from .steps import Step
-from .system import STATE_DIRECTORY, System
+from .system import System
 
 Target = tuple[str, int]
 # The time that answers may take after a change, and the time that the way back may take when it is due.

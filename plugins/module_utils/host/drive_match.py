@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
+from ..state_directory import STATE_DIRECTORY
 from . import drive_names
 from .blockdevices import BlockDevice, Mount, Signature
 from .packages import Packages
-from .system import STATE_DIRECTORY
 
 SERIAL = "serial:"
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 from ..errors import InputError
-from ..state_directory import STATE_MODE
+from ..state_directory import STATE_DIRECTORY, STATE_MODE
 from ..wait import wait_until
 from . import daemon, engine_differences, packages, units
 from .local_engine import Answers
 from .packages import Packages
 from .steps import DAEMON_RELOAD, Mark, Plan, Run, Step, Unmark
-from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
+from .system import RUN_DIRECTORY, System
 from .units import Unit
 
 SERVICE, RUNTIME = "docker.service", "containerd.service"

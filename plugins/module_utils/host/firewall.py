@@ -14,6 +14,7 @@ from typing import Any, Callable, Optional
 
 from ..addresses import plain
 from ..errors import InputError
+from ..state_directory import STATE_DIRECTORY
 from . import controller, listeners, nft_table, packages
 from .confirm import Guard, Pending, spread
 from .controller import Connection
@@ -21,7 +22,7 @@ from .firewall_rules import ruleset
 from .network import ENGINE_LINKS
 from .packages import Packages
 from .steps import Plan, Step
-from .system import STATE_DIRECTORY, System
+from .system import System
 from .units import Unit
 
 NAME = "firewall"

@@ -16,11 +16,12 @@ from ipaddress import ip_address
 from typing import Any, Optional
 
 from ..errors import OverlayError
+from ..state_directory import STATE_DIRECTORY
 from . import links_diff, links_plan
 from .links_diff import Changes, Found
 from .links_plan import Entry, Wanted
 from .steps import DAEMON_RELOAD, Plan, Run, Step, WriteFile
-from .system import STATE_DIRECTORY, CommandFailed, System
+from .system import CommandFailed, System
 from .units import Unit
 
 SERVICE, NETWORKD = "baremetal-overlay-links.service", "systemd-networkd.service"

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..errors import OverlayError
+from ..state_directory import STATE_DIRECTORY
 from .confirm import Guard, Pending, Target
 from .revert_script import BOOT_SERVICE
 from .steps import DAEMON_RELOAD, Run, Step, Unmark, WriteFile
-from .system import STATE_DIRECTORY, System
+from .system import System
 from .units import Unit
 
 UNIT = """\

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from .system import RUN_DIRECTORY, STATE_DIRECTORY
+from ..state_directory import STATE_DIRECTORY
+from .system import RUN_DIRECTORY
 
 STATE = f"{STATE_DIRECTORY}/unconfirmed"
 SCRIPT_PATH = f"{STATE_DIRECTORY}/revert"

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Callable, Optional
 
 from ..minio.ca import CERTIFICATE as CA_CERTIFICATE
+from ..state_directory import STATE_DIRECTORY
 from . import (
     drive_refusals,
     drive_state,
@@ -29,7 +30,6 @@ from . import (
 from .engine_restart import RestartEngine, ask_minio
 from .snapshot import Snapshot
 from .steps import Plan
-from .system import STATE_DIRECTORY
 
 Options = Mapping[str, Any]
 

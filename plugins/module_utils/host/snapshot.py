@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, Optional
 
 from ..minio import credentials
+from ..state_directory import STATE_DIRECTORY
 from . import (
     apt,
     blockdevices,
@@ -37,7 +38,7 @@ from . import (
 from .blockdevices import BlockDevice
 from .local_engine import Answers
 from .packages import Package
-from .system import STATE_DIRECTORY, System
+from .system import System
 from .units import Unit
 
 UNITS = (

@@ -15,11 +15,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..errors import OverlayError
 from ..ipsec import vici
-from ..state_directory import STATE_DIRECTORY as STATE_DIRECTORY
 from ..state_directory import make_directories
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 # Ours on every managed host, for what must not survive a reboot.
 RUN_DIRECTORY = "/run/baremetal-overlay"
+# Where root's programs are; a user who becomes root by su keeps a PATH without them.
+ROOTS_PROGRAMS = "/usr/sbin:/sbin"
 
 
 # A struct flock of the kernel, with files of any size: what, from where, first byte, length (0: all of it), whose.
@@ -43,21 +44,27 @@ class System:
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
 
+    def _run(self, argv: Sequence[str], **how: Any) -> tuple[int, str, str]:
+        # As it is written: Ansible would fill in what looks like a variable or a home.
+        how |= {"path_prefix": ROOTS_PROGRAMS, "expand_user_and_vars": False}
+        found: tuple[int, str, str] = self._module.run_command(list(argv), **how)
+        return found
+
     def query(self, argv: Sequence[str]) -> str:
         """What a reading command prints; empty where the host does not have it or it does not know."""
         if not self.which(argv[0]):
             return ""
-        code, out, _err = self._module.run_command(list(argv))
+        code, out, _err = self._run(argv)
         return out if code == 0 else ""
 
     def answer(self, argv: Sequence[str]) -> str:
         """What a reading command prints, whatever it ends with: some tell what they found by their exit status."""
-        _code, out, _err = self._module.run_command(list(argv))
+        _code, out, _err = self._run(argv)
         return str(out)
 
     def run(self, argv: Sequence[str], env: Optional[Mapping[str, str]] = None, data: Optional[str] = None) -> str:
         """A changing command; anything but 0 is an error that carries its last words. ``data`` is what it reads."""
-        code, out, err = self._module.run_command(list(argv), environ_update=dict(env or {}), data=data)
+        code, out, err = self._run(argv, environ_update=dict(env or {}), data=data)
         if code != 0:
             words = (err.strip() or out.strip() or "no output")[-1500:]
             raise CommandFailed(f"`{' '.join(argv)}` ended with {code}: {words}")
@@ -67,7 +74,7 @@ class System:
         """Why a checking command does not accept what is given to it; empty where it does, or where it is not here."""
         if not self.which(argv[0]):
             return ""
-        code, out, err = self._module.run_command(list(argv), data=data)
+        code, out, err = self._run(argv, data=data)
         return "" if code == 0 else (err.strip() or out.strip() or f"it ended with {code}")[-1500:]
 
     def charon(self) -> vici.Session:

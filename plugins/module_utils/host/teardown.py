@@ -13,6 +13,7 @@ from typing import Any, Optional
 
 from ..errors import OverlayError
 from ..minio import credentials
+from ..state_directory import STATE_DIRECTORY
 from . import (
     daemon,
     drive_match,
@@ -31,7 +32,7 @@ from .blockdevices import is_held
 from .drive_match import Drive, Place
 from .links_plan import Wanted
 from .steps import DAEMON_RELOAD, Plan, RemoveTree, Run, Step, Unmark, WriteFile
-from .system import RUN_DIRECTORY, STATE_DIRECTORY, System
+from .system import RUN_DIRECTORY, System
 
 # What opens the data that stays.
 CREDENTIALS = (*credentials.NAMES, credentials.STAGED)

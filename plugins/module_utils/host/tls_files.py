@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from ..minio import pem
 from ..minio.ca import CERTIFICATE as CA_CERTIFICATE
-from .system import STATE_DIRECTORY
+from ..state_directory import STATE_DIRECTORY
 
 DIRECTORY = f"{STATE_DIRECTORY}/minio-tls"
 CERTIFICATE, KEY, TRUST = "public.crt", "private.key", "CAs/ca.crt"

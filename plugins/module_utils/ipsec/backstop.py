@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from ..host import nft_table
-from ..host.system import STATE_DIRECTORY
+from ..state_directory import STATE_DIRECTORY
 from .protected import GRE, Selector, read
 
 TABLE = nft_table.Table(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..host.system import STATE_DIRECTORY
+from ..state_directory import STATE_DIRECTORY
 from . import backstop
 
 NAME = "baremetal-overlay"

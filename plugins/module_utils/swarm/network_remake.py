@@ -129,12 +129,17 @@ def make(engine: Engine, body: Mapping[str, Any], timeout: float) -> dict[str, A
     try:
         return await_allocated(engine, ident, timeout)
     except Unallocated as error:
-        with suppress(NotFound):
-            engine.call("DELETE", f"/networks/{ident}")
-        raise OverlayError(
-            f'network "{body["Name"]}": the cluster did not allocate it within {min(timeout, ALLOCATION_TIME):g} s, so '
-            f"it was removed again: {_reason(engine, body)}"
-        ) from error
+        raise _taken_back(engine, ident, body, timeout) from error
+
+
+def _taken_back(engine: Engine, ident: str, body: Mapping[str, Any], timeout: float) -> OverlayError:
+    """Removes a network without addresses, and says why it has none."""
+    with suppress(NotFound):
+        engine.call("DELETE", f"/networks/{ident}")
+    return OverlayError(
+        f'network "{body["Name"]}": the cluster did not allocate it within {min(timeout, ALLOCATION_TIME):g} s, so '
+        f"it was removed again: {_reason(engine, body)}"
+    )
 
 
 def _reason(engine: Engine, body: Mapping[str, Any]) -> str:

@@ -231,7 +231,7 @@ VOLUMES = {
     "target": Key(text),
     "read_only": Key(truth),
     "consistency": Key(ignored=CONSISTENCY),
-    "bind": Key(lambda place: bind(place)),
+    "bind": Key(bind),
     "volume": Key(
         lambda place: {
             {"nocopy": "no_copy"}.get(key, key): value

@@ -22,9 +22,9 @@ module.main()
 """
 
 
-def run(name: str, /, **options: Any) -> dict[str, Any]:
+def run(of: str, /, **options: Any) -> dict[str, Any]:
     arguments = json.dumps({"ANSIBLE_MODULE_ARGS": options})
-    command = [sys.executable, "-c", MAIN.format(name=name), arguments]
+    command = [sys.executable, "-c", MAIN.format(name=of), arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONPATH": ":".join(sys.path)})
     return dict(json.loads(done.stdout))
 

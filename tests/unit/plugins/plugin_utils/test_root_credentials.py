@@ -31,13 +31,13 @@ def pair(password: str, user: str = USER) -> dict[str, Any]:
 PAIRS = {password: pair(password) for password in (OLD, NEW, OTHER)}
 
 
-def host(number: int, kept: str | None = OLD, staged: str | None = None, drive: dict[str, Any] = USED) -> Host:
+def host(number: int, kept: str | None = OLD, staged: str | None = None, drive: dict[str, Any] | None = None) -> Host:
     facts = {
         "credentials_present": kept is not None,
         "credentials": {"kept": PAIRS.get(kept or ""), "staged": PAIRS.get(staged or "")},
         "swarm": {"state": "active", "manager": True, "services": [{"name": "minio1"}]},
     }
-    report = {"facts": facts, "sections": {"drives": {"formats": [drive]}}}
+    report = {"facts": facts, "sections": {"drives": {"formats": [drive or USED]}}}
     return Host(f"n{number}", frozenset({"managers", "minio"}), number, drives=("/dev/a",), report=report)
 
 

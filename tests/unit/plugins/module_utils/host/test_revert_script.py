@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import revert_script
-from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import RUN_DIRECTORY, STATE_DIRECTORY
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import RUN_DIRECTORY
+from ansible_collections.baremetal.overlay.plugins.module_utils.state_directory import STATE_DIRECTORY
 
 # Who applies a change: he says who he is, and has the lock.
 HOLDER = """
