@@ -405,6 +405,9 @@ options:
       minio_ca_path:
         description: A file with the authorities that sign MinIO's certificates. Without it, those of the system.
         type: path
+      minio_ca_certificates:
+        description: Their certificates in PEM form, for a host that does not have that file yet.
+        type: str
       timeout:
         description: Seconds for each of the things that are waited for.
         type: int

@@ -69,6 +69,7 @@ def draw(cluster: Cluster, now: datetime | None = None) -> dict[str, Any]:
         "ca_file": CA_FILE if chosen == "own-ca" or (chosen == "given" and trust) else None,
         "installed_ca_file": CA_FILE if any(look(host).get("trust") for host in cluster.seen) else None,
         "trust": trust,
+        "installed_trust": _installed_trust(cluster),
         "trust_id": pem.trust_id(trust or _installed_trust(cluster)) or _running_trust_id(cluster),
         "fingerprints": pem.fingerprints(trust or _installed_trust(cluster)),
         "names": names(cluster),

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Callable, Optional
 
 from ..errors import OverlayError
@@ -34,9 +35,13 @@ WORDS = {
 Probe = Callable[[str], str]
 
 
-def ask_minio(url: str, timeout: float = 10, ca_path: Optional[str] = None) -> str:
-    """The status as text; ABSENT where nobody listens, which is no reason to wait."""
-    context = ssl.create_default_context(cafile=ca_path)
+def ask_minio(url: str, timeout: float = 10, ca_path: Optional[str] = None, ca_certificates: str = "") -> str:
+    """The status as text; ABSENT where nobody listens, which is no reason to wait.
+
+    ``ca_certificates``: in PEM form, for a host that has no ``ca_path`` yet, as it has only begun to be one.
+    """
+    there = ca_path if ca_path and Path(ca_path).exists() else None
+    context = ssl.create_default_context(cafile=there, cadata=None if there else ca_certificates or None)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(url, timeout=timeout) as answer:

@@ -132,6 +132,7 @@ RESTART_SPEC: dict[str, Any] = {
     "minio_url": {"type": "str", "default": ""},
     "minio_peers": {"type": "list", "elements": "str", "default": []},
     "minio_ca_path": {"type": "path"},
+    "minio_ca_certificates": {"type": "str"},
     "timeout": {"type": "int", "default": 300},
 }
 LOOK_SPEC: dict[str, Any] = {
@@ -176,7 +177,9 @@ def plan(wanted: Mapping[str, Any], snapshot: Snapshot, restart: Optional[Option
     }
     if restart is not None and "engine" in plans and plans["engine"].flags["restart"]:
         peers = [url.rstrip("/") for url in restart["minio_peers"]]
-        probe = partial(ask_minio, ca_path=restart["minio_ca_path"])
+        probe = partial(
+            ask_minio, ca_path=restart["minio_ca_path"], ca_certificates=restart["minio_ca_certificates"] or ""
+        )
         plans["engine"].steps.append(RestartEngine(restart["minio_url"].rstrip("/"), peers, restart["timeout"], probe))
         plans["engine"].flags["restart"] = False
     return plans

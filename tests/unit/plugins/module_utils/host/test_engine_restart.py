@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
+import http.server
 import json
 import re
+import ssl
+import subprocess
+import threading
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError, WaitTimeout
@@ -124,6 +128,41 @@ def test_a_host_that_does_not_come_back_is_an_error(fake_system):
 
 def test_unknown_minio_port_is_absent():
     assert engine_restart.ask_minio("http://127.0.0.1:1/minio/health/cluster") == engine_restart.ABSENT
+
+
+def test_a_host_without_the_file_of_authorities_verifies_by_what_it_is_told(tmp_path, authority_and_server):
+    text, url = authority_and_server
+    missing = str(tmp_path / "none.crt")
+    assert engine_restart.ask_minio(url, ca_path=missing, ca_certificates=text) == "200"
+    assert "CERTIFICATE_VERIFY_FAILED" in engine_restart.ask_minio(url, ca_path=missing)
+
+
+@pytest.fixture
+def authority_and_server(tmp_path):
+    """A server that only its own certificate verifies, and that certificate."""
+    certificate, key = tmp_path / "server.crt", tmp_path / "server.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "1", "-subj", "/CN=minio1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+
+    class Healthy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_words):
+            """Quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Healthy)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield certificate.read_text(), f"https://127.0.0.1:{server.server_address[1]}/minio/health/cluster"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 class FakeModule:
