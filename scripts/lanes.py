@@ -149,7 +149,8 @@ def live_lanes(root: Path, soak: bool) -> list[Lane]:
 
 def scenario_lane(root: Path, scenario: str, core: str = "newest", machine: str = "") -> Lane:
     """The lab stays for the next scenario; the last lane takes it down and looks for what is left."""
-    name = f"molecule {scenario}" + ("" if core == "newest" else f" ({core})")
+    where = core if core != "newest" else machine if scenario in ON_EVERY_CORE else ""
+    name = f"molecule {scenario}" + (f" ({where})" if where else "")
     command = ("molecule", "test", "--scenario-name", scenario, "--destroy", "never")
     folder = root / "molecule" / scenario
     return Lane(name, "molecule", command, core, folder, counts_tests=True, turn=IN_THE_LAB, machine=machine)

@@ -77,7 +77,7 @@ def test_the_second_machine_runs_what_every_core_has_to_do(tmp_path: Path) -> No
     assert names[1:4] == [f"molecule {scenario} (oldest)" for scenario in ("default", "connectivity", "firewall")]
     (tmp_path / ".venv" / "oldest" / "stamp-test").unlink()
     alone = lanes.beside_lanes(tmp_path, soak=False)
-    assert alone[0].name == "molecule default" and alone[-1].command == ("scripts/machine", "end", "second")
+    assert alone[0].name == "molecule default (second)" and alone[-1].command == ("scripts/machine", "end", "second")
     assert {lane.machine for lane in alone[:-1]} == {"second"}
 
 
