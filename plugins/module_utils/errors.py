@@ -7,6 +7,7 @@ OverlayError
 ├── InputError        an option says what cannot be (all of them at once: ``violations``)
 ├── Refused           possible, but it needs the user's consent
 ├── WaitTimeout       what was waited for did not come (``state``: what was seen last)
+├── Unallocated       the cluster has a network, and gives it no addresses
 └── EngineError       the Engine said no (``status``, ``verb``, ``path``)
     ├── NotFound          404: the object is not there; the only error that means "absent"
     ├── Conflict          409: the name is taken, the object is in use
@@ -43,6 +44,10 @@ class WaitTimeout(OverlayError):
     def __init__(self, message: str, state: Any = None) -> None:
         self.state = state
         super().__init__(message)
+
+
+class Unallocated(OverlayError):
+    pass
 
 
 class EngineError(OverlayError):

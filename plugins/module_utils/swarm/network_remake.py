@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any, Callable, Optional
 
 from ..engine import Engine, passes, retry_out_of_sequence
-from ..errors import NotFound, NotManager, OverlayError, WaitTimeout
+from ..errors import NotFound, NotManager, OverlayError, Unallocated, WaitTimeout
 from ..wait import wait_until
 from . import rollout
 from .detached import LABEL, Users, attach, detach, detached_from, endpoints, holding, users_of, uses
@@ -29,10 +29,6 @@ RECORD = "baremetal.overlay.network"
 INTERVAL = 0.5
 # Seconds that a busy cluster may take to allocate a network: usually it is a fraction of one.
 ALLOCATION_TIME = 30
-
-
-class Unallocated(OverlayError):
-    """The cluster has a network, and gives it no addresses."""
 
 
 def find_users(engine: Engine, live: Mapping[str, Any]) -> Users:
