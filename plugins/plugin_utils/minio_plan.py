@@ -52,10 +52,10 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "servers": servers(cluster),
         "layout": layout_of(cluster),
         "scheme": scheme(cluster),
-        "endpoints": _endpoints(cluster, scheme(cluster)),
+        "endpoints": _endpoints(cluster, cluster.group("minio"), scheme(cluster)),
         # How those that run are reached: another way than the wanted one while TLS is switched on or off.
         "running_endpoints": _endpoints(
-            cluster, scheme(cluster) if running is None else "https" if running else "http"
+            cluster, _with_services(cluster), scheme(cluster) if running is None else "https" if running else "http"
         ),
         # Where a run sees no service, the server itself is asked.
         "running_tls": running is not False,
@@ -80,9 +80,15 @@ def scheme(cluster: Cluster) -> str:
     return "http" if tls_plan.mode(cluster) == "off" else "https"
 
 
-def _endpoints(cluster: Cluster, chosen: str) -> list[str]:
+def _endpoints(cluster: Cluster, members: Sequence[Host], chosen: str) -> list[str]:
     port = cluster.settings.get("port") or 9000
-    return [f"{chosen}://{endpoint(host.address, port)}" for host in cluster.group("minio") if not host.unreachable]
+    return [f"{chosen}://{endpoint(host.address, port)}" for host in members if not host.unreachable]
+
+
+def _with_services(cluster: Cluster) -> list[Host]:
+    """Whose server is a service already, be it up or not; all members where this run sees no service at all."""
+    names = {service["name"] for service in services(cluster)}
+    return [host for host in cluster.group("minio") if not names or f"minio{host.number}" in names]
 
 
 def servers(cluster: Cluster) -> list[dict[str, Any]]:

@@ -108,6 +108,14 @@ def test_what_cannot_be_is_said_before_anything_is_changed(given, part):
     assert part in sentence
 
 
+def test_a_pool_that_only_comes_in_is_not_waited_for_where_an_engine_restarts():
+    running = [{**service(), "name": f"minio{number}"} for number in (1, 2)]
+    assert minio_plan.draw(cluster(running))["running_endpoints"] == ["http://10.0.0.1:9000", "http://10.0.0.2:9000"]
+    everybody = [f"http://10.0.0.{number}:9000" for number in range(1, 5)]
+    assert minio_plan.draw(cluster())["running_endpoints"] == everybody
+    assert minio_plan.draw(cluster(running))["endpoints"] == everybody
+
+
 def test_credentials_come_from_a_manager_that_keeps_them():
     assert minio_plan.draw(cluster(kept=["n2", "n3"]))["credentials_from"] == "n2"
     assert minio_plan.draw(cluster(kept=[]))["credentials_from"] is None
