@@ -106,7 +106,7 @@ class Drive:
 
     @property
     def resumable(self) -> bool:
-        """A formatting of ours that was interrupted on exactly this device, and nobody used it since."""
+        """A formatting of ours that was interrupted on exactly this device, which has not been used since."""
         types = {signature.type for signature in self.signatures}
         return self.marked and (self.unfinished or not types) and types <= {"xfs"} and not self.device.children
 

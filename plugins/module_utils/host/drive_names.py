@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names that the kernel gives to devices anew at every boot, and what tells drives apart nevertheless: pure."""
+"""The kernel may name devices differently at each boot; labels still tell drives apart. Pure."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ Probe = Callable[[str], str]
 
 
 def ask_minio(url: str, timeout: float = 10, ca_path: Optional[str] = None, ca_certificates: str = "") -> str:
-    """The status as text; ABSENT where nobody listens, which is no reason to wait.
+    """The status as text; ABSENT if nothing listens there, which is no reason to wait.
 
     ``ca_certificates``: in PEM form, for a host that has no ``ca_path`` yet, as it has only begun to be one.
     """

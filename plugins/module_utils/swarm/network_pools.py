@@ -131,7 +131,7 @@ def _is_in(address: Any, subnet: Subnet) -> bool:
 
 
 def _reserved(subnet: Subnet) -> set[Any]:
-    """What the Engine gives to nobody: the first address, and of IPv4 the last one, too."""
+    """Addresses that the Engine never assigns: the first one, and in IPv4 also the last one."""
     return {subnet.network_address, *([subnet.broadcast_address] if subnet.version == 4 else [])}
 
 
