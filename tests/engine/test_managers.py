@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible.module_utils import basic
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine, open_engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import (
     EngineError,
@@ -39,15 +40,12 @@ FIRST, SECOND, THIRD, WORKER = range(4)
 MANAGERS = [f"10.97.0.{number}:2377" for number in (1, 2, 3)]
 
 
-class Commands:
-    """What of AnsibleModule a look at the host takes."""
-
-    def get_bin_path(self, program: str, **_options: Any) -> str:
-        return program
-
-    def run_command(self, argv: list[str]) -> tuple[int, str, str]:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout, done.stderr
+def module() -> basic.AnsibleModule:
+    """What a look at the host runs its commands with: the real one, as every module has it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(basic, "_ANSIBLE_ARGS", b'{"ANSIBLE_MODULE_ARGS": {}}')
+        patch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+        return basic.AnsibleModule({})
 
 
 class Hosts:
@@ -65,7 +63,7 @@ class Hosts:
     def swarm(self, number: int, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         params = {**connection(self.engines[number]), **given(cluster.SPEC, **options)}
         with inside(self.engines[number]):
-            return cluster.converge(self.engine(number), params, check_mode, System(Commands()))  # type: ignore[arg-type]
+            return cluster.converge(self.engine(number), params, check_mode, System(module()))
 
     def join(self, number: int, role: str, through: int = FIRST, **options: Any) -> dict[str, Any]:
         address = self.address(number)
