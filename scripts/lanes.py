@@ -41,7 +41,7 @@ SCENARIOS = (
 )
 # Beside them, on a second machine (scripts/machine) with a lab of its own: first what every ansible-core has to do.
 ON_EVERY_CORE = ("default", "connectivity", "firewall")
-SCENARIOS_BESIDE = ("tls", "teardown", "walkthrough", "galaxy")
+SCENARIOS_BESIDE = ("confirm", "tls", "teardown", "walkthrough", "galaxy")
 SECOND = "second"
 # Four restarts of engines, each with its wait: ten minutes. Then clusters from nothing, again and again.
 SOAK_SCENARIOS = ("engine-restart", "new-hosts", "operator")
