@@ -15,6 +15,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity import junit, page
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.names import visible
 
 NAME = "connectivity"
 
@@ -62,6 +63,7 @@ def may_write(directory: Path, check_mode: bool = False) -> None:
 
 def write(directory: Path, result: dict[str, Any]) -> list[str]:
     """All three forms; each file is replaced in one step."""
+    result = visible(result)
     texts = {
         "json": json.dumps(result, indent=1, ensure_ascii=False) + "\n",
         "xml": junit.render(result),

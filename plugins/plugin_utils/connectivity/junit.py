@@ -10,13 +10,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import FAIL, NOT_RUN, UNKNOWN
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.names import visible
 
 # What should have run and did not is an error, in JUnit's words.
 WRONG = {FAIL: "failure", UNKNOWN: "error"}
 
 
 def render(result: Mapping[str, Any]) -> str:
-    """The document."""
+    """The document, which XML 1.0 can say: what hosts printed may hold characters that it cannot."""
+    result = visible(result)
     root = ElementTree.Element("testsuites", _counts(result["counts"]) | {"name": "connectivity"})
     root.set("time", str(result["seconds"]))
     for layer in result["layers"]:

@@ -1,18 +1,25 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Long host names as short as they can be told apart: a matrix has no room for a domain in every column."""
+"""How a report shows what hosts said: names as short as they can be told apart, and no characters without a sign.
+
+A matrix has no room for a domain in every column. A character that XML does not know would make a file that no reader
+opens, and one that terminals obey would do things there.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
+from typing import Any
 
 # What fits into a column of a matrix of four hosts.
 FITS = 10
 # A name of one part that does not fit keeps its ends.
 HEAD, TAIL = 3, 6
+# Controls but for tab and line feed, halves of a pair, and what is no character at all.
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def shorten(names: Sequence[str]) -> Mapping[str, str]:
@@ -70,3 +77,16 @@ def _common(lists: Sequence[Sequence[str]]) -> int:
 
 def _elide(name: str) -> str:
     return name if len(name) <= FITS else f"{name[:HEAD]}…{name[-TAIL:]}"
+
+
+def visible(value: Any) -> Any:
+    """The same, with every character in it that cannot be shown by its number, as Python writes it."""
+    if isinstance(value, str):
+        return UNSEEN.sub(lambda found: _escape(ord(found[0])), value)
+    if isinstance(value, Mapping):
+        return {visible(key): visible(inner) for key, inner in value.items()}
+    return [visible(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+def _escape(number: int) -> str:
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

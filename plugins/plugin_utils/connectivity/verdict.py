@@ -23,6 +23,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.mod
     View,
     unrun,
 )
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.names import visible
 
 # 2: the status "unknown" and the list of its reasons.
 SCHEMA_VERSION = 2
@@ -35,7 +36,7 @@ def judge(view: View, started: str, seconds: float) -> dict[str, Any]:
     counts = {status: sum(layer["counts"][status] for layer in layers) for status in STATUSES}
     good = counts[PASS] + counts[WARN]
     verdict = PASS if good and not counts[FAIL] and not counts[UNKNOWN] else FAIL
-    return {
+    result: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "verdict": verdict,
         "complete": not counts[NOT_RUN] and not counts[UNKNOWN],
@@ -51,6 +52,8 @@ def judge(view: View, started: str, seconds: float) -> dict[str, Any]:
         "hosts": [_host(member) for member in view.members],
         "layers": layers,
     }
+    # Terminals, files and statistics get it, and words of hosts are in it.
+    return visible(result)  # type: ignore[no-any-return]
 
 
 def say(counts: Mapping[str, int]) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from ansible_collections.baremetal.overlay.plugins.action.connectivity_report import write
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity import junit, page, plan, verdict, view
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import LAYERS
 
@@ -446,6 +448,35 @@ def test_junit_counts_what_the_result_counts(world):
     assert len(root.findall(".//error")) == result["counts"]["unknown"] == int(root.get("errors")) == 1
     assert len(root.findall(".//skipped")) == result["counts"]["not_run"]
     assert root.find(".//failure").get("message").startswith("n3 → n4")
+
+
+# A terminal's escape, a NUL, what only UTF-16 has halves of, and two of Unicode's that are no characters.
+UNSEEN = "lost\x1b[31m\x00\udc80\x9b2J\ufffe\uffff\r"
+SEEN = "lost\\x1b[31m\\x00\\udc80\\x9b2J\\ufffe\\uffff\\x0d"
+
+
+def test_words_of_hosts_with_control_characters_are_shown_and_make_no_broken_file(world, tmp_path):
+    world.faults["n3", "underlay n4"] = {**LOST, "error": UNSEEN}
+    world.sight("n2")["kernel"] = UNSEEN
+    result = world.run()
+    assert any(SEEN in sentence for sentence in result["failures"])
+    assert not any(UNSEEN in text for text in (json.dumps(result), page.render(result)))
+    for name in write(tmp_path, result):
+        assert SEEN in Path(name).read_text(encoding="utf-8").replace("\\\\", "\\")
+    root = ElementTree.parse(tmp_path / "connectivity.xml").getroot()
+    assert SEEN in root.find(".//failure").get("message")
+
+
+def test_a_result_that_was_not_judged_here_makes_no_broken_file_either(world, tmp_path):
+    world.faults["n3", "underlay n4"] = LOST
+    result = world.run()
+    for layer in result["layers"]:
+        layer["notes"] = [UNSEEN]
+        for cell in layer["cells"]:
+            cell["detail"] = UNSEEN
+    assert ElementTree.fromstring(junit.render(result)).find(".//system-out").text == SEEN
+    for name in write(tmp_path, result):
+        assert Path(name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("count", [1, 4, 32])
