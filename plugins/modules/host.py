@@ -521,9 +521,9 @@ violations:
 facts:
   description:
     - What the host is and what runs there, after the changes.
-    - Names, kernel, memory, addresses, routes, engine, swarm, images, tasks, block devices, published ports, clock,
-      whether MinIO's root credentials are kept here, who holds a lock of the package manager, and what O(look) asks
-      for.
+    - Names, kernel, memory, addresses, routes, what it needs to reach, engine, swarm, images, tasks, block devices,
+      published ports, clock, whether MinIO's root credentials are kept here, who holds a lock of the package manager,
+      and what O(look) asks for.
     - Of a password there is a salted slow hash, by which it is recognized where it is given.
   returned: always
   type: dict

@@ -61,6 +61,16 @@ def sets_pools(present: Mapping[str, Any], arguments: str = "") -> bool:
     return not present.get("default-address-pools") and FLAGS["default-address-pools"] not in arguments
 
 
+def pools(text: Optional[str], arguments: str = "") -> list[str]:
+    """The ranges that are configured, in the file or by arguments; a file that cannot be read is said elsewhere."""
+    try:
+        configured = parse(text).get("default-address-pools") or []
+    except InputError:
+        return []
+    given = [str(pool.get("base")) for pool in configured if isinstance(pool, Mapping)]
+    return given + re.findall(rf"{FLAGS['default-address-pools']}[= ]\"?base=([^,\s\"]+)", arguments)
+
+
 def write(text: Optional[str], options: Mapping[str, Any], arguments: str = "") -> Optional[WriteFile]:
     present = parse(text)
     wanted = merge(present, options, arguments)

@@ -177,6 +177,11 @@ def encrypted_networks(answers: Optional[Answers]) -> list[str]:
     ]
 
 
+def overlay_facts(answers: Optional[Answers]) -> list[str]:
+    """The overlay networks that this node knows: a manager all of them, a worker those that its tasks are on."""
+    return [network["Name"] for network in (answers.networks if answers else []) if network.get("Driver") == "overlay"]
+
+
 def network_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
     """The networks that are a configuration only, which the node keeps for networks of the swarm."""
     return [

@@ -54,12 +54,20 @@ def parse_routes(text: str, everywhere: str = "0.0.0.0/0") -> list[dict[str, Any
         {
             "dst": everywhere if route["dst"] == "default" else route["dst"],
             "gateway": route.get("gateway"),
+            "gateways": _gateways(route),
             "dev": route.get("dev"),
             "prefsrc": route.get("prefsrc"),
             "type": route.get("type", "unicast"),
         }
         for route in _load(text)
     ]
+
+
+def _gateways(route: Mapping[str, Any]) -> list[str]:
+    """One, one of the other version of IP, or those of a route of several ways."""
+    ways = [route, *(route.get("nexthops") or [])]
+    found = [way.get("gateway") or (way.get("via") or {}).get("host") for way in ways]
+    return [gateway for gateway in found if gateway]
 
 
 def read_addresses(system: System) -> list[dict[str, Any]]:

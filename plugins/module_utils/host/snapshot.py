@@ -33,6 +33,7 @@ from . import (
     local_engine,
     network,
     packages,
+    reached,
     units,
 )
 from .blockdevices import BlockDevice
@@ -156,6 +157,7 @@ class Snapshot:
             "addresses": self.addresses,
             "interfaces": self.interfaces,
             "routes": self.routes,
+            "reached": reached.read(self.system, self.routes),
             "engine": self._engine_facts(state),
             "swarm": local_engine.swarm_facts(self.answers),
             "images": local_engine.image_facts(self.answers),
@@ -169,6 +171,7 @@ class Snapshot:
             "published": local_engine.published_facts(self.answers),
             "tasks": local_engine.task_facts(self.answers),
             "networks": local_engine.network_facts(self.answers),
+            "overlays": local_engine.overlay_facts(self.answers),
             "encrypted_networks": local_engine.encrypted_networks(self.answers),
             "listeners": self._listener_facts(look.get("ports") or []),
             "ways": network.read_ways(look.get("peers") or []),
@@ -200,6 +203,7 @@ class Snapshot:
             "package_version": state.packages[state.package].version if state.package else None,
             "unit": state.unit.active if state.unit.exists else None,
             "sdk": _sdk_version() if state.sdk else None,
+            "pools": daemon.pools(state.daemon_json, state.unit.command),
             "debian": state.debian,
             "packages": {
                 name: state.packages[name].version for name in (*engine_setup.HELD,) if name in state.packages

@@ -53,7 +53,8 @@ def judge(view: View, started: str, seconds: float) -> dict[str, Any]:
         "layers": layers,
     }
     # Terminals, files and statistics get it, and words of hosts are in it.
-    return visible(result)  # type: ignore[no-any-return]
+    shown: dict[str, Any] = visible(result)
+    return shown
 
 
 def say(counts: Mapping[str, int]) -> str:
