@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .atomic import named
+
 STATE_DIRECTORY = "/etc/baremetal-overlay"
 STATE_MODE = 0o700
 
@@ -14,6 +16,7 @@ STATE_MODE = 0o700
 def make_directories(path: Path, mode: int = 0o755) -> None:
     """A directory with those above it; what is there stays as it is."""
     ours = Path(STATE_DIRECTORY)
-    if ours in (path, *path.parents):
-        ours.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
-    path.mkdir(mode=mode, parents=True, exist_ok=True)
+    with named(path):
+        if ours in (path, *path.parents):
+            ours.mkdir(mode=STATE_MODE, parents=True, exist_ok=True)
+        path.mkdir(mode=mode, parents=True, exist_ok=True)

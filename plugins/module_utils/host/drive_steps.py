@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..atomic import named
 from ..errors import OverlayError
 from .blockdevices import MOUNTINFO, is_held, parse_mounts
 from .system import System
@@ -54,9 +55,10 @@ class MakeDirectory:
         return f"make {self.path} root:root {self.mode:04o}"
 
     def apply(self, _system: System) -> None:
-        Path(self.path).mkdir(parents=True, exist_ok=True)
-        os.chown(self.path, 0, 0)
-        Path(self.path).chmod(self.mode)
+        with named(Path(self.path)):
+            Path(self.path).mkdir(parents=True, exist_ok=True)
+            os.chown(self.path, 0, 0)
+            Path(self.path).chmod(self.mode)
 
 
 @dataclass(frozen=True)
@@ -97,5 +99,6 @@ class Own:
     def apply(self, _system: System) -> None:
         if not os.path.ismount(self.target):
             raise OverlayError(f"{self.target}: is no longer mounted; its directory keeps belonging to root")
-        os.chown(self.target, self.uid, self.gid)
-        Path(self.target).chmod(0o750)
+        with named(Path(self.target)):
+            os.chown(self.target, self.uid, self.gid)
+            Path(self.target).chmod(0o750)

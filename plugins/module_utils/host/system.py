@@ -10,13 +10,13 @@ import os
 import shutil
 import stat
 import struct
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
+from .. import atomic
 from ..errors import OverlayError
 from ..ipsec import vici
 from ..state_directory import make_directories
@@ -127,7 +127,9 @@ class System:
         """
         make_directories(Path(path).parent)
         deadline = time.monotonic() + seconds
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        with atomic.named(Path(path)):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(handle, "r+b") as file:
             while True:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -167,23 +169,13 @@ class System:
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Replaces a file in one step: at no moment is it absent or half written."""
-        parent = Path(path).parent
-        make_directories(parent)
-        handle, draft = tempfile.mkstemp(dir=str(parent), prefix=f".{Path(path).name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(draft).chmod(mode)
-            Path(draft).replace(path)
-        except BaseException:
-            Path(draft).unlink()
-            raise
+        make_directories(Path(path).parent)
+        atomic.replace(Path(path), text.encode("utf-8"), mode)
         self._module.set_default_selinux_context(path, False)
 
     def remove(self, path: str) -> None:
-        Path(path).unlink(missing_ok=True)
+        with atomic.named(Path(path)):
+            Path(path).unlink(missing_ok=True)
 
     def remove_tree(self, path: str) -> None:
         """A file, or a directory with all that is in it; a mount in there is an error, not emptied."""
@@ -191,6 +183,7 @@ class System:
             mounted = [str(inner) for inner in (Path(path), *Path(path).rglob("*")) if inner.is_mount()]
             if mounted:
                 raise OverlayError(f"{path}: {mounted[0]} is mounted there; unmount it first")
-            shutil.rmtree(path)
+            with atomic.named(Path(path)):
+                shutil.rmtree(path)
         else:
             self.remove(path)

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from .. import atomic
 from ..errors import OverlayError
 from ..state_directory import make_directories
 from . import tls
@@ -64,12 +64,4 @@ class Authority:
 
 def write(path: Path, content: bytes, mode: int, owner: int = -1, draft: Path | None = None) -> None:
     """A file is there with its mode and its whole content, or not at all."""
-    new = draft or path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        os.fchown(stream.fileno(), owner, owner)
-        os.fchmod(stream.fileno(), mode)
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(path)
+    atomic.replace(path, content, mode, owner, draft or path.with_name(f".{path.name}.new"))

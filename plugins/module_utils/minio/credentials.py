@@ -10,7 +10,6 @@ Once all servers were proven to work with the new ones, these are promoted, and 
 from __future__ import annotations
 
 import json
-import os
 import stat
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from .. import atomic
 from ..errors import InputError, Refused
 from ..state_directory import STATE_MODE, make_directories
 from ..swarm.fingerprint import fingerprint
@@ -182,10 +182,4 @@ def promote(directory: Path, kept: Kept, pair: Mapping[str, str]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(path)
+    atomic.replace(path, content, FILE_MODE, draft=path.with_name(f".{path.name}.new"))

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
+from .. import atomic
 from ..errors import InputError
 from .sigv4 import Credentials
 
@@ -49,10 +49,8 @@ def read_user(policy: Mapping[str, Any], path: Path = USER) -> Optional[Credenti
 
 def keep_user(user: Credentials, seconds: int, policy: Mapping[str, Any], path: Path = USER) -> None:
     """Keep a temporary user, for root only."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with atomic.named(path):
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     named = {"user": user.user, "password": user.password, "token": user.token}
     kept = {**named, "ends": time.time() + seconds, "policy": policy}
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(kept, file)
-    draft.replace(path)
+    atomic.replace(path, json.dumps(kept).encode(), 0o600)

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files are there whole or not at all, after a power failure too, and what keeps them from it is said with its name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Optional
+
+from .errors import OverlayError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """The kernel's refusal to change a path becomes a sentence; of a write it does not even say which file it was."""
+    try:
+        yield
+    except OSError as error:
+        raise OverlayError(_sentence(path, error)) from error
+
+
+def _sentence(path: Path, error: OSError) -> str:
+    place = _mount_point(path)
+    if error.errno in FULL:
+        return (
+            f"{path}: the file system at {place} has no room left ({error.strerror}); what was there stays as it is: "
+            f"make room at {place} (`df -h {place}; df -i {place}`), and run again"
+        )
+    if error.errno == errno.EROFS:
+        return (
+            f"{path}: the file system at {place} is read-only, so nothing can be changed there; the kernel does that "
+            f"after an error of a disk (see `dmesg`): mend it, make {place} writable, and run again"
+        )
+    return f"{path}: cannot be changed ({error.strerror or error}); the file system is the one at {place}"
+
+
+def _mount_point(path: Path) -> str:
+    place = Path(os.path.realpath(path))
+    while not place.is_mount() and place != place.parent:
+        place = place.parent
+    return str(place)
+
+
+def replace(path: Path, content: bytes, mode: int, owner: int = -1, draft: Optional[Path] = None) -> None:
+    """At no moment the file is absent, half written or open to others; once this returns, it outlives a power failure.
+
+    A ``draft`` with a name of its own takes the place of what a killed run left of it.
+    """
+    with named(path):
+        if draft is None:
+            handle, name = tempfile.mkstemp(dir=str(path.parent), prefix=f".{path.name}.")
+            draft = Path(name)
+        else:
+            draft.unlink(missing_ok=True)
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                os.fchown(stream.fileno(), owner, owner)
+                os.fchmod(stream.fileno(), mode)
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            draft.replace(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                draft.unlink()
+            raise
+        sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """A new name is on the disk only once its directory is."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, the baremetal.overlay developers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A disk that is full or read-only: what is there stays, nothing half written is left, and the error says where."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from pathlib import Path
+
+import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils import atomic, state_directory
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import System
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import ca, credentials
+from ansible_collections.baremetal.overlay.plugins.module_utils.s3 import kept
+from ansible_collections.baremetal.overlay.plugins.module_utils.s3.sigv4 import Credentials
+
+MODULE_UTILS = Path(atomic.__file__).parent
+PLUGINS = MODULE_UTILS.parent
+
+
+class Module:
+    def set_default_selinux_context(self, *_arguments):
+        pass
+
+
+WRITERS = {
+    "the host": lambda path: System(Module()).write(str(path), "new"),
+    "the CA": lambda path: ca.write(path, b"new", 0o600),
+    "credentials": lambda path: credentials.apply(path.parent, [path], {path: b"new"}),
+    "the check's user": lambda path: kept.keep_user(Credentials("u", "p", "t"), 60, {}, path),
+}
+FAILURES = {
+    "full": (errno.ENOSPC, "has no room left (No space left on device)"),
+    "over quota": (errno.EDQUOT, "has no room left (Disk quota exceeded)"),
+    "read-only": (errno.EROFS, "is read-only"),
+    "broken": (errno.EIO, "cannot be changed (Input/output error)"),
+}
+# Where in the writing the kernel says it: at the making of the draft, at its content, at its new name.
+PLACES = ("open", "fsync", "replace")
+
+
+@pytest.fixture(params=PLACES)
+def place(request):
+    return request.param
+
+
+@pytest.mark.parametrize(("number", "said"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
+def test_what_was_there_stays_and_the_error_names_the_file_and_its_file_system(
+    write, number, said, place, tmp_path, monkeypatch
+):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def refuse(*_arguments, **_more):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, place, refuse)
+        with pytest.raises(OverlayError) as refused:
+            write(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert said in str(refused.value)
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+    # Mended, it goes on.
+    write(path)
+    assert path.read_text() != "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_directories_and_removals_say_it_too(number, tmp_path, monkeypatch):
+    def refuse(*_arguments, **_more):
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "file").touch()
+    (tmp_path / "tree").mkdir()
+    with monkeypatch.context() as patch:
+        for name in ("mkdir", "unlink", "rmdir", "open"):
+            patch.setattr(os, name, refuse)
+        system = System(Module())
+        for act in (
+            lambda: state_directory.make_directories(tmp_path / "deep"),
+            lambda: system.remove(str(tmp_path / "file")),
+            lambda: system.remove_tree(str(tmp_path / "tree")),
+            lambda: system.lock(str(tmp_path / "lock")).__enter__(),
+        ):
+            with pytest.raises(OverlayError, match=str(tmp_path)):
+                act()
+
+
+def test_the_new_name_is_on_the_disk_too(tmp_path, monkeypatch):
+    synced = []
+    real = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (synced.append(os.readlink(f"/proc/self/fd/{handle}")), real(handle))
+    )
+    atomic.replace(tmp_path / "file", b"new", 0o600)
+    draft, directory = synced
+    assert re.fullmatch(re.escape(f"{tmp_path}/.file.") + r"\w+", draft)
+    assert directory == str(tmp_path)
+
+
+def test_the_file_system_that_is_named_is_the_one_that_the_path_lies_on():
+    with pytest.raises(OverlayError, match=r"the file system is the one at /proc$"):
+        atomic.replace(Path("/proc/self/no-such-file"), b"", 0o600)
+
+
+def test_a_draft_that_a_killed_run_left_is_replaced(tmp_path):
+    draft = tmp_path / ".file.new"
+    draft.write_text("half")
+    atomic.replace(tmp_path / "file", b"whole", 0o600, draft=draft)
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("file", "whole")]
+
+
+def test_nothing_that_runs_on_hosts_writes_files_in_another_way():
+    """But for the cache of the build host, which renames whole directories, and for a pipe."""
+    other = {"minio/archive.py", "minio/image.py", "minio/cache.py", "checks/netns.py", "atomic.py"}
+    writing = re.compile(r"write_(text|bytes)\(|\bopen\([^)]*[\"'][wax]b?\+?[\"']|O_WRONLY|mkstemp|fdopen\([^)]*[\"']w")
+    found = {
+        str(path.relative_to(MODULE_UTILS))
+        for path in MODULE_UTILS.rglob("*.py")
+        if writing.search(path.read_text(encoding="utf-8"))
+    }
+    modules = {
+        path.name for path in (PLUGINS / "modules").glob("*.py") if writing.search(path.read_text(encoding="utf-8"))
+    }
+    assert found - other == set()
+    # What an image is being made from is told in a file that only grows.
+    assert modules - {"minio_image.py"} == set()
