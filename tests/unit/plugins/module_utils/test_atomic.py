@@ -96,10 +96,7 @@ def test_directories_and_removals_say_it_too(number, tmp_path, monkeypatch):
 
 def test_the_new_name_is_on_the_disk_too(tmp_path, monkeypatch):
     synced = []
-    real = os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda handle: (synced.append(os.readlink(f"/proc/self/fd/{handle}")), real(handle))
-    )
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
     atomic.replace(tmp_path / "file", b"new", 0o600)
     draft, directory = synced
     assert re.fullmatch(re.escape(f"{tmp_path}/.file.") + r"\w+", draft)
