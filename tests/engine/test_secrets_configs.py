@@ -15,7 +15,13 @@ from typing import Any
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import EngineError, InputError, Refused
-from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import blob, blob_info, config, secret
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import (
+    blob,
+    blob_info,
+    blob_replace,
+    config,
+    secret,
+)
 
 KINDS = {"secret": secret, "config": config}
 
@@ -264,3 +270,46 @@ def test_info(blobs: Blobs) -> None:
     assert [one["Spec"]["Name"] for one in rolled[f"{blobs.kind}s"]] == ["app_v1", "app_v2", "app_v10"]
     everything = blob_info.gather(blobs.module.KIND, blobs.engine, {"name": None, "rolling_versions": False}, False)
     assert len(everything[f"{blobs.kind}s"]) == 3
+
+
+def test_content_is_there_whichever_call_a_run_dies_at(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two calls that change something, before and after each: one object holds the content, and a rerun ends it."""
+    call, left = Engine.call, [0]
+
+    def dying(engine: Engine, verb: str, path: str, *args: Any, **more: Any) -> Any:
+        left[0] -= verb != "GET"
+        if verb != "GET" and left[0] == 0:
+            raise KeyboardInterrupt
+        return call(engine, verb, path, *args, **more)
+
+    for number in range(1, 9):
+        with monkeypatch.context() as patched:
+            blobs(name="one", data=f"content {number - 1}")
+            patched.setattr(Engine, "call", dying)
+            left[0] = number
+            try:
+                blobs(name="one", data=f"content {number}", labels={"a": "1"})
+            except KeyboardInterrupt:
+                pass
+            else:
+                break
+        held = [
+            one for one in blobs.engine.call("GET", f"/{blobs.kind}s") if blob.REPLACES not in one["Spec"]["Labels"]
+        ]
+        assert held or any(name.startswith("one.next-") for name in blobs.names()), f"lost at change {number}"
+        blobs(name="one", data=f"content {number}", labels={"a": "1"})
+        assert blobs.names() == ["one"] and not blobs(name="one", data=f"content {number}")["changed"]
+    assert number == 5, "a draft, the old one away, the new one, the draft away"
+
+
+def test_what_the_engine_refuses_is_found_out_while_the_old_one_is_there(blobs: Blobs) -> None:
+    """A driver that is not there, and a template's that no engine knows."""
+    ident = blobs(name="one", data="first")[f"{blobs.kind}_id"]
+    if blobs.kind == "secret":
+        with pytest.raises(EngineError, match='plugin "vault" not found'):
+            blobs(name="one", driver={"name": "vault"})
+    else:
+        body = {**blobs.live("one")["Spec"], "Data": ""}
+        with pytest.raises(EngineError, match="must be larger than 0"):
+            blob_replace.replace(blobs.module.KIND, blobs.engine, blobs.live("one"), body)
+    assert blobs.live("one")["ID"] == ident and blobs.names() == ["one"]

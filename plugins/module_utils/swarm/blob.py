@@ -33,8 +33,10 @@ FOREIGN = "ansible_key"
 FOREIGN_NUMBER = "ansible_version"
 # The name that versions of a stack's object go by.
 BASE_LABEL = "baremetal.overlay.base"
+# On a copy of what is to replace an object: the name that it stands for.
+REPLACES = "baremetal.overlay.replaces"
 # Labels that say something to us or to docker_secret and docker_config; users neither see nor remove them.
-OWN_LABELS = (LABEL, FOREIGN, FOREIGN_NUMBER, BASE_LABEL)
+OWN_LABELS = (LABEL, FOREIGN, FOREIGN_NUMBER, BASE_LABEL, REPLACES)
 _NAME = re.compile(r"[a-zA-Z0-9]+(?:[a-zA-Z0-9-_.]*[a-zA-Z0-9])?")
 _NAME_LENGTH = 64
 

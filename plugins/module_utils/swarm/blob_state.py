@@ -3,20 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One secret or config in a live swarm. The Engine changes labels of one in place, and nothing else.
 
-Other content is another object: the next version of a rolling one, or the same name again where no service uses it.
+Other content is another object: the next version of a rolling one, or the same name again where no service uses it
+(``blob_replace.py``).
 """
 
 from __future__ import annotations
 
 import base64
+import dataclasses
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from .. import fields
 from ..engine import Engine, retry_out_of_sequence
-from ..errors import Conflict, InputError, NotFound, Refused
+from ..errors import Conflict, InputError, Refused
 from ..rows import Change
 from .blob import (
     FOREIGN,
@@ -34,18 +35,26 @@ from .blob import (
     users_of,
     versions_of,
 )
+from .blob_replace import NAME_ROOM, create, drafts_of, remove, replace
 from .fingerprint import LABEL, fingerprint
+
+# How many times another run may be ahead of this one.
+TRIES = 3
 
 
 @dataclass
 class Step:
-    """One call. A ``spare`` object is removed only where no service uses it."""
+    """One change. A ``spare`` object is removed only where no service uses it; ``replace`` removes and creates."""
 
     action: str
     name: str
     live: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     spare: bool = False
+
+    def sentences(self, kind: Kind) -> list[str]:
+        words = ("remove", "create") if self.action == "replace" else (self.action,)
+        return [f'{word} {kind.name} "{self.name}"' for word in words]
 
 
 @dataclass
@@ -67,8 +76,9 @@ def there(asked: Asked, listed: Sequence[Mapping[str, Any]]) -> list[Mapping[str
 
 
 def plan_present(kind: Kind, asked: Asked, listed: Sequence[Mapping[str, Any]]) -> Plan:
-    found = there(asked, listed)
-    plan = _plan_change(kind, asked, found[-1]) if found else _plan_new(kind, asked)
+    found, drafts = there(asked, listed), drafts_of(asked.name, listed)
+    plan = _plan_change(kind, asked, found[-1]) if found else _plan_new(kind, asked, drafts)
+    plan.steps += [Step("remove", one["Spec"]["Name"], one, spare=True) for one in drafts]
     if asked.rolling and asked.keep >= 0:
         made = sum(step.action == "create" for step in plan.steps)
         spare = found[: max(0, len(found) + made - max(asked.keep, 1))]
@@ -77,13 +87,17 @@ def plan_present(kind: Kind, asked: Asked, listed: Sequence[Mapping[str, Any]]) 
 
 
 def plan_absent(asked: Asked, listed: Sequence[Mapping[str, Any]]) -> Plan:
-    plan = Plan(asked.name, steps=[Step("remove", one["Spec"]["Name"], one) for one in there(asked, listed)])
+    found = [*there(asked, listed), *drafts_of(asked.name, listed)]
+    plan = Plan(asked.name, steps=[Step("remove", one["Spec"]["Name"], one) for one in found])
     plan.changes = [Change("exists", True, False)] if plan.steps else []
     return plan
 
 
-def _plan_new(kind: Kind, asked: Asked) -> Plan:
+def _plan_new(kind: Kind, asked: Asked, drafts: Sequence[Mapping[str, Any]] = ()) -> Plan:
     name = f"{asked.name}_v1" if asked.rolling else asked.name
+    if asked.data is None and drafts and not kind.hidden:
+        # A run ended between removing and making: what it was about to make is what stays as it is.
+        asked = dataclasses.replace(asked, want={**read(kind, drafts[0]), **asked.want}, data=content_of(drafts[0]))
     if asked.data is None and not _driven(asked.want):
         other = ", data_src or driver" if kind.hidden else " or data_src"
         raise InputError(f'{kind.name} "{name}" does not exist and cannot be made without content; give data{other}')
@@ -129,8 +143,8 @@ def _plan_anew(kind: Kind, asked: Asked, live: Mapping[str, Any], want: Mapping[
     plan.changes = [Change("name", plan.name, name)] * asked.rolling + plan.changes or [
         Change("made anew", False, True)
     ]
-    plan.steps = [] if asked.rolling else [Step("remove", plan.name, live)]
-    plan.steps.append(Step("create", name, body=body_of(kind, name, want, data, number)))
+    action = "create" if asked.rolling else "replace"
+    plan.steps = [Step(action, name, live, body_of(kind, name, want, data, number))]
     plan.name, plan.ident = name, ""
     return plan
 
@@ -177,23 +191,20 @@ def converge(kind: Kind, engine: Engine, params: Mapping[str, Any], check_mode: 
     asked = asked_of(kind, params, engine.api_version)
 
     def attempt() -> Plan:
-        listed = engine.call("GET", kind.path, query={"filters": {"name": [asked.name]}})
+        # The beginning is enough for the Engine's filter, and finds drafts of long names, too.
+        listed = engine.call("GET", kind.path, query={"filters": {"name": [asked.name[:NAME_ROOM]]}})
         plan = plan_absent(asked, listed) if params["state"] == "absent" else plan_present(kind, asked, listed)
         plan.steps = _allowed(kind, engine, plan.steps)
         if not check_mode:
             _apply(kind, engine, plan)
         return plan
 
-    try:
-        plan = retry_out_of_sequence(attempt)
-    except Conflict:
-        # Somebody else made it since it was listed: it is compared with what is wanted.
-        plan = retry_out_of_sequence(attempt)
+    plan = _over_conflicts(attempt)
     result: dict[str, Any] = {
         "changed": bool(plan.steps),
         f"{kind.name}_id": plan.ident,
         f"{kind.name}_name": plan.name,
-        "actions": [f'{step.action} {kind.name} "{step.name}"' for step in plan.steps],
+        "actions": [sentence for step in plan.steps for sentence in step.sentences(kind)],
         "warnings": plan.warnings,
     }
     if plan.steps:
@@ -202,16 +213,27 @@ def converge(kind: Kind, engine: Engine, params: Mapping[str, Any], check_mode: 
     return result
 
 
+def _over_conflicts(attempt: Callable[[], Plan]) -> Plan:
+    """Where somebody else made one since it was listed, that one is compared with what is wanted."""
+    for _again in range(TRIES - 1):
+        try:
+            return retry_out_of_sequence(attempt)
+        except Conflict:
+            continue
+    return retry_out_of_sequence(attempt)
+
+
 def _allowed(kind: Kind, engine: Engine, steps: list[Step]) -> list[Step]:
     """Without the spare objects that services use; refused where one in use has to go."""
-    if not any(step.action == "remove" for step in steps):
+    goes = [step for step in steps if step.action in ("remove", "replace")]
+    if not goes:
         return steps
     users = users_of(kind, engine.call("GET", "/services"))
-    what = "replaced" if any(step.action == "create" for step in steps) else "removed"
+    what = "replaced" if any(step.action == "replace" for step in steps) else "removed"
     hint = "take it from them first" if what == "removed" else (
         f"with rolling_versions: true a {kind.name} of the next version's name is made; give them that"
     )  # fmt: skip
-    held = [step for step in steps if step.action == "remove" and step.live["ID"] in users]
+    held = [step for step in goes if step.live["ID"] in users]
     refused = [
         f'{kind.name} "{step.name}" cannot be {what}: services {", ".join(users[step.live["ID"]])} use it'
         for step in held
@@ -225,10 +247,11 @@ def _allowed(kind: Kind, engine: Engine, steps: list[Step]) -> list[Step]:
 def _apply(kind: Kind, engine: Engine, plan: Plan) -> None:
     for step in plan.steps:
         if step.action == "create":
-            plan.ident = engine.call("POST", f"{kind.path}/create", step.body)["ID"]
+            plan.ident = create(kind, engine, step.body)
+        elif step.action == "replace":
+            plan.ident = replace(kind, engine, step.live, step.body)
         elif step.action == "update":
             version = {"version": step.live["Version"]["Index"]}
             engine.call("POST", f"{kind.path}/{step.live['ID']}/update", step.body, query=version)
         else:
-            with suppress(NotFound):
-                engine.call("DELETE", f"{kind.path}/{step.live['ID']}")
+            remove(kind, engine, step.live["ID"])

@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..rows import Change, Refs, shown
 from ..versions import gate
 from . import config, fingerprint, secret
-from .blob import BASE_LABEL, FOREIGN, told_by_labels
+from .blob import BASE_LABEL, FOREIGN, REPLACES, told_by_labels
 from .compose.definition import NAMESPACE_LABEL, Blob, Definition, Network
 from .compose.names import impossible
 from .network import TABLE as NETWORK_TABLE
@@ -368,7 +368,9 @@ def _plan_pruned(
     for kind, blob in definition.blobs():
         kept[kind] |= {blob.name, current[(kind, blob.name)], *versions_of(live.of(kind), blob.name)}
     for kind, names in kept.items():
-        for name in sorted(members(live.of(kind), stack) - names):
+        # A copy that a broken-off replacement left may be the only one, and whoever made it takes it away.
+        copies = {name for name, one in live.of(kind).items() if REPLACES in labels_of(one)}
+        for name in sorted(members(live.of(kind), stack) - names - copies):
             if name in _used(kind, staying, live.refs):
                 plan.warnings.append(f'{kind} "{name}" is no longer in the definition; it stays: a service uses it')
             else:
