@@ -51,3 +51,26 @@ def spec_of(engine: Engine, name: str) -> dict[str, Any]:
 
 def tasks_of(engine: Engine, name: str) -> list[dict[str, Any]]:
     return list(engine.call("GET", "/tasks", query={"filters": {"service": [name], "desired-state": ["running"]}}))
+
+
+class Interrupted(Exception):
+    """What becomes of a run whose process is killed."""
+
+
+class Brittle:
+    """An engine whose caller is killed just before its ``fatal``-th change."""
+
+    fresh = False
+
+    def __init__(self, engine: Engine, fatal: int) -> None:
+        self.engine, self.left = engine, fatal
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def call(self, verb: str, *args: Any, **more: Any) -> Any:
+        if verb != "GET":
+            if not self.left:
+                raise Interrupted
+            self.left -= 1
+        return self.engine.call(verb, *args, **more)

@@ -11,9 +11,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.engine import Engine
-from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError, Refused
+from ansible_collections.baremetal.overlay.plugins.module_utils.errors import (
+    EngineError,
+    InputError,
+    OverlayError,
+    Refused,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import detached, network_remake
-from running import programs, quick, run_network, run_service, spec_of, tasks_of
+from running import Brittle, Interrupted, programs, quick, run_network, run_service, spec_of, tasks_of
 
 NETWORK = "remade"
 SUBNET = {"ipam_config": [{"subnet": "10.81.0.0/24"}], "labels": {"a": "1"}}
@@ -22,29 +27,6 @@ SUBNET = {"ipam_config": [{"subnet": "10.81.0.0/24"}], "labels": {"a": "1"}}
 @pytest.fixture(scope="module")
 def image(swarm_engine: Engine) -> str:
     return programs(swarm_engine)
-
-
-class Interrupted(Exception):
-    """What becomes of a run whose process is killed."""
-
-
-class Brittle:
-    """An engine whose caller is killed just before its ``fatal``-th change."""
-
-    fresh = False
-
-    def __init__(self, engine: Engine, fatal: int) -> None:
-        self.engine, self.left = engine, fatal
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.engine, name)
-
-    def call(self, verb: str, *args: Any, **more: Any) -> Any:
-        if verb != "GET":
-            if not self.left:
-                raise Interrupted
-            self.left -= 1
-        return self.engine.call(verb, *args, **more)
 
 
 class Cluster:
@@ -168,6 +150,27 @@ def test_what_somebody_else_sets_while_a_service_is_detached_stays(cluster: Clus
     assert after["used-two"]["TaskTemplate"] == before["used-two"]["TaskTemplate"]
     run_service(engine, name="used-two", replicas=2, labels={"mine": "1"})
     assert cluster.named() == before
+
+
+def test_a_network_that_cannot_be_made_anew_is_what_it_was(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every service has its network back: the look that would have refused it came before the pool was taken."""
+    before, call = cluster.named(), Engine.call
+    former = run_network(cluster.engine, name=NETWORK)["network"]
+
+    def taken(engine: Engine, verb: str, path: str, body: Any = None, **more: Any) -> Any:
+        if path == "/networks/create" and "10.83.0.0/24" in str(body):
+            raise EngineError("the pool is taken", 400, verb, path)
+        return call(engine, verb, path, body, **more)
+
+    monkeypatch.setattr(Engine, "call", taken)
+    with pytest.raises(OverlayError, match=r"could not be made anew and is again what it was: .*the pool is taken"):
+        run_network(cluster.engine, name=NETWORK, ipam_config=[{"subnet": "10.83.0.0/24"}], force=True)
+    assert cluster.named() == before
+    after = run_network(cluster.engine, name=NETWORK)["network"]
+    assert {key: former[key] for key in ("Labels", "Attachable", "IPAM", "Options")} == {
+        key: after[key] for key in ("Labels", "Attachable", "IPAM", "Options")
+    }
+    assert not leftovers(cluster.engine)
 
 
 def test_a_container_attached_by_hand_is_refused_with_consent_too(cluster: Cluster) -> None:

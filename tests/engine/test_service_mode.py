@@ -14,7 +14,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.engine import En
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError, WaitTimeout
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import rollout
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.service import TABLE
-from running import programs, quick, run_service, spec_of
+from running import Brittle, Interrupted, programs, quick, run_service, spec_of
 
 NAME = "moded"
 
@@ -61,3 +61,20 @@ def test_tasks_that_do_not_stop_in_time_leave_the_service(
             run_service(swarm_engine, name=NAME, mode="global", wait_timeout=60)
     assert not run_service(swarm_engine, name=NAME, mode="global", wait_timeout=60)["changed"]
     assert spec_of(swarm_engine, NAME)["Labels"] == {"kept": "yes"}
+
+
+# A note, removed, made, the note forgotten.
+@pytest.mark.parametrize("fatal", range(4))
+@pytest.mark.usefixtures("service")
+def test_a_run_that_is_killed_is_completed(swarm_engine: Engine, fatal: int) -> None:
+    """With options that only the live service had: the run that completes it does not name them."""
+    with pytest.raises(Interrupted):
+        run_service(Brittle(swarm_engine, fatal), name=NAME, mode="global", wait_timeout=60)  # type: ignore[arg-type]
+    predicted = run_service(swarm_engine, True, name=NAME, mode="global")
+    done = run_service(swarm_engine, name=NAME, mode="global", wait_timeout=60)
+    assert predicted["changed"] == done["changed"] == (fatal < 3)
+    spec = spec_of(swarm_engine, NAME)
+    assert (spec["Labels"], "Global" in spec["Mode"]) == ({"kept": "yes"}, True)
+    assert not run_service(swarm_engine, name=NAME, mode="global", wait_timeout=60)["changed"]
+    run_service(swarm_engine, name=NAME, state="absent", wait_timeout=60)
+    assert not swarm_engine.call("GET", "/configs"), "the note is forgotten"

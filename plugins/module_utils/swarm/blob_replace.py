@@ -50,7 +50,7 @@ def replace(kind: Kind, engine: Engine, live: Mapping[str, Any], body: Mapping[s
 
 
 def _made(kind: Kind, engine: Engine, live: Mapping[str, Any], body: Mapping[str, Any], draft: str, ident: str) -> str:
-    name, what = body["Name"], f'{kind.name} "{body["Name"]}"'
+    what = f'{kind.name} "{body["Name"]}"'
     try:
         return _insist(kind, engine, body)
     except Conflict:

@@ -250,7 +250,8 @@ def _possible(engine: Engine, plan: Plan) -> None:
 
 def _apply(engine: Engine, live: Optional[dict[str, Any]], plan: Plan, timeout: float) -> dict[str, Any]:
     if live is not None and plan.users is not None:
-        return remake(engine, live, plan.body, plan.users, timeout)
+        former = _named(live["Name"], _recreated(live, {}))
+        return remake(engine, live, plan.body, plan.users, timeout, former)
     return complete(engine, live, plan.body, timeout)
 
 

@@ -11,17 +11,14 @@ was like is on the service (``detached.py``).
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Callable, Optional
 
 from ..engine import Engine, passes, retry_out_of_sequence
-from ..errors import NotFound, NotManager, OverlayError, Unallocated, WaitTimeout
+from ..errors import Conflict, NotFound, NotManager, OverlayError, Unallocated, WaitTimeout
 from ..wait import wait_until
-from . import rollout
+from . import record, rollout
 from .detached import LABEL, Users, attach, detach, detached_from, endpoints, holding, users_of, uses
 from .network_pools import exhausted, overlaps_of, pool_violations, subnets_of
 
@@ -44,16 +41,39 @@ def of_the_cluster(body: Mapping[str, Any]) -> bool:
 
 
 def remake(
-    engine: Engine, live: Mapping[str, Any], body: Mapping[str, Any], users: Users, timeout: float
+    engine: Engine,
+    live: Mapping[str, Any],
+    body: Mapping[str, Any],
+    users: Users,
+    timeout: float,
+    former: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """``live`` as ``body`` says."""
+    """``live`` as ``body`` says; ``former`` is the body that makes what it was."""
     # A network of one host has no services that would wait for it.
     if live.get("Scope") == "swarm" and of_the_cluster(body):
-        _note(engine, body)
+        record.note(engine, RECORD, str(body["Name"]), body)
     for service in users.services:
         _change(engine, service["ID"], lambda one: detach(one["Spec"], live) if uses(one["Spec"], live) else None)
     delete(engine, live, timeout)
-    return complete(engine, None, body, timeout)
+    try:
+        made = make(engine, body, timeout)
+    except OverlayError as error:
+        if isinstance(error, Conflict) or passes(error):
+            # Another run made it, or nobody could make any now: the note says what is to be.
+            raise
+        _restore(engine, former, timeout)
+        raise OverlayError(
+            f'network "{body["Name"]}" could not be made anew and is again what it was: {error}; mend that, and run '
+            "again"
+        ) from error
+    return complete(engine, made, body, timeout)
+
+
+def _restore(engine: Engine, former: Mapping[str, Any], timeout: float) -> None:
+    """The services have their network back, where a new one cannot be had."""
+    if of_the_cluster(former):
+        record.note(engine, RECORD, str(former["Name"]), former)
+    complete(engine, None, former, timeout)
 
 
 def complete(
@@ -72,7 +92,7 @@ def complete(
     for service in users:
         _change(engine, service, _again)
     rollout.follow(engine, users, timeout)
-    _forget(engine, str(made["Name"]))
+    record.forget(engine, RECORD, str(made["Name"]))
     return dict(engine.call("GET", f"/networks/{ident}"))
 
 
@@ -85,11 +105,10 @@ def waiting(engine: Engine, network: str) -> list[dict[str, Any]]:
 def unfinished(engine: Engine, network: str) -> Optional[dict[str, Any]]:
     """What a network is to be that somebody began to make anew."""
     try:
-        found = _records(engine, network)
+        return record.find(engine, RECORD, network)
     except NotManager:
         # No such network was begun from here.
         return None
-    return dict(json.loads(base64.b64decode(found[0]["Spec"]["Data"]))) if found else None
 
 
 def allocated(live: Mapping[str, Any]) -> bool:
@@ -203,24 +222,3 @@ def _change(engine: Engine, ident: str, change: Callable[[Mapping[str, Any]], Op
 
     with suppress(NotFound):
         retry_out_of_sequence(attempt)
-
-
-def _records(engine: Engine, network: str) -> list[dict[str, Any]]:
-    return list(engine.call("GET", "/configs", query={"filters": {"label": [f"{RECORD}={network}"]}}))
-
-
-def _note(engine: Engine, body: Mapping[str, Any]) -> None:
-    name = str(body["Name"])
-    if unfinished(engine, name) == body:
-        return
-    _forget(engine, name)
-    # A config's name is short and of few characters; a network's need not be.
-    config = f"{RECORD}.{hashlib.sha256(name.encode()).hexdigest()[:24]}"
-    data = base64.b64encode(json.dumps(body).encode()).decode()
-    engine.call("POST", "/configs/create", {"Name": config, "Labels": {RECORD: name}, "Data": data})
-
-
-def _forget(engine: Engine, network: str) -> None:
-    for one in _records(engine, network):
-        with suppress(NotFound):
-            engine.call("DELETE", f"/configs/{one['ID']}")

@@ -15,7 +15,7 @@ from ..errors import Conflict, EngineError, InputError, OutOfSequence, OverlayEr
 from ..image_names import digested, is_tag
 from ..rows import Change, OneOf, Refs, lookup
 from ..versions import gate, unkept
-from . import rollout
+from . import rollout, service_anew
 from .converge import needs_waiting
 from .detached import LABEL
 from .network_need import member, members_of, mesh_of, shortage
@@ -46,6 +46,8 @@ def _run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[st
         return _absent(engine, params, live, check_mode)
     if params["rollback"]:
         return _roll_back(engine, params, live, check_mode)
+    begun = service_anew.complete(engine, name, _login(params), check_mode) if live is None else None
+    live = live or begun
     params, warnings = for_mode(params, live)
     wanted = Wanted(params, _resolved(engine, params, fields.build(TABLE, options_of(params))))
     violations = gate(TABLE, wanted.given, engine.api_version)
@@ -54,6 +56,8 @@ def _run(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[st
     if violations:
         raise InputError(violations)
     result = _converge(engine, wanted, live, check_mode)
+    if begun:
+        result.update(changed=True, rebuilt=True)
     return {**result, "warnings": [*warnings, *result.get("warnings", [])]}
 
 
@@ -289,38 +293,20 @@ def _variables(path: str) -> dict[str, str]:
     return {name: value for _number, name, _equals, value in found}
 
 
+def _login(params: Mapping[str, Any]) -> Optional[Mapping[str, str]]:
+    return rollout.login(params["with_registry_auth"], params["image"] or "")
+
+
 def _apply(engine: Engine, wanted: Wanted, live: Optional[dict[str, Any]], rebuilt: bool) -> dict[str, Any]:
     params, refs = wanted.params, wanted.refs
-    headers = rollout.login(params["with_registry_auth"], wanted.given.get("image", ""))
+    headers = _login(params)
     if live is None:
         return {"ID": rollout.create(engine, wanted.given, refs, headers, wanted.spell)}
     if not rebuilt:
         rollout.update(engine, live, wanted.of, refs, params["force_update"], headers, wanted.spell)
         return live
     body = rollout.updated(live["Spec"], wanted.of, refs, spell=wanted.spell)
-    rollout.remove(engine, live["ID"])
-    try:
-        rollout.await_gone(engine, [live], params["wait_timeout"])
-    finally:
-        # Also where that takes too long: nobody but this run knows any more what the service is like.
-        made = _made_anew(engine, body, live["Spec"], headers)
-    return made
-
-
-def _made_anew(
-    engine: Engine, body: Mapping[str, Any], before: Mapping[str, Any], headers: Optional[Mapping[str, str]]
-) -> dict[str, Any]:
-    """A service cannot change its mode: it is made anew. Where the Engine refuses that, it is again what it was."""
-    try:
-        return dict(engine.call("POST", "/services/create", body=body, headers=headers))
-    except Conflict:
-        raise
-    except EngineError as error:
-        engine.call("POST", "/services/create", body=before, headers=headers)
-        raise OverlayError(
-            f'service "{body["Name"]}" cannot be made anew, and was made again as it was: {error}; '
-            "change the options that this names, or keep the mode"
-        ) from error
+    return service_anew.rebuild(engine, live, body, headers, params["wait_timeout"])
 
 
 def _roll_back(
@@ -382,6 +368,8 @@ def _absent(
     engine: Engine, params: Mapping[str, Any], live: Optional[dict[str, Any]], check_mode: bool
 ) -> dict[str, Any]:
     result = {"changed": live is not None, "changes": [], "rebuilt": False, "swarm_service": {}}
+    if not check_mode:
+        service_anew.forget(engine, params["name"])
     if live is None:
         return result
     if not check_mode:
