@@ -66,9 +66,13 @@ class Cluster:
 
     @property
     def acting(self) -> Host | None:
-        """The first manager that is active, in the inventory's order."""
-        active = (host for host in self.group("managers") if host.in_swarm and host.swarm.get("manager"))
-        return next(active, None)
+        """The first manager that is active and has a leader, in the inventory's order."""
+        return next((host for host in self.active_managers if not host.swarm.get("unlisted")), None)
+
+    @property
+    def active_managers(self) -> list[Host]:
+        """All that say so of themselves; some may reach no leader."""
+        return [host for host in self.group("managers") if host.in_swarm and host.swarm.get("manager")]
 
     @property
     def kept_out(self) -> list[Host]:

@@ -48,15 +48,16 @@ def draw(cluster: Cluster) -> dict[str, Any]:
     lacking = [] if cluster.settings.get("image_source") == "registry" else hosts_lacking(cluster, choice.image)
     tls = tls_plan.draw(cluster)
     running = tls_plan.runs_tls(services(cluster))
+    running_urls = _running_urls(cluster, scheme(cluster) if running is None else "https" if running else "http")
     return {
         "servers": servers(cluster),
         "layout": layout_of(cluster),
         "scheme": scheme(cluster),
-        "endpoints": _endpoints(cluster, cluster.group("minio"), scheme(cluster)),
-        # How those that run are reached: another way than the wanted one while TLS is switched on or off.
-        "running_endpoints": _endpoints(
-            cluster, _with_services(cluster), scheme(cluster) if running is None else "https" if running else "http"
-        ),
+        "endpoints": _endpoints(cluster, scheme(cluster)),
+        # How those that run are reached: another way than the wanted one while TLS is switched on or off, or the port
+        # changes. A host without a server has none.
+        "running_urls": running_urls,
+        "running_endpoints": list(running_urls.values()),
         # Where a run sees no service, the server itself is asked.
         "running_tls": running is not False,
         "ca_file": tls["ca_file"],
@@ -80,15 +81,29 @@ def scheme(cluster: Cluster) -> str:
     return "http" if tls_plan.mode(cluster) == "off" else "https"
 
 
-def _endpoints(cluster: Cluster, members: Sequence[Host], chosen: str) -> list[str]:
+def _endpoints(cluster: Cluster, chosen: str) -> list[str]:
     port = cluster.settings.get("port") or 9000
-    return [f"{chosen}://{endpoint(host.address, port)}" for host in members if not host.unreachable]
+    return [f"{chosen}://{endpoint(host.address, port)}" for host in cluster.group("minio") if not host.unreachable]
 
 
-def _with_services(cluster: Cluster) -> list[Host]:
-    """Whose server is a service already, be it up or not; all members where this run sees no service at all."""
-    names = {service["name"] for service in services(cluster)}
-    return [host for host in cluster.group("minio") if not names or f"minio{host.number}" in names]
+def _running_urls(cluster: Cluster, chosen: str) -> dict[str, str]:
+    """Where each server listens that is a service already, be it up or not.
+
+    Where this run sees no service at all, every member is asked where its server would be.
+    """
+    ports = {service["name"]: _port(service) for service in services(cluster)}
+    wanted = cluster.settings.get("port") or 9000
+    return {
+        host.name: f"{chosen}://{endpoint(host.address, ports.get(f'minio{host.number}') or wanted)}"
+        for host in cluster.group("minio")
+        if not host.unreachable and (not ports or f"minio{host.number}" in ports)
+    }
+
+
+def _port(service: Mapping[str, Any]) -> str | None:
+    """The port of a server by its own arguments, which the inventory may no longer say."""
+    given = layout.argument(service.get("args") or [], "--address")
+    return given.rpartition(":")[2] if given else None
 
 
 def servers(cluster: Cluster) -> list[dict[str, Any]]:

@@ -20,7 +20,8 @@ PREFIXES = (
 # What playbooks read beside the roles, and what roles and playbooks leave behind.
 OF_PLAYBOOKS = frozenset(
     (
-        *("overlay_teardown_consent", "overlay_teardown_drives_consent", "overlay_acting_manager"),
+        *("overlay_teardown_consent", "overlay_teardown_drives_consent", "overlay_teardown_unseen_consent"),
+        "overlay_acting_manager",
         *("preflight_plan", "teardown_plan", "connectivity_result"),
         *("lab_cache", "lab_check", "lab_tls", "lab_scheme", "lab_addresses", "lab_endpoints"),
     )

@@ -119,8 +119,7 @@ def _command(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str
 
 
 def _value(args: Sequence[str], flag: str) -> str:
-    following = [after for arg, after in zip(args, args[1:]) if arg == flag]
-    return following[0].lstrip(":") if following else NOT_SET
+    return (layout.argument(args, flag) or NOT_SET).lstrip(":")
 
 
 def _network(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import C
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.plan import read_cluster
 
 CONSENT, DRIVES_CONSENT = "overlay_teardown_consent", "overlay_teardown_drives_consent"
+UNSEEN_CONSENT = "overlay_teardown_unseen_consent"
 
 
 def draw(
@@ -104,6 +105,7 @@ def _violations(cluster: Cluster, torn: Sequence[Host], whole: bool, acting: Hos
         yield from _host(host)
     if whole:
         yield from _nobody_else(torn, acting)
+        yield from _unseen(cluster, torn, acting)
     elif any(host.report for host in torn):
         yield from _swarm_lives(cluster, torn, acting)
         yield from _minio_lives(cluster, torn, acting)
@@ -208,6 +210,21 @@ def _nobody_else(torn: Sequence[Host], acting: Host | None) -> Iterator[str]:
         yield (
             f"the swarm has nodes that are not in the inventory ({', '.join(foreign)}), and they would lose it; "
             "let them leave it first, or add them to the inventory"
+        )
+
+
+def _unseen(cluster: Cluster, torn: Sequence[Host], acting: Host | None) -> Iterator[str]:
+    """A manager without a leader cannot say what else would end with its swarm: that is unknown, and not nothing."""
+    if acting is not None:
+        return
+    agreed = names(cluster.settings.get("unseen_consent"))
+    blind = [host for host in torn if _is_manager(host)]
+    for host in (host for host in blind if host.name not in agreed):
+        why = str(host.swarm.get("unlisted") or "it lists no nodes").strip().rstrip(".")
+        yield (
+            f"{host.name}: is a manager that cannot tell what is in its swarm ({why}), and services and nodes that are "
+            "not ours would end with it unseen; bring the other managers back first, or agree by "
+            f"{UNSEEN_CONSENT}: [{', '.join(one.name for one in blind)}]"
         )
 
 

@@ -26,6 +26,7 @@ from .system import System
 MAINTENANCE = "/minio/health/cluster?maintenance=true"
 HEALTH = "/minio/health/cluster"
 ABSENT = "no MinIO answers here"
+REACHABLE = "reachable"
 WORDS = {
     "200": "200, healthy",
     "412": "412, the cluster would lose its quorum without this host",
@@ -54,18 +55,66 @@ def ask_minio(url: str, timeout: float = 10, ca_path: Optional[str] = None, ca_c
         return f"no answer ({error})"
 
 
-def lost_managers(nodes: Sequence[Mapping[str, Any]], node_id: Optional[str]) -> str:
-    """Why this manager may not go; with one or two managers there is never a moment when it may."""
-    managers = [node for node in nodes if node.get("ManagerStatus")]
-    if len(managers) < 3 or node_id not in [node["ID"] for node in managers]:
+def lost_managers(answers: Answers) -> str:
+    """Why this manager may not go; with one or two managers there is never a moment when it may.
+
+    What a manager cannot tell is no reason to go: without a leader nobody knows how many of them are left.
+    """
+    if not answers.is_manager:
         return ""
-    others = [
-        node for node in managers if node["ID"] != node_id and node["ManagerStatus"].get("Reachability") == "reachable"
-    ]
+    if answers.unlisted:
+        return f"this manager cannot tell who the others are ({answers.unlisted})"
+    managers = [node for node in answers.nodes if node.get("ManagerStatus")]
+    own = answers.swarm.get("NodeID")
+    if own not in [node["ID"] for node in managers]:
+        return "this manager is not among the managers that the swarm lists"
+    if not any(node["ManagerStatus"].get("Leader") for node in managers):
+        return "no manager leads the swarm"
+    if len(managers) < 3:
+        return ""
+    others = [node for node in managers if node["ID"] != own and node["ManagerStatus"].get("Reachability") == REACHABLE]
     needed = len(managers) // 2 + 1
     if len(others) >= needed:
         return ""
     return f"only {len(others)} of the {len(managers) - 1} other managers are reachable, and the swarm needs {needed}"
+
+
+def not_back(before: Answers, now: Optional[Answers]) -> str:
+    """What this host lacks of what it was before its engine restarted; empty where it is that again."""
+    if now is None:
+        return "no answer"
+    wanted, state = (str(one.swarm.get("LocalNodeState") or "inactive") for one in (before, now))
+    if state != wanted:
+        return f"swarm state {state}"
+    if not before.is_manager:
+        return ""
+    if not now.is_manager:
+        return "not a manager again"
+    if now.unlisted:
+        return f"no leader ({now.unlisted})"
+    return _not_rejoined(now)
+
+
+def _not_rejoined(now: Answers) -> str:
+    """The leader's own list says whether it reaches this manager; its engine answers before that."""
+    nodes = {node["ID"]: node for node in now.nodes}
+    if not any((node.get("ManagerStatus") or {}).get("Leader") for node in now.nodes):
+        return "no leader"
+    own = nodes.get(now.swarm.get("NodeID"), {})
+    reachability = (own.get("ManagerStatus") or {}).get("Reachability")
+    if reachability != REACHABLE:
+        return f"reachability {reachability or 'unknown'}"
+    state = (own.get("Status") or {}).get("State")
+    return "" if state == "ready" else f"node state {state or 'unknown'}"
+
+
+def unasked(servers: Mapping[str, str], url: str) -> str:
+    """Why silence is no proof that MinIO is not here: a server runs in a container of this host."""
+    if not servers:
+        return ""
+    names = ", ".join(f"{name} (--address {address})" for name, address in sorted(servers.items()))
+    asked = f"nothing answers at {url}" if url else "no URL says where to ask it"
+    return f"{names} runs on this host, and {asked}; give its URL as docker_engine_minio_url, or mend the server"
 
 
 def may_go(own: str, others: Mapping[str, str]) -> str:
@@ -98,7 +147,7 @@ class RestartEngine:
         return f"restart {engine_setup.SERVICE}, which runs with its former configuration, once the rest can do without"
 
     def apply(self, system: System) -> None:
-        before = self.ask()
+        before = self._asked()
         minio = self._await_leave()
         system.run(("systemctl", "daemon-reload"))
         # systemd refuses a unit that was started several times within a minute.
@@ -111,21 +160,28 @@ class RestartEngine:
             )
         system.remove(engine_setup.PENDING)
 
+    def _asked(self) -> Answers:
+        answers = self.ask()
+        if answers is None:
+            raise OverlayError(
+                f"engine: it stopped answering before its restart; see `journalctl -u {engine_setup.SERVICE}`"
+            )
+        return answers
+
     def _wait(self, probe: Callable[[], str], done: Callable[[str], bool], what: str) -> str:
         return wait_until(
             probe, done, self.timeout, what, interval=2, clock=self.clock, show=lambda seen: WORDS.get(seen, seen)
         )
 
     def _await_leave(self) -> str:
-        """Until both quorums hold without this host."""
-        self._wait(self._swarm_needs_this, lambda reason: not reason, "the swarm to do without this manager")
-        if not self.minio_url:
-            return ABSENT
+        """Until both quorums hold without this host; what its own MinIO answered."""
+        what = "{} to do without this {} (nothing was restarted)"
+        self._wait(self._swarm_needs_this, lambda reason: not reason, what.format("the swarm", "manager"))
         own, _reason = wait_until(
             self._minio_needs_this,
             lambda seen: not seen[1],
             self.timeout,
-            "MinIO to do without this host (nothing was restarted)",
+            what.format("MinIO", "host"),
             interval=2,
             clock=self.clock,
             show=lambda seen: seen[1],
@@ -134,22 +190,19 @@ class RestartEngine:
 
     def _minio_needs_this(self) -> tuple[str, str]:
         """What this host's MinIO answers, and why it may not go."""
-        own = self.probe(self.minio_url + MAINTENANCE)
-        return own, may_go(own, {peer: self.probe(peer + HEALTH) for peer in self.minio_peers})
+        own = self.probe(self.minio_url + MAINTENANCE) if self.minio_url else ABSENT
+        reason = may_go(own, {peer: self.probe(peer + HEALTH) for peer in self.minio_peers})
+        if own == ABSENT and not reason:
+            reason = unasked(local_engine.minio_servers(self._asked()), self.minio_url)
+        return own, reason
 
     def _swarm_needs_this(self) -> str:
-        answers = self.ask()
-        if answers is None:
-            raise OverlayError(
-                f"engine: it stopped answering before its restart; see `journalctl -u {engine_setup.SERVICE}`"
-            )
-        return lost_managers(answers.nodes, (answers.info.get("Swarm") or {}).get("NodeID"))
+        return lost_managers(self._asked())
 
-    def _await_engine(self, before: Optional[Answers]) -> None:
-        wanted = local_engine.swarm_facts(before)["state"]
-
-        def state() -> str:
-            answers = self.ask()
-            return "no answer" if answers is None else local_engine.swarm_facts(answers)["state"]
-
-        self._wait(state, lambda seen: seen == wanted, f"the engine to be back with swarm state {wanted}")
+    def _await_engine(self, before: Answers) -> None:
+        state = before.swarm.get("LocalNodeState") or "inactive"
+        self._wait(
+            lambda: not_back(before, self.ask()),
+            lambda missing: not missing,
+            f"the engine to be back with swarm state {state}{' as a manager' if before.is_manager else ''}",
+        )

@@ -14,9 +14,10 @@ import json
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
+from ..minio import layout
 from ..swarm import data_path
 from .service_facts import made_of
 
@@ -42,7 +43,10 @@ class _SocketConnection(http.client.HTTPConnection):
 
 @dataclass(frozen=True)
 class Answers:
-    """The raw answers: /info of every engine, the lists where it is a manager."""
+    """The raw answers: /info of every engine, the lists where it is a manager.
+
+    ``unlisted``: why a manager has no lists, as one that reaches no leader. They are unknown then, and not empty.
+    """
 
     api_version: str
     info: Mapping[str, Any]
@@ -51,6 +55,16 @@ class Answers:
     services: list[dict[str, Any]]
     containers: list[dict[str, Any]] = field(default_factory=list)
     networks: list[dict[str, Any]] = field(default_factory=list)
+    unlisted: str = ""
+
+    @property
+    def swarm(self) -> Mapping[str, Any]:
+        """The node's own part of /info."""
+        return self.info.get("Swarm") or {}
+
+    @property
+    def is_manager(self) -> bool:
+        return bool(self.swarm.get("ControlAvailable"))
 
 
 class LocalEngine:
@@ -85,27 +99,29 @@ def ask(engine: Optional[LocalEngine] = None) -> Optional[Answers]:
         networks = engine.get("/networks")
     except (OSError, http.client.HTTPException, ValueError):
         return None
-    nodes, services = [], []
-    if (info.get("Swarm") or {}).get("ControlAvailable"):
-        try:
-            nodes, services = engine.get("/nodes"), engine.get("/services")
-        except (OSError, http.client.HTTPException, ValueError):
-            # A manager without quorum answers for itself only.
-            nodes, services = [], []
-    return Answers(engine.api_version, info, images, nodes, services, containers, networks)
+    answers = Answers(engine.api_version, info, images, [], [], containers, networks)
+    if not answers.is_manager:
+        return answers
+    try:
+        return replace(answers, nodes=engine.get("/nodes"), services=engine.get("/services"))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        # A manager without quorum answers for itself only.
+        return replace(answers, unlisted=str(answers.swarm.get("Error") or error))
 
 
 def swarm_facts(answers: Optional[Answers]) -> dict[str, Any]:
     """The host's own view of its swarm; ``unknown`` is never mistaken for "in none"."""
     if answers is None:
         return {"state": None, "node_id": None, "manager": False, "cluster_id": None}
-    swarm = answers.info.get("Swarm") or {}
+    swarm = answers.swarm
     return {
         "state": swarm.get("LocalNodeState") or "inactive",
         "error": swarm.get("Error") or None,
         "node_id": swarm.get("NodeID") or None,
         "address": swarm.get("NodeAddr") or None,
-        "manager": bool(swarm.get("ControlAvailable")),
+        "manager": answers.is_manager,
+        # Why the lists below are unknown, where they are.
+        "unlisted": answers.unlisted or None,
         "cluster_id": (swarm.get("Cluster") or {}).get("ID"),
         # Only managers know it.
         "data_path_port": data_path.port_of(answers.info) or None,
@@ -234,6 +250,18 @@ def task_facts(answers: Optional[Answers]) -> list[dict[str, Any]]:
     """The tasks of services that run on this node, and what a server of MinIO among them trusts: None in clear text."""
     labels = [container.get("Labels") or {} for container in (answers.containers if answers else [])]
     return [{"service": own[SERVICE_LABEL], "trust": own.get(TRUST_LABEL)} for own in labels if own.get(SERVICE_LABEL)]
+
+
+def minio_servers(answers: Optional[Answers]) -> dict[str, str]:
+    """The servers of MinIO that run on this node as tasks of services, and where each listens: its own arguments."""
+    found = {}
+    for container in answers.containers if answers else []:
+        service = (container.get("Labels") or {}).get(SERVICE_LABEL)
+        words = str(container.get("Command") or "").split()
+        address = layout.argument(words, "--address")
+        if service and address and "server" in words:
+            found[service] = address
+    return found
 
 
 def ability_facts(answers: Optional[Answers]) -> dict[str, Any]:

@@ -289,6 +289,11 @@ def _parity(pools: Mapping[int, Sequence[Mapping[str, Any]]], parity: Optional[i
             )
 
 
+def argument(args: Sequence[str], flag: str) -> Optional[str]:
+    """What follows a flag of the server's command."""
+    return next((after for given, after in zip(args, args[1:]) if given == flag), None)
+
+
 def server_list(args: Sequence[str]) -> list[str]:
     """The pools in a MinIO command line: what is no flag and no value of one."""
     return [arg for arg in args if re.match(r"(https?://|/)", arg)]

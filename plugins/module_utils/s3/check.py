@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Callable, Optional, TypeVar
 
-from ..errors import OverlayError
+from ..errors import InputError, OverlayError
 from ..wait import Clock, wait_until
 from .client import Client, S3Error
 from .sigv4 import Credentials
@@ -71,6 +71,9 @@ class Check:
         stable: float = 0.0,
     ) -> None:
         self.clients = list(clients)
+        if not self.clients:
+            # Nothing that is asked is nothing that is unhealthy.
+            raise InputError('option "endpoints": is empty, so nothing would be proven; give the URL of every server')
         self.maintenance = maintenance
         self.stable = stable
         self.verdicts = {client.endpoint: Verdict(client.endpoint) for client in self.clients}

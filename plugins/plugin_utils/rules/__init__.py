@@ -78,6 +78,7 @@ ADVICE: Sequence[Rule] = (
     *reach.ADVICE,
     *drivers.ADVICE,
     *drives.ADVICE,
+    *swarm.ADVICE,
     *standing.ADVICE,
 )
 

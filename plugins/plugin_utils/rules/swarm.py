@@ -27,7 +27,7 @@ def swarm_is_ours(cluster: Cluster) -> Iterator[str]:
                 f"{host.name}: its swarm state is {state} ({host.swarm.get('error') or 'no reason given'}); "
                 "unlock it or let it leave (docker swarm unlock, docker swarm leave), then run again"
             )
-        elif host.in_swarm and acting is None and not cluster.left_out:
+        elif host.in_swarm and acting is None and not cluster.left_out and not cluster.active_managers:
             yield (
                 f"{host.name}: is in a swarm of which no host in managers is an active manager "
                 f"(its managers: {_managers(host)}); let it leave that swarm, or list those managers"
@@ -36,6 +36,27 @@ def swarm_is_ours(cluster: Cluster) -> Iterator[str]:
             yield (
                 f"{host.name}: is in another swarm (its managers: {_managers(host)}) than {acting.name}; "
                 "let it leave that swarm first (docker swarm leave on that host)"
+            )
+
+
+def swarm_is_led(cluster: Cluster) -> Iterator[str]:
+    """Without a leader it is unknown what runs: empty lists would pass for a swarm with nothing in it."""
+    if cluster.acting is None:
+        yield from (f"{sentence}, then run again" for sentence in _unlisted(cluster))
+
+
+def every_manager_is_led(cluster: Cluster) -> Iterator[str]:
+    if cluster.acting is not None:
+        yield from _unlisted(cluster)
+
+
+def _unlisted(cluster: Cluster) -> Iterator[str]:
+    for host in cluster.active_managers:
+        if why := host.swarm.get("unlisted"):
+            yield (
+                f"{host.name}: this manager reaches no leader of its swarm ({str(why).strip().rstrip('.')}; it knows of "
+                f"{_managers(host)}), so what runs there is unknown; start the engines of the managers, or see "
+                "docs/quorum.md if they are lost"
             )
 
 
@@ -69,7 +90,9 @@ def numbers_are_stable(cluster: Cluster) -> Iterator[str]:
 
 
 RULES: tuple[Rule, ...] = (
+    swarm_is_led,
     swarm_is_ours,
     joining_has_a_manager,
     numbers_are_stable,
 )
+ADVICE: tuple[Rule, ...] = (every_manager_is_led,)

@@ -42,7 +42,7 @@ HANDED_ON = {
     *("firewall_overlay_interfaces", "firewall_overlay_networks", "firewall_peers"),
     *("teardown_ca_dir", "teardown_ca_host", "teardown_consent", "teardown_devices", "teardown_drives_consent"),
     *("teardown_drives_parent", "teardown_ipsec_ca_dir", "teardown_ipsec_ca_host", "teardown_number"),
-    "teardown_stack_name",
+    *("teardown_stack_name", "teardown_unseen_consent"),
 }
 ROLES = sorted(
     path.parents[1] for path in ROOT.glob("roles/*/meta/argument_specs.yml") if path.parents[1].name not in APART

@@ -65,7 +65,7 @@ def world() -> dict[str, Any]:
         "preflight_plan": {
             "swarm_mtu": 1450,
             "minio": {
-                **{"image": "sha256:0", "release": "R", "scheme": "http", "running_endpoints": []},
+                **{"image": "sha256:0", "release": "R", "scheme": "http", "running_urls": {}, "running_endpoints": []},
                 **{"root_change": False, "credentials_file": "minio-root.json", "credentials_from": None},
                 **{"running_ca_file": None, "lacking_image": [], "tls": {"trust_id": "", "certified": [], "trust": ""}},
             },

@@ -53,11 +53,12 @@ def play(version: int) -> list[dict[str, Any]]:
     """Asserts on the controller, with the roles' own variables; no host is connected to."""
     shown = SHOWN[version]
     endpoints = [f"http://{one}:9000" for one in shown.values()]
+    running = {"running_tls": True, "running_urls": dict(zip(shown, endpoints)), "running_endpoints": endpoints}
     variables = {
         "own": f"{{{{ {shown!r}[inventory_hostname] }}}}",
         "swarm": swarm_arguments(),
         "certificate": certificate_address(),
-        "preflight_plan": {"acting_manager": "n1", "minio": {"running_tls": True, "running_endpoints": []}},
+        "preflight_plan": {"acting_manager": "n1", "minio": running},
         **report_variables(),
     }
     expressions = [
@@ -66,6 +67,7 @@ def play(version: int) -> list[dict[str, Any]]:
         f"swarm.remote == ['{shown['n1']}:2377']",
         "certificate == own ~ ':9000'",
         "docker_engine_minio_url == 'http://' ~ own ~ ':9000'",
+        f"docker_engine_minio_peers == {endpoints!r} | difference(['http://' ~ own ~ ':9000'])",
         f"__connectivity_endpoints == {endpoints!r}",
         f"lab_endpoints == {endpoints!r}",
         f"lab_console == 'http://{shown['n1']}:9001'",

@@ -116,6 +116,15 @@ def test_a_pool_that_only_comes_in_is_not_waited_for_where_an_engine_restarts():
     assert minio_plan.draw(cluster(running))["endpoints"] == everybody
 
 
+def test_servers_are_asked_at_the_port_on_which_they_listen():
+    moved = ["server", "--address", ":9100", "--console-address", ":9001"]
+    running = [{**service(args=moved), "name": f"minio{number}"} for number in (1, 2)]
+    drawn = minio_plan.draw(cluster(running, port=9000))
+    # minio_port is already what it is to be; hosts without a server are not asked at all.
+    assert drawn["running_urls"] == {"n1": "http://10.0.0.1:9100", "n2": "http://10.0.0.2:9100"}
+    assert drawn["running_endpoints"] == list(drawn["running_urls"].values())
+
+
 def test_credentials_come_from_a_manager_that_keeps_them():
     assert minio_plan.draw(cluster(kept=["n2", "n3"]))["credentials_from"] == "n2"
     assert minio_plan.draw(cluster(kept=[]))["credentials_from"] is None

@@ -353,3 +353,28 @@ def test_what_the_inventory_has_wrong_is_not_said_by_every_host() -> None:
     section = {"changed": False, "plan": [], "violations": ["firewall: wrong"], "declared": True}
     world["hostvars"]["n1"]["__preflight_host"]["sections"]["firewall"] = section
     assert draw(world)["violations"] == []
+
+
+def leaderless(world: World, *names: str) -> None:
+    for name in names:
+        facts(world, name)["swarm"] |= {"nodes": [], "unlisted": "The swarm does not have a leader."}
+
+
+def test_without_a_leader_what_runs_is_unknown_and_not_nothing() -> None:
+    world = deployed()
+    leaderless(world, "n1", "n2", "n3")
+    found = draw(world)["violations"]
+    assert found == [
+        f"{name}: this manager reaches no leader of its swarm (The swarm does not have a leader; it knows of "
+        "172.31.77.11:2377), so what runs there is unknown; start the engines of the managers, or see docs/quorum.md "
+        "if they are lost, then run again"
+        for name in ("n1", "n2", "n3")
+    ]
+
+
+def test_a_manager_that_is_led_acts_for_one_that_is_not() -> None:
+    world = deployed()
+    leaderless(world, "n1")
+    drawn = draw(world)
+    assert (drawn["violations"], drawn["acting_manager"]) == ([], "n2")
+    assert drawn["advice"][0].startswith("n1: this manager reaches no leader of its swarm")

@@ -173,7 +173,13 @@ def lost(world: World) -> None:
     world.reports["n4"] = {"unreachable": True, "msg": "no route"}
 
 
+def leaderless(world: World) -> None:
+    for name in GROUPS["managers"]:
+        world.reports[name]["facts"]["swarm"] |= {"nodes": [], "services": [], "unlisted": "no leader."}
+
+
 REFUSALS = [
+    (ALL, leaderless, "n1: is a manager that cannot tell what is in its swarm (no leader), and services and nodes"),
     (ALL, refuse_consent, "overlay_teardown_consent: does not name n1; services"),
     (ALL, foreign_service, "the swarm runs services that are not ours (web)"),
     (ALL, foreign_node, "the swarm has nodes that are not in the inventory (n5 (172.31.77.15))"),
@@ -216,3 +222,13 @@ def test_one_host_is_told_what_its_leaving_comes_to() -> None:
 def test_the_end_of_all_and_a_host_without_drives_need_no_such_words() -> None:
     world = World(ALL)
     assert world.draw()["summary"] == ["n1, n2, n3 and n4: MinIO stops and the swarm ends"]
+
+
+def test_managers_without_a_leader_are_agreed_to_by_name() -> None:
+    world = World(ALL)
+    leaderless(world)
+    world.settings["unseen_consent"] = ["n1", "n2"]
+    (refused,) = world.draw()["violations"]
+    assert refused.startswith("n3: ") and refused.endswith("overlay_teardown_unseen_consent: [n1, n2, n3]")
+    world.settings["unseen_consent"] = ["n1", "n2", "n3"]
+    assert world.draw()["violations"] == []

@@ -26,17 +26,40 @@ def script(*answers):
     return lambda *_args: left.pop(0) if len(left) > 1 else left[0]
 
 
-def swarm(state, nodes=()):
-    return Answers("1.45", {"Swarm": {"LocalNodeState": state, "NodeID": "me"}}, [], list(nodes), [])
+def swarm(state, nodes=None, unlisted="", containers=()):
+    """Of a worker, or of a manager that lists these nodes, or that cannot."""
+    own = {"LocalNodeState": state, "NodeID": "me", "ControlAvailable": bool(nodes is not None or unlisted)}
+    return Answers("1.45", {"Swarm": own}, [], list(nodes or []), [], list(containers), [], unlisted)
+
+
+def minio(port=9000):
+    """A server's container, as the engine lists it."""
+    command = f"/usr/bin/minio server --address :{port} --console-address :9001 http://minio{{1...4}}:{port}/drives/d"
+    return {"Id": "c", "Command": command, "Labels": {"com.docker.swarm.service.name": "minio1"}}
 
 
 def managers(*reachable):
     names = ["me", *(f"m{index}" for index in range(len(reachable)))]
     states = [True, *reachable]
     return [
-        {"ID": name, "ManagerStatus": {"Reachability": "reachable" if state else "unreachable"}}
+        {
+            "ID": name,
+            "Status": {"State": "ready"},
+            "ManagerStatus": {"Reachability": "reachable" if state else "unreachable", "Leader": name == names[-1]},
+        }
         for name, state in zip(names, states)
     ]
+
+
+def without_leader(nodes):
+    return [{**node, "ManagerStatus": {**node["ManagerStatus"], "Leader": False}} for node in nodes]
+
+
+def rejoining(reachability="reachable", state="ready"):
+    """This manager as the leader sees it while it comes back."""
+    own, *others = managers(True, True)
+    status = {**own["ManagerStatus"], "Reachability": reachability}
+    return [{**own, "ManagerStatus": status, "Status": {"State": state}}, *others]
 
 
 def restart(
@@ -107,22 +130,96 @@ def test_a_host_without_minio_or_url_is_free_to_go(fake_system):
         (managers(True, False), "only 1 of the 2 other managers are reachable"),
         (managers(True, True, False, False), "only 2 of the 4 other managers are reachable"),
         (managers(False), ""),  # with two managers there is no better moment
-        ([], ""),
+        (managers(), ""),
+        (without_leader(managers(True, True)), "no manager leads the swarm"),
+        (managers(True, True)[1:], "this manager is not among the managers that the swarm lists"),
+        ([], "this manager is not among the managers that the swarm lists"),
     ],
 )
 def test_managers_keep_their_quorum(fake_system, nodes, reason):
-    assert engine_restart.lost_managers(nodes, "me").startswith(reason) and bool(reason) == bool(
-        engine_restart.lost_managers(nodes, "me")
-    )
+    said = engine_restart.lost_managers(swarm("active", nodes))
+    assert said.startswith(reason) and bool(reason) == bool(said)
     if reason:
         system = fake_system()
-        with pytest.raises(WaitTimeout, match="other managers are reachable"):
+        with pytest.raises(WaitTimeout, match=rf"{reason}|nothing was restarted"):
             restart(system, ask=lambda: swarm("active", nodes))
         assert not restarted(system)
 
 
+def test_a_worker_has_no_vote_to_lose():
+    assert engine_restart.lost_managers(swarm("active")) == ""
+
+
+def test_a_manager_without_a_leader_does_not_go(fake_system):
+    """It cannot list the managers: how many of them are left is unknown, and unknown is never a go."""
+    system = fake_system()
+    silent = swarm("active", unlisted="The swarm does not have a leader")
+    with pytest.raises(WaitTimeout, match=r"nothing was restarted.*cannot tell who the others are .*have a leader"):
+        restart(system, ask=lambda: silent)
+    assert not restarted(system)
+
+
+def test_a_leader_that_is_elected_meanwhile_lets_it_go(fake_system):
+    system = fake_system()
+    restart(system, ask=script(swarm("active", unlisted="no leader"), *[swarm("active", managers(True, True))] * 2))
+    assert restarted(system)
+
+
+@pytest.mark.parametrize(
+    ("seen", "last"),
+    [
+        (swarm("active"), "not a manager again"),
+        (swarm("active", unlisted="no leader yet"), r"no leader \(no leader yet\)"),
+        (swarm("active", without_leader(managers(True, True))), "no leader"),
+        (swarm("active", rejoining("unreachable")), "reachability unreachable"),
+        (swarm("active", rejoining("unknown")), "reachability unknown"),
+        (swarm("active", rejoining(state="down")), "node state down"),
+        (swarm("active", managers(True, True)[1:]), "reachability unknown"),
+    ],
+)
+def test_a_manager_is_back_only_once_the_leader_reaches_it(fake_system, seen, last):
+    system = fake_system(files={engine_setup.PENDING: "x"})
+    whole = swarm("active", managers(True, True))
+
+    def ask():
+        return seen if restarted(system) else whole
+
+    with pytest.raises(WaitTimeout, match=f"as a manager; last seen: {last}"):
+        restart(system, ask=ask)
+    # What has not ended well is still to be done.
+    assert engine_setup.PENDING in system.files
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://n1:9000", r"minio1 \(--address :9100\) runs on this host, and nothing answers at http://n1:9000"),
+        ("", r"minio1 \(--address :9100\) runs on this host, and no URL says where to ask it"),
+    ],
+)
+def test_silence_at_another_port_is_no_absence(fake_system, url, reason):
+    system = fake_system()
+    with pytest.raises(WaitTimeout, match=rf"nothing was restarted.*{reason}; give its URL as docker_engine_minio_url"):
+        restart(system, ask=lambda: swarm("active", containers=[minio(9100)]), url=url, peers=["http://n2:9000"])
+    assert not restarted(system)
+
+
+def test_other_containers_are_no_server(fake_system):
+    web = {"Id": "w", "Command": "/server --address :80", "Labels": None}
+    system = fake_system()
+    restart(system, ask=lambda: swarm("active", containers=[web]))
+    assert restarted(system)
+
+
+def test_a_manager_without_minio_waits_for_servers_that_are_away(fake_system):
+    system = fake_system()
+    with pytest.raises(WaitTimeout, match="http://n2:9000 answers 503"):
+        restart(system, lambda _url: "503", url="", peers=["http://n2:9000"])
+    assert not restarted(system)
+
+
 def test_a_host_that_does_not_come_back_is_an_error(fake_system):
-    with pytest.raises(WaitTimeout, match="last seen: pending"):
+    with pytest.raises(WaitTimeout, match="last seen: swarm state pending"):
         restart(fake_system(), ask=script(swarm("active"), swarm("active"), swarm("pending")))
 
 

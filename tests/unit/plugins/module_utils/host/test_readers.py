@@ -197,8 +197,28 @@ def test_a_manager_without_quorum_and_a_dead_engine(fixture_text):
         ScriptedEngine({"info": recorded["info"], "images/json": [], "containers/json": [], "networks": []})
     )
     assert local_engine.swarm_facts(lonely)["nodes"] == []
+    # Unknown, and why; a manager that lists none would be another thing.
+    assert (lonely.unlisted, local_engine.swarm_facts(lonely)["unlisted"]) == ("no", "no")
+    assert local_engine.swarm_facts(local_engine.ask(ScriptedEngine(_listing(recorded))))["unlisted"] is None
     assert local_engine.ask(ScriptedEngine({})) is None
     assert local_engine.swarm_facts(None)["state"] is None
+
+
+def _listing(recorded):
+    return {**recorded, "images/json": [], "containers/json": [], "networks": []}
+
+
+def test_servers_of_minio_are_known_by_their_own_arguments():
+    label = {"com.docker.swarm.service.name": "minio1"}
+    command = "/usr/bin/minio server --address :9100 --console-address :9001 http://minio{1...3}:9100/drives/d"
+    containers = [
+        {"Id": "1", "Labels": label, "Command": command},
+        {"Id": "2", "Labels": {}, "Command": command},
+        {"Id": "3", "Labels": {"com.docker.swarm.service.name": "web"}, "Command": "web --address"},
+    ]
+    answers = local_engine.Answers("1.45", {}, [], [], [], containers)
+    assert local_engine.minio_servers(answers) == {"minio1": ":9100"}
+    assert local_engine.minio_servers(None) == {}
 
 
 IDENT = "c2957a602663f99a7e0905c1d32a6590f3f4e1cd482eaa255c70ef90a9756668"

@@ -236,3 +236,8 @@ def test_a_look_waits_for_nothing_and_fails_for_nothing(store, clients):
     store.faults[1, "health"] = [503]
     assert [entry["healthy"] for entry in check(clients).look()] == [True, False, True]
     assert {method for _number, method, _path in store.requests} == {"GET"}
+
+
+def test_without_endpoints_nothing_is_proven():
+    with pytest.raises(OverlayError, match='option "endpoints": is empty'):
+        check([])
