@@ -29,37 +29,56 @@ from .revert_script import (
     BOOT_UNIT,
     BOOT_UNIT_PATH,
     CONFIRMED,
+    GAVE_UP,
     LOCK,
+    PAUSE,
     REVERTED,
     SCRIPT,
     SCRIPT_PATH,
     STATE,
+    TRIES,
     UNIT,
 )
 from .steps import Step
-from .system import System
+from .system import CommandFailed, System
 
 Target = tuple[str, int]
-# The time that answers may take after a change, and the time that the way back may take when it is due.
-SETTLE, GRACE = 10.0, 45.0
+# The time that answers may take after a change, and the time that the way back may take when it is due, with all of its
+# tries where what it asks never answers.
+SETTLE, GRACE = 10.0, 180.0
 PROBE_TIMEOUT = 2.0
 # More than these are not asked: a change that cuts peers off cuts off some of the first.
 MOST_TARGETS = 64
 
 
 @dataclass(frozen=True)
+class ShellStep:
+    """One step of a way back. It is done whatever became of those before it, and again after one that failed: where
+    its work is done already, it ends with 0. In it ``$state`` is the directory of what was saved.
+    """
+
+    what: str
+    shell: str
+
+    @property
+    def text(self) -> str:
+        """The script: its first line says what it does."""
+        return f"# {self.what}\nset -eu\n{self.shell}\n"
+
+
+@dataclass(frozen=True)
 class Guard:
     """What a change may touch, and how that is put back.
 
-    ``undo`` and ``redo`` are shell, run before and after the files are back, ``redo`` not at boot and ``undo`` neither:
-    a kernel that has just started has nothing of the change. In them ``$state`` is the directory of what was saved.
+    ``undo`` and ``redo`` are done before and after the files are back, neither of them at boot: a kernel that has just
+    started has nothing of the change.
     """
 
     what: str
     # Regular files and symbolic links; one that is not there now is removed.
     files: Sequence[str]
-    undo: str = ""
-    redo: str = ""
+    undo: Sequence[ShellStep] = ()
+    redo: Sequence[ShellStep] = ()
     # More files for the shell, by their names in ``$state``.
     saved: Mapping[str, str] = field(default_factory=dict)
     # Commands that prove that ``undo`` will work; ``{state}`` in them is where things are saved meanwhile.
@@ -109,7 +128,8 @@ def read(system: System) -> Optional[Pending]:
 def await_free(system: System, clock: Optional[Clock] = None) -> None:
     """Until no change of an earlier run waits: that run confirms it, or the host takes it back.
 
-    What a run that was killed left of its own is removed, keys among it.
+    What the host could not take back is named, and no longer waits: this run goes on from what is there. What a run
+    that was killed left of its own is removed, keys among it.
     """
     waiting = read(system)
     if waiting:
@@ -120,19 +140,42 @@ def await_free(system: System, clock: Optional[Clock] = None) -> None:
 
 
 def _await_end(waiting: Pending, system: System, clock: Optional[Clock]) -> None:
-    if not _is_armed(system):
-        # Somebody stopped the timer, or the machine was stopped at a bad moment: nothing else would end this.
-        system.run(("sh", SCRIPT_PATH, waiting.token))
-        return
+    def ended() -> bool:
+        seen = read(system)
+        return seen is None or seen.token != waiting.token
+
     left = max(0.0, waiting.due - time.monotonic()) + GRACE
     wait_until(
-        lambda: read(system),
-        lambda seen: seen is None or seen.token != waiting.token,
+        lambda: ended() or not _is_armed(system),
+        bool,
         left,
         f"the end of a change of the {waiting.what} that another run made at {waiting.since} and has neither confirmed "
         f"nor lost (`journalctl -u {UNIT}` says what the way back is waiting for)",
         clock=clock,
-        show=lambda seen: f"the change {seen.token}" if seen else "nothing",
+        show=lambda _over: f"the change {waiting.token}",
+    )
+    if not ended():
+        _end(waiting, system)
+
+
+def _end(waiting: Pending, system: System) -> None:
+    """Of a change whose timer has given it up, was stopped by somebody, or went with the machine at a bad moment:
+    nothing else would end it."""
+    try:
+        system.run(("sh", SCRIPT_PATH, waiting.token, str(TRIES)))
+        return
+    except CommandFailed as error:
+        words = str(error)
+    with system.lock(LOCK) as free:
+        seen = read(system)
+        if not free or seen is None or seen.token != waiting.token:
+            return
+        system.run(("mv", "-T", STATE, f"{STATE}.reverted"))
+        system.remove_tree(f"{STATE}.reverted")
+    system.warn(
+        f"{waiting.what}: a change that another run made at {waiting.since} was not confirmed, and the host could not "
+        f"take all of it back ({words}); this run goes on from what is there: mend what is named here, run again, and "
+        "see that nothing is left to do"
     )
 
 
@@ -196,8 +239,8 @@ def _prepare(token: str, guard: Guard, seconds: int, answered: Sequence[Target],
         "token": token,
         "process": system.process,
         "paths": "".join(f"{number} {path}\n" for number, path in enumerate(guard.files)),
-        "undo": f"set -eu\n{guard.undo}\n",
-        "redo": f"set -eu\n{guard.redo}\n",
+        **_numbered("undo", guard.undo),
+        **_numbered("redo", guard.redo),
         **guard.saved,
     }
     for name, text in texts.items():
@@ -217,6 +260,11 @@ def _prepare(token: str, guard: Guard, seconds: int, answered: Sequence[Target],
     system.run(("sync", "--file-system", new))
 
 
+def _numbered(name: str, steps: Sequence[ShellStep]) -> dict[str, str]:
+    """In the order in which the shell finds them."""
+    return {f"{name}{number:03}": step.text for number, step in enumerate(steps)}
+
+
 def arm(token: str, what: str, seconds: int, system: System) -> None:
     """The timer; one that is left of a change that has ended does not stand in its way."""
     system.query(("systemctl", "stop", f"{UNIT}.timer"))
@@ -232,10 +280,12 @@ def arm(token: str, what: str, seconds: int, system: System) -> None:
             "--timer-property=AccuracySec=100ms",
             "--property=Type=oneshot",
             "--property=Restart=on-failure",
-            "--property=RestartSec=2s",
+            f"--property=RestartSec={PAUSE}s",
+            f"--property=RestartPreventExitStatus={GAVE_UP}",
             "/bin/sh",
             SCRIPT_PATH,
             token,
+            str(TRIES),
         )
     )
 
@@ -246,7 +296,8 @@ def take_back(token: str, system: System) -> str:
         system.run(("sh", SCRIPT_PATH, token))
     except OverlayError as error:
         return (
-            f"what was there before could not be put back: {error}; the host goes on trying, see `journalctl -u {UNIT}`"
+            f"not all of what was there before could be put back: {error}; the host tries again, "
+            f"see `journalctl -u {UNIT}`"
         )
     with system.lock(LOCK) as free:
         if free and read(system) is None:

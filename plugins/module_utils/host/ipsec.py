@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..ipsec import backstop, charon
+from ..addresses import plain
+from ..ipsec import backstop, charon, connections, way_back
 from ..ipsec.files import CERTIFICATE, CONF, LOADED, TRUST
 from ..ipsec.protected import TCP
 from ..ipsec.protected import read as read_protected
@@ -140,32 +141,14 @@ def tcp_ports(options: Mapping[str, Any]) -> list[int]:
 
 def guard(options: Mapping[str, Any], state: State, system: System) -> Guard:
     """The table and the connections of before. What was negotiated stays; what the change began goes with it."""
+    addresses = {connections.name(peer["number"]): plain(peer["address"]) for peer in options["peers"]}
     return backstop.TABLE.guard(
         state.table,
         spread([str(peer["address"]) for peer in options["peers"]], tcp_ports(options)),
         system,
         files=(CONF, TRUST, LOADED),
-        # Then charon reads what its file has now.
-        redo=(*_ends(ipsec_steps.begun(options, state)), "swanctl --load-all --noprompt"),
+        redo=way_back.steps(ipsec_steps.begun(options, state), addresses),
     )
-
-
-# Seconds for a peer to answer that it has ended its part; then it is ended here without it.
-ENDS = """\
-end() {
-    for child in $2; do swanctl --uninstall --ike "$1" --child "$child" || :; done
-    swanctl --terminate --ike "$1" --timeout 3 --force || :
-}"""
-
-
-def _ends(begun: Mapping[str, Sequence[str]]) -> list[str]:
-    """In the shell, all at once; traps first, or the next packet would begin anew.
-
-    What was negotiated sends its traffic into ESP by itself, and lives where IKE passes and ESP does not.
-    """
-    if not begun:
-        return []
-    return [ENDS, *(f"end {name} '{' '.join(children)}' &" for name, children in begun.items()), "wait"]
 
 
 def verify(system: System) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from ..errors import OverlayError
 from ..state_directory import STATE_DIRECTORY
-from .confirm import Guard, Pending, Target
+from .confirm import Guard, Pending, ShellStep, Target
 from .revert_script import BOOT_SERVICE
 from .steps import DAEMON_RELOAD, Run, Step, Unmark, WriteFile
 from .system import System
@@ -67,6 +67,11 @@ def _canonical(value: Any) -> Any:
             if key not in ("handle", "packets", "bytes")
         }
     return [_canonical(one) for one in value] if isinstance(value, list) else value
+
+
+def stopped(service: str) -> ShellStep:
+    """A change that failed early has not started it: of a unit that is not loaded systemctl says so by a 5."""
+    return ShellStep(f"stop {service}", f'systemctl stop {service} || [ "$?" = 5 ]')
 
 
 def receipt(file: str, listing: str) -> str:
@@ -196,17 +201,17 @@ class Table:
         targets: Sequence[Target],
         system: System,
         files: Sequence[str] = (),
-        redo: Sequence[str] = (),
+        redo: Sequence[ShellStep] = (),
     ) -> Guard:
         """The table of before comes back as the kernel shows it, whoever made it; ``files`` and ``redo`` are more."""
         before = system.query(("nft", "list", "table", *self.words))
         # Where the table was absent, its unit is no more than a name.
-        stop = [] if found.unit.running else [f"systemctl stop {self.service}"]
+        stop = [] if found.unit.running else [stopped(self.service)]
         return Guard(
             what=self.owner,
             files=(*files, self.path, self.unit_path, self.loaded, self.enabled_path),
-            undo='nft -f "$state/table.nft"',
-            redo="\n".join([*stop, *redo]),
+            undo=[ShellStep(f"put back the table {self}", 'nft -f "$state/table.nft"')],
+            redo=[*stop, *redo],
             saved={"table.nft": f"table {self}\ndelete table {self}\n{before}"},
             proofs=(("nft", "-c", "-f", "{state}/table.nft"),),
             targets=targets,

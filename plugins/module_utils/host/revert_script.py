@@ -19,14 +19,21 @@ BOOT_SERVICE = f"{UNIT}-boot.service"
 BOOT_UNIT_PATH = f"/etc/systemd/system/{BOOT_SERVICE}"
 BOOT_ENABLED_PATH = f"/etc/systemd/system/sysinit.target.wants/{BOOT_SERVICE}"
 
+# How often a way back is tried before it is given up, with a pause in between, and how long one step of it may take:
+# what it asks may never answer.
+TRIES, PAUSE, STEP = 5, 2, 30
+# What the script ends with where something is left to do after all tries. systemd does not start it again then, as it
+# does where somebody killed it.
+GAVE_UP = 3
+
 SCRIPT = f"""\
 #!/bin/sh
 # Written by baremetal.overlay. Puts back what was there before a change that nobody confirmed.
-# usage: revert TOKEN | boot
+# usage: revert TOKEN [TRIES] | boot
 set -u
 state={STATE}
 token=$1
-failed=0
+tries=${{2-1}}
 mkdir -p {RUN_DIRECTORY}
 # Nobody but root may open it: whoever holds it keeps the change in force.
 (umask 077; : >> {LOCK})
@@ -43,27 +50,51 @@ fi
 [ -d "$state" ] || exit 0
 [ "$token" = boot ] || [ "$token" = "$(cat "$state/token")" ] || exit 0
 export state
-# The kernel first: access comes back even where files cannot be written.
-[ "$token" = boot ] || sh "$state/undo" 9>&- || failed=1
-while read -r number path; do
-    if [ -e "$state/file$number" ] || [ -L "$state/file$number" ]; then
-        mkdir -p "${{path%/*}}"
-        # Whole, or not at all: where there is no room for it, what is there stays until there is.
-        if ! cp --archive --no-dereference "$state/file$number" "$path.reverted" ||
-            ! mv -fT "$path.reverted" "$path"; then
-            rm -f "$path.reverted"
-            failed=1
+
+failed() {{
+    echo "not done: $*" >&2
+    left=1
+}}
+# Each step by itself: whatever one of them meets, the others are done.
+steps() {{
+    for step in "$state/$1"*; do
+        [ -e "$step" ] || continue
+        what=$(sed -n '1s/^# //p' "$step")
+        said=$(timeout -k 5 {STEP} sh "$step" 2>&1 9>&-)
+        code=$?
+        if [ "$code" = 0 ]; then echo "done: $what"; else failed "$what (ended with $code): $said"; fi
+    done
+}}
+files() {{
+    while read -r number path; do
+        if [ -e "$state/file$number" ] || [ -L "$state/file$number" ]; then
+            mkdir -p "${{path%/*}}"
+            # Whole, or not at all: where there is no room for it, what is there stays until there is.
+            if ! cp --archive --no-dereference "$state/file$number" "$path.reverted" ||
+                ! mv -fT "$path.reverted" "$path"; then
+                rm -f "$path.reverted"
+                failed "put back $path"
+            fi
+        else
+            rm -f "$path" || failed "remove $path"
         fi
-    else
-        rm -f "$path" || failed=1
+    done < "$state/paths"
+}}
+while :; do
+    left=0
+    # The kernel first: access comes back even where files cannot be written.
+    [ "$token" = boot ] || steps undo
+    files
+    if [ "$token" != boot ]; then
+        systemctl daemon-reload 9>&- || failed 'systemctl daemon-reload'
+        steps redo
     fi
-done < "$state/paths"
-if [ "$token" != boot ]; then
-    systemctl daemon-reload 9>&- || failed=1
-    sh "$state/redo" 9>&- || failed=1
-fi
-# What failed is tried again, with everything that it needs still there.
-[ "$failed" = 0 ] || exit 1
+    [ "$left" = 1 ] || break
+    # What failed is tried again, with everything that it needs still there.
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || exit {GAVE_UP}
+    sleep {PAUSE}
+done
 echo "$(cat "$state/token") $(date -u +%Y-%m-%dT%H:%M:%SZ)" > {REVERTED}
 rm -rf "$state.reverted"
 mv -T "$state" "$state.reverted" && rm -rf "$state.reverted"

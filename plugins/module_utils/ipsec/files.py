@@ -43,9 +43,35 @@ charon {
 # start_action: loaded again while it runs, as the way back does, that would make another one beside it.
 BEGINS = "# begins"
 SCRIPT_PATH = f"{STATE_DIRECTORY}/ipsec.start"
+# What an Engine encrypts (reqid 13681891) and what somebody made by hand without a reqid is not charon's, and a state
+# without an SPI is only being asked for.
+OWN = 'function own() { return $0 ~ / mode transport/ && $0 !~ / reqid (0|13681891)[ (]/ && (from in peers || to in peers) }'
+STATES = f"""\
+        {OWN}
+        $1 == "src" {{ from = $2; to = $4 }}
+        $1 == "proto" && $2 == "esp" && $4 != "0x00000000" && own() {{ print "src", from, "dst", to, "proto esp spi", $4 }}"""
+# A policy with a mark is an Engine's, one of a socket has no direction.
+POLICIES = f"""\
+        {OWN}
+        $1 == "src" {{
+            found = $0; from = $2; to = $4; dir = ""
+            sub("/.*", "", from); sub("/.*", "", to)
+        }}
+        $1 == "dir" {{ dir = $2 }}
+        $1 == "mark" {{ dir = "" }}
+        $1 == "proto" && $2 == "esp" && dir && own() {{ print found, "dir", dir }}"""
+# What a charon that is gone has left of its peers in the kernel. Each is deleted apart: `ip -batch` ends at the first
+# that is gone.
+LEFT_BEHIND = f"""\
+peers='{{peers}}'
+given='BEGIN {{ split(ARGV[1], list, " "); for (one in list) peers[list[one]]; ARGV[1] = "" }}'
+ip xfrm policy | awk "$given"'
+{POLICIES}' "$peers" | xargs -r -L 1 ip xfrm policy delete
+ip xfrm state | awk "$given"'
+{STATES}' "$peers" | xargs -r -L 1 ip xfrm state delete
+"""
 # A charon that is killed leaves what it negotiated in the kernel, which takes packets, to nowhere, as soon as nothing
-# newer does. What an Engine encrypts (reqid 13681891) and what somebody made by hand without a reqid is not charon's,
-# and one without an SPI is only being asked for. Each is deleted apart: `ip -batch` ends at the first that is gone.
+# newer does.
 SCRIPT = f"""\
 # Written by baremetal.overlay.ipsec; strongswan.service runs it before and after it starts.
 conf={CONF}
@@ -54,10 +80,7 @@ case $1 in
 before)
     ip xfrm state | awk '
         NR == FNR {{ if ($1 == "remote_addrs") {{ gsub(/"/, "", $3); peers[$3] }} next }}
-        $1 == "src" {{ from = $2; to = $4 }}
-        $1 == "proto" && $2 == "esp" && $4 != "0x00000000" && $6 != 0 && $6 != 13681891 && $8 == "transport" {{
-            if (from in peers || to in peers) print "src", from, "dst", to, "proto esp spi", $4
-        }}' "$conf" - | xargs -r -L 1 ip xfrm state delete
+{STATES}' "$conf" - | xargs -r -L 1 ip xfrm state delete
     ;;
 after)
     sed -n 's/^{BEGINS} //p' "$conf" | while read -r ike child; do

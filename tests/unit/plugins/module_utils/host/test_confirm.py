@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError, WaitTimeout
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import confirm, revert_script
-from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Guard
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Guard, ShellStep
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.steps import Run, WriteFile
 
 PATH = "/etc/x.nft"
 GUARD = Guard(
     what="firewall",
     files=(PATH, "/etc/unit"),
-    undo='nft -f "$state/table.nft"',
+    undo=[ShellStep("put back the table", 'nft -f "$state/table.nft"')],
+    redo=[ShellStep(f"step {number}", "true") for number in range(11)],
     saved={"table.nft": "old table"},
     proofs=(("nft", "-c", "-f", "{state}/table.nft"),),
     targets=(("192.0.2.1", 7946), ("192.0.2.2", 7946)),
@@ -44,7 +45,7 @@ def host_type(fake_system):
                 source, target = argv[-2:]
                 for name in [name for name in self.files if name.startswith(f"{source}/")]:
                     self.files[name.replace(source, target, 1)] = self.files.pop(name)
-            if argv == ("sh", revert_script.SCRIPT_PATH, self.files.get(f"{confirm.STATE}/token")):
+            if argv[:3] == ("sh", revert_script.SCRIPT_PATH, self.files.get(f"{confirm.STATE}/token")):
                 self.remove_tree(confirm.STATE)
             return out
 
@@ -92,11 +93,15 @@ def test_everything_is_saved_and_the_timer_runs_before_anything_is_changed(Host)
     assert not any("file1" in ran for ran in host.ran), "a file that is not there is not saved"
     timer = next(ran for ran in host.ran if ran.startswith("systemd-run"))
     assert "--on-active=60s" in timer
-    assert timer.endswith(f"/bin/sh {revert_script.SCRIPT_PATH} {token}")
+    assert timer.endswith(f"/bin/sh {revert_script.SCRIPT_PATH} {token} {revert_script.TRIES}")
+    assert f"--property=RestartPreventExitStatus={revert_script.GAVE_UP}" in timer
     assert host.pending.token == token
     assert host.pending.answered == ANSWERED
     assert host.files[f"{confirm.STATE}/paths"] == f"0 {PATH}\n1 /etc/unit\n"
     assert host.files[f"{confirm.STATE}/table.nft"] == "old table"
+    steps = sorted(path.rpartition("/")[2] for path in host.files if "do0" in path)
+    assert steps == [*(f"redo{number:03}" for number in range(11)), "undo000"]
+    assert host.files[f"{confirm.STATE}/undo000"] == '# put back the table\nset -eu\nnft -f "$state/table.nft"\n'
     assert host.files[revert_script.BOOT_UNIT_PATH] == revert_script.BOOT_UNIT
 
 
@@ -131,7 +136,7 @@ def test_a_step_that_fails_is_taken_back_at_once(Host):
 
 
 def test_why_it_is_taken_back_is_said_even_if_that_fails(Host):
-    tries = "what was there before could not be put back: it failed; the host goes on trying, see `journalctl -u bare"
+    tries = "not all of what was there before could be put back: it failed; the host tries again, see `journalctl -u bare"
     host = Host(failing=[f"nft -f {PATH}", f"sh {revert_script.SCRIPT_PATH}"])
     with pytest.raises(OverlayError, match=rf"^it failed \({tries}"):
         made(host)
@@ -301,8 +306,41 @@ def test_without_a_timer_the_way_back_is_taken_at_once(Host):
     host = Host(armed=False)
     token = made(host)
     confirm.await_free(host, Clock())
-    assert f"sh {revert_script.SCRIPT_PATH} {token}" in host.ran
+    assert f"sh {revert_script.SCRIPT_PATH} {token} {revert_script.TRIES}" in host.ran
     assert host.pending is None
+    assert host.warnings == []
+
+
+def test_what_the_host_gave_up_is_named_and_does_not_wait_any_more(Host):
+    host, clock = Host(), Clock()
+    token = made(host, seconds=20)
+
+    class Passing(Clock):
+        def sleep(self, seconds):
+            super().sleep(seconds)
+            # systemd collects the timer and its service, which has ended for good.
+            host.armed = self.time < 30
+
+    clock = Passing()
+    host.words = "`sh revert` ended with 3: not done: have charon load its files (ended with 1): it hangs"
+    host.failing = [f"sh {revert_script.SCRIPT_PATH} {token}"]
+    confirm.await_free(host, clock)
+    assert 30 <= clock.time < 32
+    assert host.pending is None
+    assert host.locked(f"mv -T {confirm.STATE} {confirm.STATE}.reverted")
+    assert not [path for path in host.files if path.startswith(confirm.STATE)], "with the keys in it"
+    (warning,) = host.warnings
+    assert warning.startswith("firewall: a change that another run made at 20")
+    assert "have charon load its files (ended with 1): it hangs" in warning
+    assert made(host), "the next change has its way back again"
+
+
+def test_what_another_run_is_taking_back_is_left_to_it(Host):
+    host = Host(armed=False)
+    token = made(host)
+    host.failing = [f"sh {revert_script.SCRIPT_PATH} {token}", revert_script.LOCK]
+    confirm.await_free(host, Clock())
+    assert (host.pending.token, host.warnings) == (token, [])
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next_unless_somebody_is_at_it(Host):

@@ -95,8 +95,8 @@ def test_for_whom_no_time_was_left_is_said_with_what_to_do(host):
 def way_back(host, **changed):
     """The names of the connections that a change would begin, and so ends where it is taken back."""
     given = options("enforce", **changed)
-    ends = [line.split() for line in ipsec.guard(given, host.state(), host).redo.splitlines() if line.endswith(" &")]
-    return [words[1] for words in ends]
+    lines = [line for step in ipsec.guard(given, host.state(), host).redo for line in step.shell.splitlines()]
+    return [line.split()[1] for line in lines if line.endswith(" &")]
 
 
 def test_what_a_change_negotiated_first_ends_with_it(host):
@@ -116,25 +116,3 @@ def test_what_was_in_force_before_is_not_ended(host):
     # A peer more is new to a host that refuses clear text to the others.
     host.go(options("prepare", (2, 3, 4)))
     assert way_back(host, numbers=(2, 3, 4)) == ["baremetal-overlay-4"]
-
-
-@pytest.mark.parametrize(("fails", "code"), [("none", 0), ("--uninstall|--terminate", 0), ("--load-all", 1)])
-def test_the_shell_takes_traps_first_then_associations_then_loads_what_was_there(host, tmp_path, fails, code):
-    host.go(options("prepare", (2, 3)))
-    log = tmp_path / "log"
-    for name in ("swanctl", "systemctl"):
-        program = tmp_path / name
-        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {log}\ncase $1 in {fails}) exit 1;; esac\n')
-        program.chmod(0o755)
-    text = f"set -eu\n{ipsec.guard(options('enforce', (2, 3)), host.state(), host).redo}\n"
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    done = subprocess.run(["sh", "-c", text], env={**os.environ, "PATH": path}, check=False, timeout=60)
-    assert done.returncode == code
-    told = log.read_text().splitlines()
-    assert told[-1] == "swanctl --load-all --noprompt"
-    for number in (2, 3):
-        name = f"baremetal-overlay-{number}"
-        assert [line for line in told if name in line] == [
-            *(f"swanctl --uninstall --ike {name} --child {child}" for child in ("out", "in", "same")),
-            f"swanctl --terminate --ike {name} --timeout 3 --force",
-        ]

@@ -10,13 +10,14 @@ import json
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import nft_table
-from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Pending
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Pending, ShellStep
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.steps import Plan
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.units import Unit
 
 TABLE = nft_table.Table("shield", "ours", "A table", "/etc/baremetal-overlay/shield.loaded")
 TEXT = "table inet ours {\n}\n"
 SHOWN = {"table": {"family": "inet", "name": "ours", "handle": 2}}
+ALSO = ShellStep("do more", "true")
 ENABLED = Unit(TABLE.service, "loaded", "active", "exited", "success", "enabled")
 PENDING = Pending("abc", "shield", "2026-11-26T07:24:01Z", 0.0)
 
@@ -118,16 +119,16 @@ def test_a_table_that_does_not_appear_is_an_error(fake_system):
 
 
 def test_the_table_of_before_comes_back_as_the_kernel_showed_it(fake_system):
-    guard = TABLE.guard(found(), [], fake_system(answers={"nft": TEXT}), files=["/etc/x"], redo=["also"])
+    guard = TABLE.guard(found(), [], fake_system(answers={"nft": TEXT}), files=["/etc/x"], redo=[ALSO])
     assert guard.saved["table.nft"] == f"table inet ours\ndelete table inet ours\n{TEXT}"
-    assert guard.redo == "also"
+    assert guard.redo == [ALSO]
     assert set(guard.files) == {"/etc/x", TABLE.path, TABLE.unit_path, TABLE.loaded, TABLE.enabled_path}
 
 
 def test_where_there_was_none_there_is_none_again(fake_system):
-    guard = TABLE.guard(found(**BARE), [], fake_system(), redo=["also"])
+    guard = TABLE.guard(found(**BARE), [], fake_system(), redo=[ALSO])
     assert guard.saved["table.nft"].splitlines()[-1] == "delete table inet ours"
-    assert guard.redo == f"systemctl stop {TABLE.service}\nalso"
+    assert guard.redo == [nft_table.stopped(TABLE.service), ALSO]
 
 
 @pytest.mark.parametrize(
