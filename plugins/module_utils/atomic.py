@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from typing import Optional
 
 from .errors import OverlayError
 
+# What it is for, who writes it, and something that nobody can know before.
+DRAFT = re.compile(r"\..+\.(\d+)\.[a-z0-9_]{8}$")
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -52,11 +55,12 @@ def _mount_point(path: Path) -> str:
 def replace(path: Path, content: bytes, mode: int, owner: int = -1, draft: Optional[Path] = None) -> None:
     """At no moment the file is absent, half written or open to others; once this returns, it outlives a power failure.
 
-    A ``draft`` with a name of its own takes the place of what a killed run left of it.
+    What writers that were killed have left beside it goes; a ``draft`` with a name of its own is taken from them.
     """
     with named(path):
         if draft is None:
-            handle, name = tempfile.mkstemp(dir=str(path.parent), prefix=f".{path.name}.")
+            sweep(path.parent)
+            handle, name = tempfile.mkstemp(dir=str(path.parent), prefix=f".{path.name}.{os.getpid()}.")
             draft = Path(name)
         else:
             draft.unlink(missing_ok=True)
@@ -74,6 +78,14 @@ def replace(path: Path, content: bytes, mode: int, owner: int = -1, draft: Optio
                 draft.unlink()
             raise
         sync_directory(path.parent)
+
+
+def sweep(directory: Path) -> None:
+    """Drafts of processes that are no more: there may be keys in them."""
+    for entry in directory.iterdir():
+        found = DRAFT.match(entry.name)
+        if found and not Path("/proc", found[1]).exists():
+            entry.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> None:

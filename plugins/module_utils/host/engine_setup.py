@@ -205,9 +205,11 @@ def _install(options: Mapping[str, Any], state: State, files: Sequence[Step]) ->
         DAEMON_RELOAD,
         StartEngine("" if state.running else f"start {SERVICE}"),
         packages.hold(held, state.packages) if options.get("hold") else None,
-        Unmark(INSTALLING),
     ]
-    return [step for step in steps if step]
+    due = [step for step in steps if step]
+    # The mark of a run that died after all its work would otherwise stay: nothing else calls for another run.
+    alone = not any(step.sentence for step in due)
+    return [*due, Unmark(INSTALLING, f"note that {engine} is installed" if alone else "")]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -99,7 +101,7 @@ def test_the_new_name_is_on_the_disk_too(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
     atomic.replace(tmp_path / "file", b"new", 0o600)
     draft, directory = synced
-    assert re.fullmatch(re.escape(f"{tmp_path}/.file.") + r"\w+", draft)
+    assert re.fullmatch(re.escape(f"{tmp_path}/.file.") + r"\d+\.\w+", draft)
     assert directory == str(tmp_path)
 
 
@@ -113,6 +115,30 @@ def test_a_draft_that_a_killed_run_left_is_replaced(tmp_path):
     draft.write_text("half")
     atomic.replace(tmp_path / "file", b"whole", 0o600, draft=draft)
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("file", "whole")]
+
+
+def test_drafts_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (tmp_path / f".key.{dead.pid}.abcdefgh").write_text("secret")
+    others = {f".key.{os.getpid()}.abcdefgh", ".key.conf", f"key.{dead.pid}.abcdefgh", f".key.{dead.pid}.conf"}
+    for name in others:
+        (tmp_path / name).touch()
+    atomic.replace(tmp_path / "file", b"", 0o600)
+    assert {entry.name for entry in tmp_path.iterdir()} == {*others, "file"}
+
+
+def test_a_writer_that_is_killed_leaves_its_draft_to_the_next(tmp_path):
+    """Killed between the draft and its name, as a power failure would."""
+    pid = os.fork()
+    if pid == 0:
+        os.fsync = lambda _handle: os.kill(os.getpid(), signal.SIGKILL)
+        atomic.replace(tmp_path / "file", b"new", 0o600)
+    os.waitpid(pid, 0)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(f".file.{pid}.")
+    atomic.replace(tmp_path / "other", b"", 0o600)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["other"]
 
 
 def test_nothing_that_runs_on_hosts_writes_files_in_another_way():

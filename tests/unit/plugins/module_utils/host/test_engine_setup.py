@@ -18,7 +18,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
     units,
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.local_engine import Answers
-from ansible_collections.baremetal.overlay.plugins.module_utils.host.steps import WriteFile
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.steps import Unmark, WriteFile
 
 OPTIONS = {
     "package": "docker.io",
@@ -155,6 +155,13 @@ def test_an_interrupted_installation_is_finished(installed):
     assert plan.violations == []
     assert plan.sentences[0] == "finish the interrupted installation (docker.io is half-configured)"
     assert "install docker.io" in plan.sentences and "start docker.service" in plan.sentences
+
+
+def test_the_mark_of_an_installation_that_was_killed_at_its_end_goes(installed):
+    """It is all that is left to do, and while it is there a stopped engine is taken for one that is being installed."""
+    plan = engine_setup.plan(OPTIONS, dataclasses.replace(installed, installing=True))
+    assert plan.sentences == ["note that docker.io is installed"]
+    assert Unmark(engine_setup.INSTALLING, plan.sentences[0]) in plan.steps
 
 
 def test_another_engine_is_used_and_only_the_sdk_installed(installed):
