@@ -1,7 +1,7 @@
 # make demo: from a bare Debian machine to a distributed MinIO in the lab. make help lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help bench demo images lab lab-down lab-cache test soak lint unit sanity build bootstrap bootstrap-test bootstrap-soak
+.PHONY: help bench demo images kill-table lab lab-down lab-cache test soak lint unit sanity build bootstrap bootstrap-test bootstrap-soak
 
 # Debian release of the lab's hosts: trixie or bookworm.
 LAB_DEBIAN ?= trixie
@@ -33,6 +33,9 @@ lab: bootstrap ## hosts to deploy on, on this machine: four containers, or with 
 	@$(LAB_TOOL) engine >/dev/null
 	@$(LAB_TOOL) image >/dev/null
 	$(PLAY) playbooks/lab.yml --extra-vars lab_debian=$(LAB_DEBIAN)
+
+kill-table: lab ## kill every module between any two of its steps, in a new lab, and print what became of it; KILL="tls --write"
+	$(BIN)/python -u scripts/kill_table.py $(KILL)
 
 images: bootstrap # what the lab is made of and what is deployed on it, into the cache: with it, a lab needs no network outside
 	@$(LAB_TOOL) engine >/dev/null

@@ -44,7 +44,7 @@ ON_EVERY_CORE = ("default", "connectivity", "firewall")
 SCENARIOS_BESIDE = ("confirm", "tls", "teardown", "walkthrough", "galaxy")
 SECOND = "second"
 # Four restarts of engines, each with its wait: ten minutes. Then clusters from nothing, again and again.
-SOAK_SCENARIOS = ("engine-restart", "new-hosts", "operator")
+SOAK_SCENARIOS = ("engine-restart", "new-hosts", "operator", "faults")
 
 # Files of tests/vm, in this order: the first makes the virtual machines anew, and those after it share them.
 VM_TESTS = ("test_lab", "test_ipsec")

@@ -20,6 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = "inet baremetal_overlay"
 PENDING = "/etc/baremetal-overlay/unconfirmed/token"
+REVERT_TIMER = "baremetal-overlay-revert.timer"
 SECONDS = 15
 # Somebody else is to manage the host from now on, says whoever types this; and he is wrong.
 CUTS_SSH = {
@@ -188,17 +189,29 @@ def test_a_rerun_right_after_completes_what_a_dead_controller_began(lab: Any, ro
     assert set(run.changed.values()) == {0}, run.output
 
 
-def test_a_host_that_is_restarted_before_the_confirmation_boots_with_what_was_before(
-    lab: Any, role_alone: Path
-) -> None:
+def timers(lab: Any) -> dict[str, str]:
+    """By which clocks the way back of n4 is counted."""
+    shown = lab.engine(
+        "exec", "overlay-lab-n4", "systemctl", "show", REVERT_TIMER, "-p", "TimersMonotonic,TimersCalendar"
+    )
+    return dict(line.split("=", 1) for line in shown.splitlines())
+
+
+def test_a_host_that_loses_power_before_the_confirmation_boots_with_what_was_before(lab: Any, role_alone: Path) -> None:
+    """And whatever its clock is set to meanwhile: the time runs by the kernel's monotonic one."""
     before = lab.fingerprints()["n4"]
     controller = Controller(role_alone, {**CUTS_SSH, "firewall_confirm_timeout": 600}, "--limit", "n4")
     assert wait_for_armed(["n4"], controller)
     lab.eventually(
         lambda: "guarded" in lab.engine("exec", "overlay-lab-n4", "nft", "list", "table", *TABLE.split()), True
     )
+    clocks = timers(lab)
+    assert list(clocks) == ["TimersMonotonic"]
+    assert clocks["TimersMonotonic"].startswith("{ OnActiveUSec=10min ; next_elapse=")
     controller.kill()
-    lab.engine("restart", "overlay-lab-n4")
+    # At once, as nothing of it is stopped in order.
+    lab.engine("kill", "overlay-lab-n4")
+    lab.bring_up("n4")
     lab.eventually(lambda: lab.healthy("n4"), 200)
     lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
     assert lab.fingerprints()["n4"] == before
