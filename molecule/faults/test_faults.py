@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks that are full or read-only, engines that hang, drives that err or hang: it is said, and once mended it converges."""
+"""Disks that are full or read-only, engines that hang, drives that err or hang: it is said, and a rerun converges."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules that change a deployment at work are killed before each of their steps; ``make kill-table`` makes one, too."""
+"""Modules that change a deployment at work are killed before each of their steps; ``make kill-table`` does more."""
 
 from __future__ import annotations
 
