@@ -19,7 +19,7 @@ NAME = re.compile(r"`(test_[a-z0-9_]+)`")
 
 
 @cache
-def tests() -> frozenset[str]:
+def existing() -> frozenset[str]:
     """The test functions of the project; those of the collection's copy in the cache are the same."""
     files = [path for folder in ("molecule", "tests") for path in (ROOT / folder).rglob("test_*.py")]
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in files)
@@ -42,13 +42,13 @@ PROMISES = [
 ]
 
 
-def test_it_says_who_is_trusted_what_is_promised_and_what_is_not():
+def test_it_says_who_is_trusted_what_is_promised_and_what_is_not() -> None:
     assert re.findall(r"^## (.+)$", PAGE, re.MULTILINE) == list(SECTIONS)
     assert len(PROMISES) > 20
 
 
 @pytest.mark.parametrize("line", PROMISES, ids=[line[2:60] for line in PROMISES])
-def test_every_promise_names_its_tests_and_they_are_there(line):
+def test_every_promise_names_its_tests_and_they_are_there(line: str) -> None:
     named = NAME.findall(line.rsplit("|", 2)[1])
     assert named
-    assert set(named) - tests() == set()
+    assert set(named) - existing() == set()
