@@ -16,6 +16,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import over
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import (
     absent_plan,
     ipsec_plan,
+    lease_plan,
     minio_plan,
     network_plan,
     restarts,
@@ -101,6 +102,7 @@ def _draw(cluster: Cluster) -> dict[str, Any]:
     drawn_networks = network_plan.draw(cluster)
     restarting = restarts.draw(cluster, minio, drawn_networks["attachment"])
     advised = advice(cluster)
+    leased = lease_plan.groups(cluster, work, bool(restarting))
     return {
         "advice": advised,
         "summary": _summary(cluster, work, restarting, advised),
@@ -113,7 +115,8 @@ def _draw(cluster: Cluster) -> dict[str, Any]:
         "restarts": [str(restart) for restart in restarting],
         "ipsec": ipsec,
         "networks": drawn_networks,
-        "work": work,
+        "looked": lease_plan.looked(cluster.seen, cluster.acting),
+        "work": leased,
     }
 
 

@@ -18,6 +18,7 @@ OPTIONS: Mapping[str, str] = {
         for name in (
             *("network_driver", "encryption", "unreachable_consent", "firewall", "client_networks"),
             *("controller_is_client", "underlay_mtu", "strict_variables", "known_variables"),
+            *("lease_takeover", "lease_seconds"),
         )
     },
     **{

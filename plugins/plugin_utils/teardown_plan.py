@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, network_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import lease_plan, minio_plan, network_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, enumerate_names
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.plan import read_cluster
 
@@ -45,7 +45,8 @@ def draw(
         "remove": {host.name: _entries(host, acting) for host in torn},
         "networks": {host.name: network_plan.ours(host) for host in torn},
         "stays": {host.name: _section(host).get("stays", []) for host in torn},
-        "work": {host.name: _work(host, whole, acting) for host in torn},
+        "looked": lease_plan.looked(cluster.seen, acting),
+        "work": _leased({host.name: _work(host, whole, acting) for host in torn}, acting),
     }
 
 
@@ -84,6 +85,14 @@ def _was(host: Host, node: Mapping[str, Any]) -> bool:
         return False
     left = host.swarm.get("state") == "inactive" and node.get("addr") == str(host.address)
     return left or node.get("state") == "down"
+
+
+def _leased(work: dict[str, list[str]], acting: Host | None) -> dict[str, list[str]]:
+    """With the group of the host that takes the lease; without a manager that has a leader there is none to take."""
+    first = next((name for name, own in work.items() if own), None)
+    if first and acting is not None:
+        work[first] = [*work[first], lease_plan.GROUP]
+    return work
 
 
 def _work(host: Host, whole: bool, acting: Host | None) -> list[str]:

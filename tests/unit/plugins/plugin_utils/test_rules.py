@@ -100,6 +100,7 @@ def test_bare_hosts_are_all_to_do() -> None:
         "overlay_acting",
         "overlay_credentials",
         "overlay_image",
+        "overlay_lease_new",
     ]
     assert drawn["work"]["n4"] == ["overlay_engine", "overlay_drives", "overlay_join", "overlay_image"]
     assert drawn["nodes"][3] == {"hostname": "n4", "role": "worker", "labels": {"baremetal.overlay.minio": "4"}}

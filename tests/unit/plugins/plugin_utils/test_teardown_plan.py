@@ -66,7 +66,8 @@ def test_the_whole_cluster_goes_and_one_manager_is_the_last() -> None:
     assert plan["violations"] == []
     assert (plan["whole"], plan["acting_manager"], plan["demote"]) == (True, "n1", ["id2", "id3"])
     leave = ["overlay_teardown_leave", "overlay_teardown_host"]
-    assert plan["work"] == {"n1": ["overlay_teardown_services", *leave], **dict.fromkeys(("n2", "n3", "n4"), leave)}
+    first = ["overlay_teardown_services", *leave, "overlay_lease"]
+    assert plan["work"] == {"n1": first, **dict.fromkeys(("n2", "n3", "n4"), leave)}
     assert plan["stays"]["n4"] == ["drive of n4"]
 
 
@@ -85,7 +86,7 @@ def test_one_host_leaves_a_swarm_that_lives_on(run: list[str], acting: str) -> N
     plan = World(run).draw()
     assert plan["violations"] == []
     assert (plan["whole"], plan["acting_manager"]) == (False, acting)
-    assert plan["work"] == {run[0]: ["overlay_teardown_single", "overlay_teardown_host"]}
+    assert plan["work"] == {run[0]: ["overlay_teardown_single", "overlay_teardown_host", "overlay_lease"]}
     assert plan["remove"] == {run[0]: [f"id{run[0][1:]}"]}
 
 
@@ -231,4 +232,7 @@ def test_managers_without_a_leader_are_agreed_to_by_name() -> None:
     (refused,) = world.draw()["violations"]
     assert refused.startswith("n3: ") and refused.endswith("overlay_teardown_unseen_consent: [n1, n2, n3]")
     world.settings["unseen_consent"] = ["n1", "n2", "n3"]
-    assert world.draw()["violations"] == []
+    plan = world.draw()
+    assert plan["violations"] == []
+    # No swarm with a leader keeps a lease.
+    assert not any("overlay_lease" in own for own in plan["work"].values())
