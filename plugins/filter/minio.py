@@ -10,8 +10,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
-from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, stack
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, tls_plan
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import environment, layout, stack
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan, role_options, tls_plan
 
 
 def minio_layout(
@@ -35,7 +35,21 @@ def minio_stack(
         absent = [int(server["number"]) for server in servers if server.get("absent")]
         numbers = [number for pool in planned.pools for number in pool.servers if number not in absent]
         numbers = [number for number in numbers if only in (None, f"minio{number}")]
-        return stack.compose(numbers, planned.args, options)
+        return stack.compose(numbers, planned.args, {**options, "no_new_privileges": _confined(options)})
+    except InputError as error:
+        raise AnsibleFilterError("; ".join(error.violations)) from error
+
+
+def _confined(options: Mapping[str, Any]) -> bool:
+    """As the plan knows it, or by the engines of a swarm that was made after the plan."""
+    known, engines = options["no_new_privileges"], options["engines"]
+    return bool(known) if known is not None else bool(engines) and minio_plan.engines_confine(engines)
+
+
+def minio_environment_file(secret: Mapping[str, Any] | str | None) -> str:
+    """Return what the Swarm secret with MinIO's secret environment holds."""
+    try:
+        return environment.file_of(role_options.typed("minio_secret_environment", secret) or {})
     except InputError as error:
         raise AnsibleFilterError("; ".join(error.violations)) from error
 
@@ -72,6 +86,7 @@ class FilterModule:
             "minio_layout": minio_layout,
             "minio_stack": minio_stack,
             "minio_rolling": minio_rolling,
+            "minio_environment_file": minio_environment_file,
             "minio_consent": minio_consent,
             "minio_private_key": minio_private_key,
         }

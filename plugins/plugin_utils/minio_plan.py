@@ -17,17 +17,21 @@ from typing import Any
 from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
 from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import endpoint
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
-from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, stack
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import environment, layout, stack
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.recipe import (
     MINIO,
     MINIO_VERSION,
     RELEASE_LABEL,
     Program,
 )
+from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import fingerprint
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import root_credentials, tls_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.debian import release_numbers
 
 SOURCES = ("build", "archive", "registry", "binary")
+# Since this Docker a service may say that its processes gain no privileges.
+CONFINING_ENGINE = "25.0"
 BY_DIGEST = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 NEEDED = {"archive": "minio_image_archive", "registry": "minio_image", "binary": "minio_image_binary"}
 
@@ -72,8 +76,35 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "architecture": next(
             (host.facts["architecture"] for host in _seen(cluster) if host.facts.get("architecture")), None
         ),
+        **secrets_of(cluster),
+        "no_new_privileges": no_new_privileges(cluster),
         **root_credentials.draw(cluster),
     }
+
+
+def secrets_of(cluster: Cluster) -> dict[str, Any]:
+    """The names in the secret environment, and what tells whether servers have it: one that they have stays as it is."""
+    given = cluster.settings.get("secret_environment") or {}
+    if not given:
+        return {"secret_names": [], "secrets_id": ""}
+    content = environment.file_of(given).encode()
+    running = {str(service.get("labels", {}).get(stack.SECRETS_LABEL) or "") for service in services(cluster)}
+    known = (label for label in sorted(running) if fingerprint.matches(label, content))
+    return {
+        "secret_names": sorted(map(str, given)),
+        "secrets_id": next(known, None) or fingerprint.fingerprint(content),
+    }
+
+
+def no_new_privileges(cluster: Cluster) -> bool | None:
+    """Whether every engine of the swarm keeps a service from new privileges; None where there is no swarm to ask."""
+    engines = [node.get("engine") for node in cluster.acting.swarm.get("nodes", [])] if cluster.acting else []
+    return engines_confine(engines) if engines else None
+
+
+def engines_confine(engines: Sequence[str | None]) -> bool:
+    """Whether all of these can; one that does not tell its version is taken for one that cannot."""
+    return all(release_numbers(engine or "0") >= release_numbers(CONFINING_ENGINE) for engine in engines)
 
 
 def scheme(cluster: Cluster) -> str:

@@ -8,7 +8,7 @@ The labels of the services decide, as they do where servers are changed. What di
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,14 @@ from ansible_collections.baremetal.overlay.plugins.module_utils import units
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import tls_files
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, stack
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.environment import FILE_VARIABLE
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.recipe import RELEASE_LABEL
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import minio_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, enumerate_names
 
 OPTIONS = (
     *("port", "console_port", "parity", "drives_parent", "memory_limit", "tmp_size", "dns", "stop_grace_period"),
-    *("log_max_size", "log_max_file", "environment"),
+    *("log_max_size", "log_max_file", "environment", "pids_limit"),
 )
 # Stands for an image that this run makes first: its ID is not known before.
 UNKNOWN_IMAGE = "an image that this run makes"
@@ -82,6 +83,8 @@ def _options(cluster: Cluster, minio: Mapping[str, Any], attachment: Mapping[str
         "tls": minio["scheme"] == "https",
         "tls_dir": tls_files.DIRECTORY,
         "trust_id": minio["tls"]["trust_id"],
+        **{name: minio[name] for name in ("secret_names", "secrets_id")},
+        "no_new_privileges": bool(minio["no_new_privileges"]),
     }
 
 
@@ -90,11 +93,18 @@ def _causes(live: Mapping[str, Any], wanted: Mapping[str, Any], options: Mapping
     made_of = live.get("made_of") or {}
     causes = [*_image(live, wanted), *_command(live, wanted), *_network(live, wanted)]
     causes += _environment(made_of, options) if made_of else []
+    causes += _secrets(live, wanted)
     startup = [labels.get(stack.STARTUP_LABEL) for labels in (live["labels"], wanted["deploy"]["labels"])]
     if startup[0] != startup[1] and not causes:
         causes.append("a value in minio_environment changes")
     causes += _settings(made_of, options) if made_of else []
     yield from causes or ["what this collection makes of a server has changed"]
+
+
+def _secrets(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
+    before, after = (one.get(stack.SECRETS_LABEL) for one in (live["labels"], wanted["deploy"]["labels"]))
+    if before and after and before != after:
+        yield "minio_secret_environment changes"
 
 
 def _image(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
@@ -141,11 +151,21 @@ def _settings(live: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[s
     for name in ("log_max_size", "log_max_file", "drives_parent"):
         if str(live[name]) != str(options[name]):
             yield _change(f"minio_{name}", live[name], options[name])
+    yield from _confinement(live, options)
     name_servers = [one for one in live["dns"] if one != stack.NO_NAME_SERVER]
     if name_servers != list(options["dns"] or []):
         yield _change("minio_dns", ", ".join(name_servers), ", ".join(options["dns"] or []))
     if options["tls"] and live["trust"] != str(options["trust_id"]):
         yield "the authorities that servers trust change"
+
+
+def _confinement(live: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[str]:
+    if live["pids_limit"] != int(options["pids_limit"]):
+        yield _change("minio_pids_limit", live["pids_limit"], options["pids_limit"])
+    if live["dropped_capabilities"] != ["ALL"]:
+        yield "servers give up every capability of root"
+    if live["no_new_privileges"] != options["no_new_privileges"]:
+        yield f"the engines {'can' if options['no_new_privileges'] else 'cannot all'} keep servers from new privileges"
 
 
 def _environment(live: Mapping[str, Any], options: Mapping[str, Any]) -> Iterator[str]:
@@ -155,10 +175,15 @@ def _environment(live: Mapping[str, Any], options: Mapping[str, Any]) -> Iterato
     if live["parity"] != parity:
         yield _change("minio_parity", *(one and one.removeprefix("EC:") for one in (live["parity"], parity)))
     names = [set(one) - {"MINIO_STORAGE_CLASS_STANDARD"} for one in (live["environment"], environment)]
-    for name in sorted(names[1] - names[0]):
-        yield f"minio_environment gains {name}"
-    for name in sorted(names[0] - names[1]):
-        yield f"minio_environment loses {name}"
+    secret = [set(live["secret_environment"]), set(options["secret_names"])]
+    for name in sorted(names[1] - names[0] - {FILE_VARIABLE}):
+        yield f"{_place(name, secret[1])} gains {name}"
+    for name in sorted(names[0] - names[1] - {FILE_VARIABLE}):
+        yield f"{_place(name, secret[0])} loses {name}"
+
+
+def _place(name: str, secret: Collection[str]) -> str:
+    return "minio_secret_environment" if name in secret else "minio_environment"
 
 
 def _change(name: str, before: Any, after: Any) -> str:

@@ -24,13 +24,13 @@ OPTIONS: Mapping[str, str] = {
     **{
         name: f"minio_{name}"
         for name in (
-            *("network_consent", "stack_name", "port", "console_port", "memory_limit", "parity"),
+            *("network_consent", "stack_name", "port", "console_port", "memory_limit", "parity", "pids_limit"),
             *("tmp_size", "dns", "stop_grace_period", "log_max_size", "log_max_file"),
             *("root_user", "root_password", "environment", "version", "image", "image_source", "image_archive"),
             *("image_binary", "image_release", "image_consent", "root_consent", "tls", "tls_ca", "tls_ca_host"),
             "tls_ca_dir",
             *("tls_names", "tls_days", "tls_renew_days", "go_version", "mc_version", "ca_certificates"),
-            *("image_mc_binary", "credentials_dir"),
+            *("image_mc_binary", "credentials_dir", "secret_environment", "go_proxy", "python_index"),
         )
     },
     **{

@@ -150,6 +150,7 @@ def _node(node: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": node["ID"],
         "hostname": (node.get("Description") or {}).get("Hostname"),
+        "engine": ((node.get("Description") or {}).get("Engine") or {}).get("EngineVersion"),
         "role": spec.get("Role"),
         "availability": spec.get("Availability"),
         "state": status.get("State"),

@@ -6,17 +6,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
+from urllib.parse import urlsplit
 
 from .. import image_archive
 from ..errors import InputError, OverlayError
-from . import archive, recipe
+from . import archive, recipe, sbom
 from .cache import Cache
-from .toolchain import Shell, Toolchain, host_bundle
+from .shell import Shell
+from .toolchain import BUILD_INFO, Toolchain
+from .wheels import host_bundle
 
+# Beside the archive: the bill of materials, and by which mirrors its parts came.
+SBOM, SOURCES = "sbom.cdx.json", "sources.json"
+MIRRORS = ("go_proxy", "python_index")
 MACHINES = {62: "amd64", 183: "arm64", 21: "ppc64le", 22: "s390x", 243: "riscv64"}
 
 
@@ -27,6 +34,9 @@ class Maker:
         self.shell = shell
         self.cache = cache
         self.params = params
+        found = [sentence for name in MIRRORS for sentence in _strange_mirror(name, params.get(name))]
+        if found:
+            raise InputError(found)
         self.architecture = recipe.architecture(params["architecture"]) if params["architecture"] else None
 
     def make(self, check_mode: bool) -> dict[str, Any]:
@@ -62,15 +72,22 @@ class Maker:
         )
         build = recipe.Build(self.params["go_version"], str(self.architecture), programs)
         given = self.params["ca_certificates"]
-        inputs = {"build": build.key, "certificates": _sum(given) if given else "certifi"}
+        authorities = sbom.given(_sum(given)) if given else sbom.certifi()
+        inputs = {"build": build.key, "certificates": authorities["hashes"], "bill": sbom.VERSION}
+        sources = recipe.Sources(self.params["go_proxy"], self.params["python_index"])
 
         def fill(work: Path) -> None:
-            toolchain = Toolchain(self.shell, self.cache, self.params["python"])
+            toolchain = Toolchain(self.shell, self.cache, self.params["python"], sources)
             binaries = toolchain.binaries(build)
             certificates = Path(given) if given else toolchain.certificates()
-            self._write(work, programs[0].release, binaries / "minio", binaries / "mc", certificates)
+            image = self._write(work, programs[0].release, binaries / "minio", binaries / "mc", certificates)
+            parts = {program: (binaries / f"{program.name}{BUILD_INFO}").read_text() for program in programs}
+            bill = sbom.write(image.image_id, programs[0].release, parts, authorities)
+            (work / SBOM).write_text(json.dumps(bill, indent=1))
+            (work / SOURCES).write_text(json.dumps(asdict(sources)))
 
-        return self._cached(inputs, programs[0].release, fill, check_mode)
+        made = self._cached(inputs, programs[0].release, fill, check_mode)
+        return {**made, "expected_image_id": None if given else build.expected}
 
     def _binary(self, check_mode: bool) -> dict[str, Any]:
         minio, release = Path(self.params["binary"]), self.params["release"]
@@ -101,7 +118,7 @@ class Maker:
         if b"/ld-linux" in head or b"/ld-musl" in head:
             raise OverlayError(f"{path}: needs a dynamic loader, which the image has not; give a static binary")
 
-    def _write(self, work: Path, release: str, minio: Path, mc: Optional[Path], certificates: Path) -> None:
+    def _write(self, work: Path, release: str, minio: Path, mc: Optional[Path], certificates: Path) -> archive.Image:
         self.shell.say(f"writing the image of {release}")
         image = archive.write(
             work / "image.tar.gz",
@@ -112,6 +129,7 @@ class Maker:
             work,
         )
         (work / "image.json").write_text(json.dumps(asdict(image)))
+        return image
 
     def _cached(self, inputs: Mapping[str, Any], release: str, fill: Any, check_mode: bool) -> dict[str, Any]:
         layout = recipe.settings(release)
@@ -124,8 +142,14 @@ class Maker:
                 entry = self.cache.make("images", key, fill)
         else:
             entry = found
-        image = json.loads((entry / "image.json").read_text())
-        return {"changed": found is None, "archive": str(entry / "image.tar.gz"), "release": release, **image}
+        image, bill, sources = json.loads((entry / "image.json").read_text()), entry / SBOM, entry / SOURCES
+        return {
+            "changed": found is None,
+            "archive": str(entry / "image.tar.gz"),
+            "release": release,
+            **image,
+            **({"sbom": str(bill), "sources": json.loads(sources.read_text())} if bill.is_file() else {}),
+        }
 
 
 def _sum(path: Any) -> str:
@@ -134,3 +158,10 @@ def _sum(path: Any) -> str:
             return archive.digest(stream)
     except OSError as error:
         raise OverlayError(f"{path}: cannot be read ({error.strerror}); give a file of the build host") from error
+
+
+def _strange_mirror(name: str, value: Optional[str]) -> Iterator[str]:
+    """A mirror is named in the result, so nothing secret may be in it."""
+    for url in re.split(r"[,|]", value or ""):
+        if "@" in urlsplit(url).netloc:
+            yield f"{name}: its URL holds a user or a password, and it is shown in results; put them into ~/.netrc"

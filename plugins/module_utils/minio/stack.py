@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError
+from . import environment
+from .environment import NO_SECRET
 from .recipe import RELEASE_LABEL, USER
 
 LABEL = "baremetal.overlay"
@@ -20,17 +22,15 @@ STARTUP_LABEL = "baremetal.overlay.minio.startup"
 # Everything that a server is made of: what differs here only can be changed server by server.
 SERVER_LABEL = "baremetal.overlay.minio.server"
 TRUST_LABEL = "baremetal.overlay.minio.trust"
+# Tells, by a salted slow hash, whether servers run with the secret environment that is wanted.
+SECRETS_LABEL = "baremetal.overlay.minio.secrets"
 # By which network the servers reach each other; absent where it is the usual one.
 NETWORK_LABEL = "baremetal.overlay.minio.network"
 USUAL_NETWORK = "overlay minio-overlay"
 CERTIFICATES = "/certs"
 USER_SECRET, PASSWORD_SECRET = "minio-root-user", "minio-root-password"
-# Too short for a password. MinIO takes a missing secret for none and would start with credentials that everybody knows;
-# with this it does not start, and the next task has its secrets.
-NO_SECRET = "unset"
 # Nobody listens there in a container: what the overlay does not know is refused at once.
 NO_NAME_SERVER = "127.0.0.1"
-RESERVED = ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY")
 
 
 def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, A
     ``attachment`` has the ``networks``, whether to ``publish`` ports, the ``hosts`` (names that no network knows) and
     the ``identity``, which differs where servers would not reach each other.
     """
-    found = violations(options)
+    found = list(environment.open_violations(options.get("environment") or {}))
     if found:
         raise InputError(found)
     command = ["server", "--address", f":{options['port']}", "--console-address", f":{options['console_port']}"]
@@ -49,7 +49,7 @@ def compose(numbers: Sequence[int], args: Sequence[str], options: Mapping[str, A
         {
             "services": {f"minio{number}": _service(number, [*command, *args], options) for number in numbers},
             "networks": {name: {"external": True, "name": name} for name in options["attachment"]["networks"]},
-            "secrets": {name: {} for name in (USER_SECRET, PASSWORD_SECRET)},
+            "secrets": {name: {} for name in _secrets(options)},
         }
     )
 
@@ -82,21 +82,14 @@ def _untemplated(text: str) -> str:
     return text.replace("{{", '{{"{{"}}')
 
 
-def violations(options: Mapping[str, Any]) -> list[str]:
-    """What may not be in the environment: secrets, and what the role itself says."""
-    return [
-        f"minio_environment: {name} does not belong there; credentials are given as minio_root_user and "
-        "minio_root_password and reach MinIO as Swarm secrets"
-        for name in options.get("environment") or {}
-        if name.startswith(RESERVED)
-    ]
-
-
 def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    environment, attachment = variables(options), options["attachment"]
+    given, attachment = variables(options), options["attachment"]
     identity = attachment["identity"]
     elsewhere = {} if identity == USUAL_NETWORK else {NETWORK_LABEL: identity}
-    startup = [options["image"], command, environment, *elsewhere.values()]
+    if options["secret_names"]:
+        # Servers compare what it holds, too.
+        elsewhere[SECRETS_LABEL] = str(options["secrets_id"])
+    startup = [options["image"], command, given, *elsewhere.values()]
     labels = {
         LABEL: "minio",
         RELEASE_LABEL: str(options["release"]),
@@ -109,11 +102,14 @@ def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dic
         "hostname": f"minio{number}",
         "user": f"{USER}:{USER}",
         "command": command,
-        "environment": environment,
+        "environment": given,
         "read_only": True,
+        # It owns its drives and listens above 1024: it needs none of root's powers, and gets none back.
+        "cap_drop": ["ALL"],
+        **({"x-no-new-privileges": True} if options["no_new_privileges"] else {}),
         "tmpfs": [f"/tmp:size={options['tmp_size']},mode=1777"],
         "volumes": _volumes(options),
-        "secrets": [{"source": name, "target": name, **secret} for name in (USER_SECRET, PASSWORD_SECRET)],
+        "secrets": [{"source": name, "target": name, **secret} for name in _secrets(options)],
         "networks": list(attachment["networks"]),
         # A server asks for its peers by name all the time. The engine forwards the name of one that died to whatever
         # name servers the host has, and where those do not answer, neither does MinIO: a write hangs.
@@ -137,7 +133,7 @@ def _service(number: int, command: list[str], options: Mapping[str, Any]) -> dic
         service["labels"] = {TRUST_LABEL: str(options["trust_id"])}
     labels[SERVER_LABEL] = _hash(service)
     # Last, so that the labels above tell what is meant, and not how it is written.
-    service["environment"] = {name: _untemplated(value) for name, value in environment.items()}
+    service["environment"] = {name: _untemplated(value) for name, value in given.items()}
     service["volumes"] = [{**volume, "source": _untemplated(volume["source"])} for volume in service["volumes"]]
     return service
 
@@ -158,14 +154,14 @@ def _hash(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def _secrets(options: Mapping[str, Any]) -> list[str]:
+    return [USER_SECRET, PASSWORD_SECRET, *([environment.SECRET] if options["secret_names"] else [])]
+
+
 def variables(options: Mapping[str, Any]) -> dict[str, str]:
-    """Equal on every server. MinIO's own update would ask a site that is gone."""
-    given = {name: str(value) for name, value in (options.get("environment") or {}).items()}
-    parity = options.get("parity")
+    """Equal on every server; root's credentials are files."""
     return {
-        "MINIO_UPDATE": "off",
-        **({} if parity is None else {"MINIO_STORAGE_CLASS_STANDARD": f"EC:{parity}"}),
-        **given,
+        **environment.variables(options),
         "MINIO_ROOT_USER": NO_SECRET,
         "MINIO_ROOT_PASSWORD": NO_SECRET,
         "MINIO_ROOT_USER_FILE": f"/run/secrets/{USER_SECRET}",
@@ -181,7 +177,7 @@ def _deploy(number: int, labels: dict[str, str], options: Mapping[str, Any]) -> 
         "endpoint_mode": "dnsrr",
         "labels": labels,
         "placement": {"constraints": [f"node.labels.{NODE_LABEL} == {number}"]},
-        "resources": {"limits": {"memory": options["memory_limit"]}},
+        "resources": {"limits": {"memory": options["memory_limit"], "pids": options["pids_limit"]}},
         "restart_policy": {"condition": "any", "delay": "5s"},
         # Ports and drives belong to one task at a time.
         "update_config": {"parallelism": 1, "order": "stop-first", "failure_action": "pause"},

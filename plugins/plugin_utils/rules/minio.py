@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout, stack
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import environment, layout
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import absent_plan, minio_plan, root_credentials
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule, enumerate_names
 
@@ -72,7 +72,9 @@ def credentials_change_by_consent(cluster: Cluster) -> Iterator[str]:
 
 def environment_is_clean(cluster: Cluster) -> Iterator[str]:
     """Secrets reach MinIO as Swarm secrets."""
-    yield from stack.violations({"environment": cluster.settings.get("environment")})
+    given = cluster.settings.get("environment") or {}
+    yield from environment.open_violations(given)
+    yield from environment.secret_violations(cluster.settings.get("secret_environment") or {}, given)
 
 
 RULES: tuple[Rule, ...] = (

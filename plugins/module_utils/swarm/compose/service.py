@@ -181,6 +181,8 @@ SERVICE = {
     "credential_spec": Key(section({"file": Key(text), "registry": Key(text), "config": Key(refused=NO_CONFIG)})),
     "deploy": Key(section(DEPLOY)),
     "restart": Key(restart),
+    # Ours: docker stack deploy passes over every x-, and has no key of its own for it.
+    "x-no-new-privileges": Key(truth),
     **{name: Key(ignored=reason) for name, reason in IGNORED.items()},
     **{name: Key(refused=reason) for name, reason in REFUSED.items()},
 }
@@ -194,6 +196,8 @@ def options(place: Place) -> dict[str, Any]:
     found.setdefault("mounts", []).extend(found.pop("tmpfs", []))
     if "credential_spec" in found:
         found["privileges"] = {"credential_spec": found.pop("credential_spec")}
+    if "x-no-new-privileges" in found:
+        found.setdefault("privileges", {})["no_new_privileges"] = found.pop("x-no-new-privileges")
     policy = found.pop("restart", None)
     if policy and "restart_policy" not in deploy:
         deploy["restart_policy"] = policy
