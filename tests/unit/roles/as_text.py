@@ -67,6 +67,7 @@ def world() -> dict[str, Any]:
             "minio": {
                 **{"image": "sha256:0", "release": "R", "scheme": "http", "running_urls": {}, "running_endpoints": []},
                 **{"root_change": False, "credentials_file": "minio-root.json", "credentials_from": None},
+                **{"secret_names": [], "secrets_id": "", "no_new_privileges": True},
                 **{"running_ca_file": None, "lacking_image": [], "tls": {"trust_id": "", "certified": [], "trust": ""}},
             },
             "networks": {"attachment": {"networks": ["m"], "publish": True, "hosts": {}, "identity": "overlay m"}},

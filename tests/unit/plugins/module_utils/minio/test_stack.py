@@ -26,6 +26,10 @@ OPTIONS = {
     "log_max_size": "10m",
     "log_max_file": 3,
     "environment": {},
+    "secret_names": [],
+    "secrets_id": "",
+    "pids_limit": 16384,
+    "no_new_privileges": True,
     "tls": False,
     "tls_dir": "/etc/baremetal-overlay/minio-tls",
     "trust_id": "",
@@ -63,7 +67,10 @@ def test_what_servers_compare_at_start_is_equal_on_all():
         ({"image": "sha256:def"}, True),
         ({"parity": 2}, True),
         ({"environment": {"MINIO_BROWSER": "off"}}, True),
+        ({"secret_names": ["MINIO_KMS_SECRET_KEY"], "secrets_id": "scrypt:1"}, True),
         ({"memory_limit": "8g"}, False),
+        ({"pids_limit": 4096}, False),
+        ({"no_new_privileges": False}, False),
         ({"log_max_file": 5}, False),
     ],
 )
@@ -128,6 +135,35 @@ def test_it_runs_without_privileges_and_sees_drives_that_come_later():
     assert service["volumes"][0]["bind"] == {"propagation": "rslave"}
 
 
+@pytest.mark.parametrize("can", [True, False])
+def test_it_has_no_capability_a_limit_of_processes_and_no_new_privileges_where_engines_can(can):
+    converted = compose.convert([definition(no_new_privileges=can)], compose.Namespace("minio", prefix=False))
+    service = converted.services["minio1"]
+    assert (service["cap_drop"], service["limits"]["pids"]) == (["ALL"], 16384)
+    assert service.get("privileges") == ({"no_new_privileges": True} if can else None)
+    assert converted.warnings == []
+
+
+def test_other_secrets_of_the_environment_are_another_start():
+    def labels(secrets_id):
+        made = definition(secret_names=["MINIO_KMS_SECRET_KEY"], secrets_id=secrets_id)
+        return {name: service["deploy"]["labels"] for name, service in made["services"].items()}
+
+    assert labels("scrypt:1") == labels("scrypt:1")
+    assert labels("scrypt:1")["minio1"][stack.STARTUP_LABEL] != labels("scrypt:2")["minio1"][stack.STARTUP_LABEL]
+
+
+def test_a_secret_environment_is_a_file_and_its_names_open_nothing():
+    made = definition(secret_names=["MINIO_KMS_SECRET_KEY"], secrets_id="scrypt:1")
+    assert "minio-environment" in made["secrets"]
+    service = made["services"]["minio1"]
+    assert service["environment"]["MINIO_CONFIG_ENV_FILE"] == "/run/secrets/minio-environment"
+    # A server that misses the file has no key that it could encrypt with, and does not start.
+    assert service["environment"]["MINIO_KMS_SECRET_KEY"] == "unset"
+    assert service["deploy"]["labels"][stack.SECRETS_LABEL] == "scrypt:1"
+    assert {"minio-environment", "0400"} <= {value for secret in service["secrets"] for value in secret.values()}
+
+
 def test_credentials_are_secrets_and_nothing_else():
     made = definition()
     assert made["secrets"] == {"minio-root-user": {}, "minio-root-password": {}}
@@ -170,7 +206,7 @@ LITERAL = ["Pa$$w0rd!", "Pa$w0rd!", "${HOME}", "$", "a{{.Node.Hostname}}b", "{{{
 @pytest.mark.parametrize("value", LITERAL)
 def test_what_is_given_is_meant_as_it_is_written(value):
     given = {
-        "environment": {"MINIO_AUDIT_WEBHOOK_AUTH_TOKEN": value},
+        "environment": {"MINIO_COMMENT": value},
         "drives_parent": f"/srv/{value}",
         "image": f"registry/{value}",
         "dns": [value],
@@ -179,7 +215,7 @@ def test_what_is_given_is_meant_as_it_is_written(value):
     }
     made = compose.convert([definition(**given)], compose.Namespace("minio", prefix=False)).services["minio1"]
     environment, source = made["env"], made["mounts"][0]["source"]
-    assert expanded(environment["MINIO_AUDIT_WEBHOOK_AUTH_TOKEN"]) == value
+    assert expanded(environment["MINIO_COMMENT"]) == value
     assert expanded(source) == f"/srv/{value}"
     assert made["image"] == f"registry/{value}"
     assert made["dns"] == [value]
