@@ -3,18 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """S3 through every endpoint, by a user who may do nothing but this: temporary, and bound to the checks' own buckets.
 
-Root's credentials are used to ask for that user, and for nothing else. The user is kept for a day: MinIO makes none
-while two of its servers do not hear each other, though it stores and reads, and a report is wanted most just then.
+Root's credentials are used to ask for that user, and for nothing else. The answer to that holds the user's secret: it
+comes over TLS or from this host's own server, whose answer never leaves the host. Such a user is kept for a day: MinIO
+makes none while two of its servers do not hear each other, though it stores and reads, and a report is wanted most just
+then. A manager that has neither asks another host in clear text, for the shortest time that MinIO grants, and keeps
+nothing. Later requests are signed, and no secret is in them.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import socket
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, TypeVar
+from urllib.parse import urlsplit
 
 from ..s3.check import DEFAULTS, DENIED
 from ..s3.client import Client, S3Error
@@ -24,6 +30,10 @@ from ..s3.sigv4 import Credentials
 # Every bucket of the checks begins with this, and the user may touch no other.
 PREFIX = "overlay-check-"
 USER_SECONDS = 86400
+# MinIO grants no less.
+CLEAR_SECONDS = 900
+BUCKET = ("CreateBucket", "DeleteBucket", "ListBucket")
+OBJECT = ("DeleteObject", "GetObject", "PutObject")
 HEALTH = ("live", "cluster", "cluster/read")
 SIZE = 1 << 16
 # How long a client's URLs work.
@@ -51,35 +61,63 @@ class Settings:
 
 
 def policy() -> dict[str, Any]:
-    """All of S3 in the buckets of the checks, and a look at the drives."""
+    """What the checks do in their own buckets, and a look at the drives."""
     arn = f"arn:aws:s3:::{PREFIX}*"
     statements = [
-        {"Effect": "Allow", "Action": ["s3:*"], "Resource": [arn, f"{arn}/*"]},
+        {"Effect": "Allow", "Action": [f"s3:{action}" for action in BUCKET], "Resource": [arn]},
+        {"Effect": "Allow", "Action": [f"s3:{action}" for action in OBJECT], "Resource": [f"{arn}/*"]},
         {"Effect": "Allow", "Action": ["admin:StorageInfo"]},
     ]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
 def scoped_user(settings: Settings, root: Credentials) -> tuple[Optional[Credentials], str]:
-    """The temporary user: the one that is kept, or from the first endpoint that gives one; or why there is none."""
+    """The temporary user: the one that is kept, or from the first endpoint that gives one; or why there is none.
+
+    First of all those are asked whose answer nobody else can read.
+    """
     kept = read_user(policy())
     if kept and not _denied(settings, kept):
         return kept, ""
 
+    lifetime = {one: USER_SECONDS if is_private(settings, one) else CLEAR_SECONDS for one in settings.endpoints}
+    endpoints = sorted(lifetime, key=lambda one: lifetime[one] == CLEAR_SECONDS)
+
     def ask(endpoint: str) -> tuple[Optional[Credentials], str]:
         try:
-            return settings.client(endpoint, root).assume(policy(), USER_SECONDS), ""
+            return settings.client(endpoint, root).assume(policy(), lifetime[endpoint]), ""
         except S3Error as error:
             return None, f"the check's user cannot be made: {error}"
 
     # One is enough; the others are asked at once, so that a stalled cluster takes two time-outs and not one each.
-    answers = [ask(endpoint) for endpoint in settings.endpoints[:1]]
+    answers = [ask(endpoint) for endpoint in endpoints[:1]]
     if answers and not answers[0][0]:
-        answers += each(settings.endpoints[1:], ask)
-    made = [user for user, _error in answers if user]
-    if made:
-        keep_user(made[0], USER_SECONDS, policy())
-    return (made[0], "") if made else (None, answers[0][1] if answers else "there is no endpoint")
+        answers += each(endpoints[1:], ask)
+    made = [(user, lifetime[endpoint]) for endpoint, (user, _error) in zip(endpoints, answers) if user]
+    if not made:
+        return None, answers[0][1] if answers else "there is no endpoint"
+    user, seconds = made[0]
+    if seconds == USER_SECONDS:
+        keep_user(user, seconds, policy())
+    return user, ""
+
+
+def is_private(settings: Settings, endpoint: str) -> bool:
+    """Whether nobody between can read what the endpoint answers: TLS that is verified, or this host itself."""
+    parts = urlsplit(endpoint)
+    return (parts.scheme == "https" and settings.validate_certs) or is_here(parts.hostname or "")
+
+
+def is_here(address: str) -> bool:
+    """Whether an address is this host's own: the kernel sends to such a one from that very address."""
+    try:
+        found = ipaddress.ip_address(address)
+        with socket.socket(socket.AF_INET6 if found.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            # Of UDP this sends nothing.
+            probe.connect((address, 9))
+            return found.is_loopback or ipaddress.ip_address(probe.getsockname()[0]) == found
+    except (OSError, ValueError):
+        return False
 
 
 def _denied(settings: Settings, user: Credentials) -> bool:

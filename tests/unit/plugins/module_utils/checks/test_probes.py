@@ -193,9 +193,12 @@ def test_dns_asks_all_names_at_once():
     assert [found[key]["addresses"] for key in ("a", "b")] == [["10.77.0.1"], ["10.77.0.2"]]
 
 
-def test_the_user_may_do_anything_in_buckets_of_checks_and_nothing_else():
-    objects, drives = store.policy()["Statement"]
-    assert objects["Resource"] == ["arn:aws:s3:::overlay-check-*", "arn:aws:s3:::overlay-check-*/*"]
+def test_the_user_may_do_what_the_checks_do_in_their_buckets_and_nothing_else():
+    buckets, objects, drives = store.policy()["Statement"]
+    assert buckets["Resource"] == ["arn:aws:s3:::overlay-check-*"]
+    assert objects["Resource"] == ["arn:aws:s3:::overlay-check-*/*"]
+    assert sorted(objects["Action"]) == ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    assert not [action for one in (buckets, objects) for action in one["Action"] if "*" in action]
     # Of MinIO's administration a look at the drives, which changes nothing.
     assert drives == {"Effect": "Allow", "Action": ["admin:StorageInfo"]}
 
@@ -212,6 +215,53 @@ def test_the_user_is_kept_for_root_only_and_while_it_lasts(tmp_path):
     assert read_user(policy, path) is None
     path.write_text("{}")
     assert read_user(policy, path) is None
+
+
+HERE, THERE = "http://127.0.0.1:9000", "http://192.0.2.9:9000"
+TEMPORARY = Credentials("temporary", "secret-key", "token")
+
+
+def asked(monkeypatch, endpoints, silent=(), validate_certs=True):
+    """Who was asked for the user, for how long, and whether it is kept."""
+    said, kept = [], []
+
+    class Server:
+        def __init__(self, endpoint):
+            self.endpoint = endpoint
+
+        def assume(self, _policy, seconds):
+            said.append((self.endpoint, seconds))
+            if self.endpoint in silent:
+                raise S3Error(self.endpoint, "POST /", 0, "", "timed out")
+            return TEMPORARY
+
+    monkeypatch.setattr(store.Settings, "client", lambda _self, endpoint, _user: Server(endpoint))
+    monkeypatch.setattr(store, "read_user", lambda _policy: None)
+    monkeypatch.setattr(store, "keep_user", lambda _user, seconds, _policy: kept.append(seconds))
+    user, _error = store.scoped_user(store.Settings(endpoints, "b", validate_certs=validate_certs), TEMPORARY)
+    assert user == TEMPORARY
+    return said, kept
+
+
+def test_a_days_user_comes_from_this_hosts_own_server_or_over_tls(monkeypatch):
+    secure = "https://192.0.2.9:9000"
+    assert asked(monkeypatch, [THERE, HERE]) == ([(HERE, 86400)], [86400])
+    assert asked(monkeypatch, [secure]) == ([(secure, 86400)], [86400])
+
+
+def test_in_clear_text_it_is_a_user_of_minutes_that_is_not_kept(monkeypatch):
+    assert asked(monkeypatch, [THERE]) == ([(THERE, 900)], [])
+    assert asked(monkeypatch, [THERE, HERE], {HERE}) == ([(HERE, 86400), (THERE, 900)], [])
+    unverified = "https://192.0.2.9:9000"
+    assert asked(monkeypatch, [unverified], validate_certs=False) == ([(unverified, 900)], [])
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("192.0.2.9", False), ("s3.example.org", False), ("", False)],
+)
+def test_an_address_of_this_host_is_known_without_a_name_server(address, here):
+    assert store.is_here(address) == here
 
 
 class Storage:
