@@ -15,6 +15,8 @@ description:
   - Who is where is known beforehand. No host learns it from frames, and peers that are no longer named go.
   - Links are not bound to a device. Routes decide where packets leave, so the underlay may come up later.
   - All changes are one batch. What is as it should be is not touched, and traffic goes on meanwhile.
+  - A change is kept only if it is confirmed over a new connection, and if the TCP ports of peers that answered on the
+    underlay before still do. Otherwise the host takes it back by itself, and the task fails.
   - Links of ours are in the link group 7304812. Links of others with the same names are refused.
   - At boot C(baremetal-overlay-links.service) makes them, from batches of iproute2 in C(/etc/baremetal-overlay).
 author: the baremetal.overlay developers (@baremetal)
@@ -77,6 +79,21 @@ options:
     type: str
     choices: [static]
     default: static
+  confirm_timeout:
+    description:
+      - Seconds within which a change is confirmed over a new connection.
+      - Otherwise the host puts back what was there before, by a timer of systemd that runs before anything is changed,
+        or at its next start.
+    type: int
+    default: 60
+  confirm:
+    description: The token of a change that is to be confirmed. The action plugin gives it.
+    type: str
+  confirm_refused:
+    description: What speaks against the change that O(confirm) names, which is then taken back at once.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     description: Predicts what the real run does.
@@ -119,6 +136,10 @@ sections:
       mtu_is: 1500 - 20 (IPv4) - 8 (UDP) - 8 (VXLAN) - 14 (Ethernet) = 1450
       plan: ["make the links ovl0, ovl0-vx"]
       violations: []
+confirmed:
+  description: Whether the change was confirmed, and so is kept.
+  returned: when something was changed
+  type: bool
 violations:
   description: Why nothing was changed.
   returned: always
@@ -128,20 +149,23 @@ violations:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.host import links, runner, sections
-from ..module_utils.host.snapshot import Snapshot
+from ..module_utils.host import confirmed, links, runner, sections
+from ..module_utils.host.confirmed import Confirmed
 from ..module_utils.host.system import System
+
+SECTION = Confirmed(
+    name=links.NAME,
+    plan=lambda options, snapshot: links.plan(options, snapshot.links(options["bridge"])),
+    guard=lambda options, snapshot: links.guard(options, snapshot.links(options["bridge"]), snapshot.system),
+)
 
 
 def main() -> None:
     """Wires the options to the plan of the section ``links``."""
-    module = AnsibleModule(argument_spec=dict(sections.LINKS_SPEC), supports_check_mode=True)
+    spec = {**sections.LINKS_SPEC, **confirmed.CONFIRM_SPEC}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     with runner.failing(module):
-        system = System(module)
-        plans = {"links": links.plan(module.params, Snapshot(system).links(module.params["bridge"]))}
-        runner.refuse(module, plans)
-        changed = runner.apply(module, plans.values(), system)
-        module.exit_json(changed=changed, **runner.report(plans))
+        confirmed.run(module, SECTION, System(module))
 
 
 if __name__ == "__main__":

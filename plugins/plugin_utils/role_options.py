@@ -40,6 +40,7 @@ IN_OWN_WORDS = frozenset(
     (
         *("overlay_network_driver", "overlay_encryption", "overlay_host_number", "overlay_underlay_address"),
         *("overlay_client_networks", "overlay_underlay_mtu", "firewall_confirm_timeout", "ipsec_confirm_timeout"),
+        "kernel_overlay_confirm_timeout",
         *("kernel_overlay_kind", "kernel_overlay_vni", "kernel_overlay_port", "kernel_overlay_subnet"),
         *("kernel_overlay_bridge", "kernel_overlay_mtu", "kernel_overlay_replication", "ipsec_protect"),
         *("ipsec_authentication", "ipsec_psk_master", "ipsec_psk_epoch", "ipsec_ca_host"),

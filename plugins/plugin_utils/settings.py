@@ -47,6 +47,7 @@ OPTIONS: Mapping[str, str] = {
     "drives_parent": "drives_parent",
     "keep_credentials": "minio_credentials_keep",
     "firewall_confirm_timeout": "firewall_confirm_timeout",
+    "kernel_overlay_confirm_timeout": "kernel_overlay_confirm_timeout",
     "networks": "swarm_networks",
     "swarm_network_consent": "swarm_network_consent",
     "lan_subnet": "swarm_lan_subnet",

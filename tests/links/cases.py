@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
-from ansible_collections.baremetal.overlay.plugins.module_utils.host import links, links_plan, overhead
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import links, links_back, links_plan, overhead
 from field import Field, Host, laid_out
 
 MARK = b"overlay!"
@@ -247,6 +247,56 @@ def any_interruption_heals(field: Field, options: Options) -> None:
         assert not after.steps, (limit, after.sentences)
 
 
+def what_is_there(host: Host) -> tuple[Any, ...]:
+    """All links of ours with their addresses, and what is known behind each bridge."""
+    ours = {name: one for name, one in host.state("ovl0").found.items() if one.ours}
+    bridges = [name for name, one in ours.items() if one.kind == "bridge"]
+    shown = {
+        # Addresses of one link only follow from MACs that the kernel chooses.
+        name: (one.kind, one.mtu, one.master, one.up, one.safe, {each for each in one.addresses if "fe80" not in each})
+        for name, one in ours.items()
+    }
+    numbers = {name: {key: one.data.get(key) for key in links_back.MADE_OF[one.kind]} for name, one in ours.items()}
+    return shown, numbers, {name: host.state(name).entries for name in bridges}
+
+
+def any_change_is_taken_back(field: Field, options: Options) -> None:
+    """After whatever line a change ends, its way back leads to what was there, and once more without harm."""
+    one, other, third = field.members
+    pair = [one, other]
+    changes: list[tuple[list[Host], Options]] = [
+        (pair, {"vni": 7701}),
+        (pair, {"subnet": "10.79.0.0/24", "mtu": 1300}),
+        (field.members, {"bridge": "ovl1"}),
+        ([one, third], {}),
+    ]
+    taken_back_after_every_line(one, one.options(field.members, **options), what_is_there(one))
+    field.apply(pair, **options)
+    # Of somebody else, and not of the overlay's own lines.
+    one.ip("address", "add", "203.0.113.9/32", "dev", "ovl0")
+    before = what_is_there(one)
+    for peers, changed in changes:
+        taken_back_after_every_line(one, one.options(peers, **{**options, **changed}), before)
+    all_reach_all(pair)
+    nothing_to_do(pair, options)
+
+
+def taken_back_after_every_line(host: Host, wanted: Options, before: tuple[Any, ...]) -> None:
+    plan = host.plan(wanted)
+    lines = sum(len(step.lines) for step in plan.steps if isinstance(step, links.Batch))
+    assert lines, plan.sentences
+    for limit in range(lines + 1):
+        way_back = links.guard(wanted, host.state(wanted["bridge"]), host.system)
+        host.system.limit = limit
+        for step in host.plan(wanted).steps:
+            if isinstance(step, links.Batch):
+                step.apply(host.system)
+        host.system.limit = None
+        for _time in range(2 if limit == lines else 1):
+            host.system.take_back(way_back)
+            assert what_is_there(host) == before, (limit, wanted)
+
+
 def strangers_links_stay(field: Field, options: Options) -> None:
     """A link of somebody else with our name is refused and stays as it is."""
     host = field.members[0]
@@ -294,8 +344,8 @@ CASES: dict[str, Case] = {
     case.__name__: case
     for case in (
         reach_and_no_op, boot, boot_before_the_underlay, no_packet_is_lost, stale_peers_go, full_size, changes_in_place,
-        an_address_moves, nothing_goes_in_circles, any_interruption_heals, strangers_links_stay,
-        a_kind_that_the_kernel_lacks, forged_frames,
+        an_address_moves, nothing_goes_in_circles, any_interruption_heals, any_change_is_taken_back,
+        strangers_links_stay, a_kind_that_the_kernel_lacks, forged_frames,
     )
 }  # fmt: skip
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import links, network
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Guard
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.steps import Plan
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import CommandFailed, System
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.units import Unit
@@ -88,6 +89,14 @@ class HostSystem(System):
         if argv[1] == "start":
             self.boot()
         return ""
+
+    def take_back(self, guard: Guard) -> None:
+        """The part of a way back that is the kernel's, as its script does it."""
+        state = self.root / "unconfirmed"
+        state.mkdir(parents=True, exist_ok=True)
+        for name, text in guard.saved.items():
+            (state / name).write_text(text, encoding="utf-8")
+        run("env", f"state={state}", *self._inside(["sh", "-euc", guard.undo]))
 
     def boot(self) -> None:
         """What systemd would run, in its order and with its regard for failures."""

@@ -17,7 +17,8 @@ from typing import Any, Optional
 
 from ..errors import OverlayError
 from ..state_directory import STATE_DIRECTORY
-from . import links_diff, links_plan
+from . import links_back, links_diff, links_plan
+from .confirm import Guard, Pending, spread
 from .links_diff import Changes, Found
 from .links_plan import Entry, Wanted
 from .steps import DAEMON_RELOAD, Plan, Run, Step, WriteFile
@@ -29,6 +30,11 @@ UNIT_PATH = f"/etc/systemd/system/{SERVICE}"
 # networkd takes addresses off links that somebody's [Match] happens to fit; NetworkManager leaves others' links alone.
 NETWORKD_PATH = "/etc/systemd/network/05-baremetal-overlay.network"
 ADD, ADJUST, ENTRIES = (f"{STATE_DIRECTORY}/links.{name}" for name in ("add", "set", "fdb"))
+ENABLED_PATH = f"/etc/systemd/system/multi-user.target.wants/{SERVICE}"
+# What is ours in the way back, by which it tells that a change is one of the links.
+NAME = "links"
+# Ports of peers that may answer on the underlay: ssh, Swarm's management and its gossip.
+ANSWERING = (22, 2377, 7946)
 LIST_LINKS = ("ip", "-j", "-d", "address", "show")
 LIST_ENTRIES = ("bridge", "-j", "fdb", "show", "br")
 
@@ -37,6 +43,8 @@ UNIT = f"""\
 [Unit]
 Description=The links of the kernel overlay (baremetal.overlay)
 DefaultDependencies=no
+# A change that was not confirmed may take the files with it.
+ConditionPathExists={ADD}
 # They are bound to no device and to no address, so they need not wait for the network.
 After=local-fs.target systemd-modules-load.service systemd-sysctl.service network-pre.target
 Wants=network-pre.target
@@ -79,6 +87,8 @@ class State:
     mtus: Mapping[str, int] = field(default_factory=dict)
     files: Mapping[str, Optional[str]] = field(default_factory=dict)
     tools: bool = True
+    # An unconfirmed change of the links, which may be taken back at any moment.
+    pending: Optional[Pending] = None
 
     @property
     def ours(self) -> list[str]:
@@ -87,7 +97,13 @@ class State:
         return sorted(names, key=lambda name: (self.found[name].kind == "bridge", name))
 
 
-def read(system: System, units: Mapping[str, Unit], addresses: Sequence[Mapping[str, Any]], bridge: str) -> State:
+def read(
+    system: System,
+    units: Mapping[str, Unit],
+    addresses: Sequence[Mapping[str, Any]],
+    bridge: str,
+    pending: Optional[Pending] = None,
+) -> State:
     """One command for all links, and one for what is known behind them."""
     return State(
         unit=units[SERVICE],
@@ -97,6 +113,7 @@ def read(system: System, units: Mapping[str, Unit], addresses: Sequence[Mapping[
         mtus={entry["address"]: int(entry["mtu"]) for entry in addresses},
         files={path: system.read(path) for path in (UNIT_PATH, NETWORKD_PATH, ADD, ADJUST, ENTRIES)},
         tools=bool(system.which("ip") and system.which("bridge")),
+        pending=pending if pending and pending.what == NAME else None,
     )
 
 
@@ -161,10 +178,35 @@ def _steps(options: Mapping[str, Any], wanted: Wanted, state: State) -> list[Ste
     steps += _boot(wanted, state)
     if state.unit.enabled != "enabled":
         steps.append(Run(f"enable {SERVICE} at boot", (("systemctl", "enable", SERVICE),)))
-    if not state.unit.running:
+    if state.pending:
+        why = f"a change that another run made at {state.pending.since} is not confirmed yet"
+        steps.append(Run(f"start {SERVICE} ({why})", (("systemctl", "start", SERVICE),)))
+    elif not state.unit.running:
         # So that what is done at boot has been done once.
         steps.append(Run(f"start {SERVICE} (it is {state.unit.active})", (("systemctl", "start", SERVICE),)))
     return steps
+
+
+def guard(options: Mapping[str, Any], state: State, system: System) -> Guard:
+    """Links, addresses and entries come back as they were, and what is read at boot with them."""
+    mtu, _wrong, _words = _mtu(options, state)
+    bridges = [name for name in state.ours if state.found[name].kind == "bridge"]
+    entries = {entry for name in bridges for entry in links_diff.parse_entries(system.query((*LIST_ENTRIES, name)))}
+    # Where it was absent or at rest, it is no more than a name: a change that failed early has not started it.
+    redo = [] if state.unit.running else [f'systemctl stop {SERVICE} || [ "$?" = 5 ]']
+    redo += ["networkctl reload"] if state.networkd.running else []
+    return Guard(
+        what=NAME,
+        files=(ADD, ADJUST, ENTRIES, UNIT_PATH, ENABLED_PATH, NETWORKD_PATH),
+        undo="\n".join(shell for _what, shell in links_back.UNDO),
+        redo="\n".join(redo),
+        saved=links_back.saved(links_plan.want(options, mtu), state.found, entries),
+        targets=spread([str(peer["address"]) for peer in _others(options)], ANSWERING),
+    )
+
+
+def _others(options: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [peer for peer in options["peers"] if int(peer["number"]) != int(options["number"])]
 
 
 def _addresses_of(text: Optional[str]) -> list[str]:

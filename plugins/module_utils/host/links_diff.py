@@ -115,7 +115,7 @@ def diff(
     """From what is there to what is wanted; ``stale``: addresses that an earlier run gave the bridge."""
     names = {link.name: link for link in wanted.links}
     gone = [name for name, one in found.items() if one.ours and name not in names]
-    anew = [link.name for link in wanted.links if link.name in found and _must_be_anew(link, found[link.name])]
+    anew = [link.name for link in wanted.links if link.name in found and must_be_anew(link, found[link.name])]
     kept = {name: one for name, one in found.items() if name in names and name not in anew}
     missing = [link for link in wanted.links if link.name not in kept]
     adjust = [line for link in wanted.links for line in _adjust(link, kept.get(link.name))]
@@ -175,7 +175,7 @@ def _is_up(found: Optional[Found]) -> bool:
     return found is not None and found.up
 
 
-def _must_be_anew(link: Link, found: Found) -> bool:
+def must_be_anew(link: Link, found: Found) -> bool:
     """What the kernel does not change in place; a bridge can be changed in all."""
     if link.kind != found.kind:
         return True
@@ -203,7 +203,7 @@ def _type(link: Link) -> str:
 
 
 def _adjust(link: Link, found: Optional[Found]) -> list[str]:
-    """Everything that can be set in place, in an order in which no frame goes in a circle."""
+    """All that can be set in place, in an order in which no frame goes in a circle."""
     dev, lines = f"dev {link.name}", []
     if link.mtu != (found.mtu if found is not None else None if link.kind == "bridge" else link.mtu):
         lines.append(f"link set {dev} mtu {link.mtu}")
@@ -219,7 +219,7 @@ def _adjust(link: Link, found: Optional[Found]) -> list[str]:
 
 
 def _addresses(wanted: Wanted, kept: Mapping[str, Found], stale: Sequence[str]) -> list[str]:
-    if not wanted.links:
+    if not (wanted.links and wanted.address):
         return []
     bridge = wanted.links[0].name
     has = kept[bridge].addresses if bridge in kept else ()
@@ -242,6 +242,11 @@ def _entries(wanted: Wanted, have: set[Entry]) -> list[str]:
 
 def _ordered(entries: Any) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.link, entry.mac, entry.dst or ""))
+
+
+def ends(entries: frozenset[Entry]) -> list[str]:
+    """The lines that end entries."""
+    return [_line("delete", entry) for entry in _ordered(entries)]
 
 
 def _line(verb: str, entry: Entry) -> str:

@@ -142,7 +142,7 @@ class Snapshot:
 
     def links(self, bridge: str) -> links.State:
         """What the section ``links`` plans from."""
-        return links.read(self.system, self.units, self.addresses, bridge)
+        return links.read(self.system, self.units, self.addresses, bridge, self.pending)
 
     def facts(self, look: Optional[Mapping[str, Any]] = None) -> dict[str, Any]:
         """What the controller's checks need; never a secret. Some of it only where it is asked for."""

@@ -15,7 +15,11 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import C
 def time_is_enough(cluster: Cluster) -> Iterator[str]:
     """The modules refuse others, but not before hosts were changed."""
     settings = cluster.settings
-    asked = {"firewall_confirm_timeout": settings.get("firewall"), "ipsec_confirm_timeout": ipsec_plan.wanted(cluster)}
+    asked = {
+        "firewall_confirm_timeout": settings.get("firewall"),
+        "ipsec_confirm_timeout": ipsec_plan.wanted(cluster),
+        "kernel_overlay_confirm_timeout": settings.get("network_driver") == "kernel",
+    }
     for name, wanted in asked.items():
         seconds = settings.get(name)
         if not wanted or seconds is None:

@@ -330,7 +330,9 @@ def test_a_controller_that_is_let_in_or_is_a_member_or_is_not_known(address: str
     assert draw(world)["violations"] == []
 
 
-@pytest.mark.parametrize("name", ["firewall_confirm_timeout", "ipsec_confirm_timeout"])
+@pytest.mark.parametrize(
+    "name", ["firewall_confirm_timeout", "ipsec_confirm_timeout", "kernel_overlay_confirm_timeout"]
+)
 @pytest.mark.parametrize(
     ("seconds", "right"),
     [(15, True), ("3600", True), (None, True), (5, False), (3601, False), ("a minute", False), (True, False)],
@@ -340,7 +342,9 @@ def test_the_time_for_a_confirmation_is_looked_at_before_anything_is_changed(
 ) -> None:
     for switched_on in (True, False):
         world = bare()
-        switches = {"firewall": switched_on, "encryption": "ipsec" if switched_on else "none"}
+        switches: dict[str, Any] = {"firewall": switched_on, "encryption": "ipsec" if switched_on else "none"}
+        if name.startswith("kernel"):
+            switches = {"network_driver": "kernel" if switched_on else "overlay"}
         world["settings"] |= {**switches, name: seconds}
         said = [one for one in draw(world)["violations"] if name in one]
         words = (

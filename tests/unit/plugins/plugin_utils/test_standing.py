@@ -39,6 +39,7 @@ OF_A_RUN = {
     *("overlay_known_variables", "docker_engine_minio_url", "docker_engine_minio_peers"),
     *("docker_engine_minio_ca_path", "docker_engine_restart_timeout", "drives_format_consent"),
     *("firewall_confirm_timeout", "ipsec_confirm_timeout", "ipsec_renew_days", "minio_tls_renew_days"),
+    "kernel_overlay_confirm_timeout",
     *("swarm_network_consent", "swarm_wait_timeout", "minio_network_consent", "minio_image_consent"),
     "minio_root_consent",
     *("minio_wait_timeout", "minio_check_timeout", "minio_build_host", "minio_cache_dir"),

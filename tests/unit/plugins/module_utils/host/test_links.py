@@ -11,6 +11,7 @@ import json
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import links, links_diff, links_plan
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Pending
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.links_plan import EVERYBODY, Entry
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.units import Unit
 
@@ -387,6 +388,49 @@ def test_a_file_that_somebody_changed_is_written_again(state, path):
     plan = links.plan(OPTIONS, dataclasses.replace(state, files=files))
     assert len(plan.sentences) == 1
     assert path in plan.sentences[0]
+
+
+def guard(state, fake_system, **changes):
+    answers = {"bridge": json.dumps([{"ifname": one.link, "mac": one.mac, "dst": one.dst} for one in state.entries])}
+    return links.guard(options(**changes), state, fake_system(answers=answers))
+
+
+def test_where_nothing_was_all_that_is_made_goes_again(state, fake_system):
+    bare = dataclasses.replace(state, found={}, entries=frozenset(), unit=Unit(links.SERVICE))
+    found = guard(bare, fake_system)
+    assert found.saved["links.gone"].splitlines() == ["link delete dev ovl0-vx", "link delete dev ovl0"]
+    assert {found.saved[name] for name in ("links.add", "links.set", "links.fdb")} == {""}
+    assert "systemctl stop" in found.redo
+    assert set(found.files) >= {links.ADD, links.ADJUST, links.ENTRIES, links.UNIT_PATH, links.ENABLED_PATH}
+    # Peers answer on the underlay; by the overlay they may only do so after all hosts have changed.
+    assert {address for address, _port in found.targets} == {"198.18.0.2", "198.18.0.3"}
+
+
+def test_what_was_there_is_made_as_it_was_and_what_a_change_adds_goes(state, fake_system):
+    found = guard(state, fake_system, subnet="10.79.0.0/24", peers=[*PEERS, {"number": 4, "address": "198.18.0.4"}])
+    assert found.saved["links.gone"] == "address delete 10.79.0.1/24 dev ovl0\n"
+    assert "address replace 10.78.0.1/24 dev ovl0\n" in found.saved["links.set"]
+    assert [line.split()[-1] for line in found.saved["links.over"].splitlines()] == ["198.18.0.4", "198.18.0.4"]
+    assert (
+        found.saved["links.fdb"] == links.boot_files(links_plan.want(OPTIONS, 1450))[links.ENTRIES][len(links.HEAD) :]
+    )
+    assert not found.redo
+
+
+def test_what_is_made_anew_goes_first(state, fake_system):
+    assert guard(state, fake_system, vni=7701).saved["links.gone"] == "link delete dev ovl0-vx\n"
+
+
+def test_at_boot_files_that_a_change_took_along_are_no_failure():
+    assert f"\nConditionPathExists={links.ADD}\n" in links.UNIT
+
+
+def test_a_change_that_is_not_confirmed_yet_is_waited_for(state):
+    pending = Pending("abc", "links", "2026-11-26T07:24:01Z", 0.0)
+    (sentence,) = links.plan(OPTIONS, dataclasses.replace(state, pending=pending)).sentences
+    assert sentence == (
+        f"start {links.SERVICE} (a change that another run made at 2026-11-26T07:24:01Z is not confirmed yet)"
+    )
 
 
 def test_a_line_that_fails_is_named(fake_system):
