@@ -15,7 +15,7 @@ finish    Keys of before are forgotten, where nothing was left to enforce.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ..addresses import plain

@@ -14,7 +14,7 @@ from typing import Any, Optional
 from ..errors import OverlayError
 from ..state_directory import STATE_DIRECTORY
 from .confirm import Guard, Pending, ShellStep, Target
-from .revert_script import BOOT_SERVICE
+from .revert_script import BOOT_SERVICE, stopping
 from .steps import DAEMON_RELOAD, Run, Step, Unmark, WriteFile
 from .system import System
 from .units import Unit
@@ -70,8 +70,8 @@ def _canonical(value: Any) -> Any:
 
 
 def stopped(service: str) -> ShellStep:
-    """A change that failed early has not started it: of a unit that is not loaded systemctl says so by a 5."""
-    return ShellStep(f"stop {service}", f'systemctl stop {service} || [ "$?" = 5 ]')
+    """A change that failed early has not started it, and it is not loaded."""
+    return ShellStep(f"stop {service}", stopping(service))
 
 
 def receipt(file: str, listing: str) -> str:

@@ -26,6 +26,12 @@ TRIES, PAUSE, STEP = 5, 2, 30
 # does where somebody killed it.
 GAVE_UP = 3
 
+
+def stopping(unit: str) -> str:
+    """In the shell: a unit that is not loaded is stopped already, which systemctl says by a 5."""
+    return f'systemctl stop {unit} || [ "$?" = 5 ]'
+
+
 SCRIPT = f"""\
 #!/bin/sh
 # Written by baremetal.overlay. Puts back what was there before a change that nobody confirmed.

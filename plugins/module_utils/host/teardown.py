@@ -142,7 +142,8 @@ def _way_back(state: State) -> list[Step]:
     """First of what changes the host: a change that is not confirmed yet is not put back while it is removed."""
     steps: list[Step] = []
     if Path(revert_script.STATE).name in state.files:
-        command = ("systemctl", "stop", f"{revert_script.UNIT}.timer")
+        # One that the host has given up has no timer any more.
+        command = ("sh", "-c", revert_script.stopping(f"{revert_script.UNIT}.timer"))
         steps.append(Run("stop the timer of an unconfirmed change", (command,)))
     if state.way_back:
         steps += [

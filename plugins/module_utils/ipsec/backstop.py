@@ -7,17 +7,21 @@ One nftables table of ours. What leaves is judged last, after the translation of
 sends
 through this host is seen as the wire will see it. What arrives is judged where packets for this host go, decrypted ones
 once more. IKE, ESP and ssh are in no rule.
+
+A host answers what was decrypted and has no listener, as while the Engine restarts, by an error of ICMP that quotes it,
+and no policy encrypts an error. So what an error quotes is judged like the packet itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
 from ..host import nft_table
 from ..state_directory import STATE_DIRECTORY
-from .protected import GRE, Selector, read
+from .protected import GRE, NUMBERS, Selector, read
 
 TABLE = nft_table.Table(
     owner="ipsec",
@@ -54,7 +58,7 @@ table inet baremetal_overlay_ipsec {{
         type filter hook postrouting priority 110; policy accept;
         oifname "lo" accept comment "the host itself"
 {leaves}    }}
-    chain leaving {{
+{quotes}    chain leaving {{
         rt ipsec missing counter name "leaving_in_clear" drop comment "no policy would encrypt it"
     }}
     chain arrives {{
@@ -69,13 +73,50 @@ table inet baremetal_overlay_ipsec {{
 """
 
 
+@dataclass(frozen=True)
+class Errors:
+    """The errors of ICMP for one version of IP. In bits from their beginning: where the packet that they quote, behind
+    8 bytes of their own, names its protocol, and where its ports are, as long as nothing is ``hidden``."""
+
+    ip: str
+    version: int
+    types: str
+    protocol: int
+    ports: int
+    # What moves the ports to somewhere else: options of IPv4, and headers that IPv6 puts in between.
+    hidden: Sequence[str]
+
+
+ERRORS = (
+    Errors(
+        "ip",
+        4,
+        "icmp type { destination-unreachable, source-quench, redirect, time-exceeded, parameter-problem }",
+        protocol=8 * (8 + 9),
+        ports=8 * (8 + 20),
+        hidden=("@th,64,8 != 0x45",),
+    ),
+    Errors(
+        "ip6",
+        6,
+        "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }",
+        protocol=8 * (8 + 6),
+        ports=8 * (8 + 40),
+        hidden=[f"@th,112,8 {extension}" for extension in (0, 43, 44, 60)],
+    ),
+)
+
+
 def ruleset(options: Mapping[str, Any]) -> str:
     """What is loaded, the same text for the same declarations in whatever order."""
     selectors = read(options["protect"])
     addresses = [ip_address(str(peer["address"])) for peer in options["peers"]]
     sets = "".join(_set(version, [one for one in addresses if one.version == version]) for version in (4, 6))
     return RULESET.format(
-        sets=sets, leaves=_rules("leaving", "d", selectors), arrives=_rules("arriving", "s", selectors)
+        sets=sets,
+        leaves=_rules("leaving", "d", selectors) + _answers(selectors),
+        quotes="".join(_quotes(icmp, selectors) for icmp in ERRORS),
+        arrives=_rules("arriving", "s", selectors),
     )
 
 
@@ -101,6 +142,35 @@ def _rules(chain: str, end: str, selectors: Sequence[Selector]) -> str:
                 lines += [f"{peers} {protocol} {way} {{ {ports} }} jump {chain}" for way in ("dport", "sport")]
     lines += [f'{_packets(one)} jump {chain} comment "with anybody"' for one in selectors if one.anybody]
     return "".join(f"        {line}\n" for line in lines)
+
+
+def _answers(selectors: Sequence[Selector]) -> str:
+    """Errors: to members by what they quote, to anybody where they quote what was sent to such a port."""
+    lines = [f"{icmp.ip} daddr @peers{icmp.version} {icmp.types} jump quotes{icmp.version}" for icmp in ERRORS]
+    lines += [
+        f'{icmp.types} {_quoted(icmp, one, "d")} jump leaving comment "with anybody"'
+        for one in selectors
+        if one.anybody
+        for icmp in ERRORS
+    ]
+    return "".join(f"        {line}\n" for line in lines)
+
+
+def _quotes(icmp: Errors, selectors: Sequence[Selector]) -> str:
+    """What an error to a member may not quote in clear text: the ports on either end, and what cannot be told."""
+    lines = [f'{words} jump leaving comment "hides what it quotes"' for words in icmp.hidden]
+    for one in selectors:
+        ends = ("d", "s") if one.port else ("",)
+        lines += [f"{_quoted(icmp, one, end)} jump leaving" for end in ends]
+    inner = "".join(f"        {line}\n" for line in ('comment "an error to a member, by what it quotes"', *lines))
+    return f"    chain quotes{icmp.version} {{\n{inner}    }}\n"
+
+
+def _quoted(icmp: Errors, one: Selector, end: str) -> str:
+    protocol = f"@th,{icmp.protocol},8 {NUMBERS[one.protocol]}"
+    if not one.port:
+        return protocol
+    return f"{protocol} @th,{icmp.ports + (16 if end == 'd' else 0)},16 {one.port}"
 
 
 def _packets(one: Selector) -> str:

@@ -45,14 +45,19 @@ BEGINS = "# begins"
 SCRIPT_PATH = f"{STATE_DIRECTORY}/ipsec.start"
 # What an Engine encrypts (reqid 13681891) and what somebody made by hand without a reqid is not charon's, and a state
 # without an SPI is only being asked for.
-OWN = 'function own() { return $0 ~ / mode transport/ && $0 !~ / reqid (0|13681891)[ (]/ && (from in peers || to in peers) }'
+OWN = """\
+        function own() {
+            return $0 ~ / mode transport/ && $0 !~ / reqid (0|13681891)[ (]/ && (from in peers || to in peers)
+        }"""
 STATES = f"""\
-        {OWN}
+{OWN}
         $1 == "src" {{ from = $2; to = $4 }}
-        $1 == "proto" && $2 == "esp" && $4 != "0x00000000" && own() {{ print "src", from, "dst", to, "proto esp spi", $4 }}"""
+        $1 == "proto" && $2 == "esp" && $4 != "0x00000000" && own() {{
+            print "src", from, "dst", to, "proto esp spi", $4
+        }}"""
 # A policy with a mark is an Engine's, one of a socket has no direction.
 POLICIES = f"""\
-        {OWN}
+{OWN}
         $1 == "src" {{
             found = $0; from = $2; to = $4; dir = ""
             sub("/.*", "", from); sub("/.*", "", to)

@@ -34,9 +34,9 @@ answers && exit 0
 # What it left in the kernel takes packets, to nowhere.
 {left_behind}
 """
-# swanctl's exit status does not tell: it is 22 where a connection of somebody else is wrong and all of ours were loaded,
-# and 0 where it could read none of the files, after it had unloaded every connection. Credentials are loaded first,
-# which unloads nothing. Pools and authorities are others'.
+# swanctl's exit status does not tell: it is 22 where a connection of somebody else is wrong and all of ours were
+# loaded, and 0 where it could read none of the files, after it had unloaded every connection. Credentials are loaded
+# first, which unloads nothing. Pools and authorities are others'.
 LOADS = f"""\
 runs || {{ echo 'charon does not run, and reads its files when it starts'; exit 0; }}
 said=$(ask --load-creds --noprompt 2>&1) || :

@@ -136,7 +136,9 @@ def test_a_step_that_fails_is_taken_back_at_once(Host):
 
 
 def test_why_it_is_taken_back_is_said_even_if_that_fails(Host):
-    tries = "not all of what was there before could be put back: it failed; the host tries again, see `journalctl -u bare"
+    tries = (
+        "not all of what was there before could be put back: it failed; the host tries again, see `journalctl -u bare"
+    )
     host = Host(failing=[f"nft -f {PATH}", f"sh {revert_script.SCRIPT_PATH}"])
     with pytest.raises(OverlayError, match=rf"^it failed \({tries}"):
         made(host)

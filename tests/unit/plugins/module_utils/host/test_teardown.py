@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
@@ -16,10 +17,12 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
     links,
     links_diff,
     links_plan,
+    revert_script,
     teardown,
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.blockdevices import BlockDevice, Mount, Signature
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
+from systemd_stub import Systemd
 
 A, B = "/dev/disk/by-id/a", "/dev/disk/by-id/b"
 ROOT_LINE = "UUID=1 / ext4 defaults 0 1"
@@ -94,6 +97,14 @@ def test_all_but_data_and_what_opens_it_goes():
         "/etc/baremetal-overlay/minio-root.json",
         "the engine, its packages and images, and /etc/docker/daemon.json",
     ]
+
+
+def test_the_timer_of_a_change_that_the_host_gave_up_is_gone_already(tmp_path):
+    (step,) = [step for step in plan().steps if step.sentence == "stop the timer of an unconfirmed change"]
+    systemd = Systemd(tmp_path, tmp_path / "log")
+    (command,) = step.commands
+    assert subprocess.run(command, env=systemd.environment, check=False).returncode == 0
+    assert (tmp_path / "log").read_text() == f"systemctl stop {revert_script.UNIT}.timer\n"
 
 
 def test_a_drive_that_is_named_is_erased_and_no_other():

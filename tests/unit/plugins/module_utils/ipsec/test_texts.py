@@ -145,6 +145,9 @@ def test_what_is_rendered_can_be_kept():
 def test_the_table_word_by_word():
     lines = [line.strip() for line in backstop.ruleset(OPTIONS).splitlines()]
     leaves = lines[lines.index("chain leaves {") : lines.index("chain leaving {")]
+    errors = [line for line in leaves if line.startswith(("icmp", "ip daddr @peers4 icmp", "ip6 daddr @peers6 icmp"))]
+    quotes = leaves[leaves.index("chain quotes4 {") - 1 :]
+    leaves = [line for line in leaves[: -len(quotes) + 1] if line not in errors]
     assert leaves[3:-1] == [
         'oifname "lo" accept comment "the host itself"',
         "ip daddr @peers4 tcp dport { 2377, 7946 } jump leaving",
@@ -156,6 +159,20 @@ def test_the_table_word_by_word():
         "ip6 daddr @peers6 udp dport { 4789, 7946 } jump leaving",
         "ip6 daddr @peers6 udp sport { 4789, 7946 } jump leaving",
         'udp dport 4789 jump leaving comment "with anybody"',
+    ]
+    of_4 = "icmp type { destination-unreachable, source-quench, redirect, time-exceeded, parameter-problem }"
+    of_6 = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
+    assert errors == [
+        f"ip daddr @peers4 {of_4} jump quotes4",
+        f"ip6 daddr @peers6 {of_6} jump quotes6",
+        f'{of_4} @th,136,8 17 @th,240,16 4789 jump leaving comment "with anybody"',
+        f'{of_6} @th,112,8 17 @th,400,16 4789 jump leaving comment "with anybody"',
+    ]
+    assert [line for line in quotes if "2377" in line] == [
+        "@th,136,8 6 @th,240,16 2377 jump leaving",
+        "@th,136,8 6 @th,224,16 2377 jump leaving",
+        "@th,112,8 6 @th,400,16 2377 jump leaving",
+        "@th,112,8 6 @th,384,16 2377 jump leaving",
     ]
     arrives = lines[lines.index("chain arrives {") : lines.index("chain arriving {")]
     assert [line.replace("saddr", "daddr").replace("arriving", "leaving") for line in arrives[4:]] == leaves[4:]

@@ -21,7 +21,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "host"))
 from systemd_stub import Systemd
 
 SERVICE = "strongswan.service"
-# It knows what it loaded by the names of sections, and unloads what no file has; a file that it cannot parse is as none.
+# It knows what it loaded by the names of sections, and unloads what no file has; one that it cannot parse is as none.
 SWANCTL = """\
 #!/bin/sh
 echo "swanctl $*" >> ROOT/log
@@ -140,7 +140,12 @@ class Host:
             text = step.text.replace(files.CONF, str(self.root / "conf")).replace("timeout 10", "timeout 0.3")
             assert STATE_DIRECTORY not in text
             ended = subprocess.run(
-                ["sh", "-c", text], env=self.systemd.environment, check=False, timeout=60, capture_output=True, text=True
+                ["sh", "-c", text],
+                env=self.systemd.environment,
+                check=False,
+                timeout=60,
+                capture_output=True,
+                text=True,
             )
             done[step.what] = (ended.returncode, ended.stdout + ended.stderr)
         return done
