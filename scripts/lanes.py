@@ -51,6 +51,7 @@ VM_TESTS = ("test_lab", "test_ipsec")
 # Those for which `make test` has not the time, where processors are emulated.
 SOAK_VM_TESTS = (
     "test_wire",
+    "test_ipsec_faults",
     "test_reboot",
     "test_encrypted",
     "test_links",

@@ -13,7 +13,7 @@ import re
 import shlex
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import associations
@@ -143,6 +143,18 @@ def datagrams(vm: Machines, number: int = 5) -> None:
     vm.hosts["n1"].run(command)
 
 
+@contextmanager
+def waves(vm: Machines) -> Iterator[None]:
+    """Datagrams all the while."""
+    host, to = vm.hosts["n1"], f"UDP4-SENDTO:{vm.addresses['n2']}:{DATA_PATH}"
+    again = f"while sleep 0.3; do echo {shlex.quote(SECRET)} | socat -u - {to}; done"
+    host.check_output(f"systemd-run --quiet --collect --unit=waves sh -c {shlex.quote(again)}")
+    try:
+        yield
+    finally:
+        host.run("systemctl stop waves")
+
+
 def counters(vm: Machines, name: str) -> dict[str, int]:
     """What was dropped, by the name of its counter."""
     listing = json.loads(vm.hosts[name].check_output(f"nft -j list counters table {TABLE}"))["nftables"]
@@ -228,6 +240,14 @@ def test_on_the_wire_is_nothing_but_esp(encrypted: Machines) -> None:
         assert capture.count(ESP) > 0
         assert capture.packets(CLEAR) == []
         assert capture.payloads(SECRET.encode()) == 0
+
+
+def test_what_has_no_listener_is_not_answered_in_clear_text(encrypted: Machines) -> None:
+    """A host would quote it: `port unreachable`."""
+    with encrypted.capture("n2") as back:
+        datagrams(encrypted)
+    assert back.payloads(SECRET.encode()) == 0
+    assert back.packets("icmp") == []
 
 
 def test_gossip_passes_from_its_own_port_and_from_any(encrypted: Machines) -> None:
@@ -418,13 +438,16 @@ def test_a_policy_that_cuts_the_controller_off_is_taken_back(encrypted: Machines
 @pytest.mark.parametrize("name", ["n2", "n1"])
 def test_a_host_that_was_rebooted_encrypts_again_by_itself(encrypted: Machines, name: str) -> None:
     with encrypted.capture(name) as sent:
-        encrypted.reboot(name)
+        # What arrives while nothing listens yet is not answered in clear text, either.
+        with waves(encrypted) if name == "n2" else nullcontext():
+            encrypted.reboot(name)
         if name == "n2":
             answers(encrypted)
         eventually(lambda: request(encrypted), SECRET)
         datagrams(encrypted)
     assert sent.packets(CLEAR) == []
     assert sent.count(ESP) > 0
+    assert sent.payloads(SECRET.encode()) == 0
 
 
 def test_switched_off_under_traffic_no_request_fails_and_the_wire_shows_it(encrypted: Machines) -> None:

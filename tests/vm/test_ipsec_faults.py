@@ -121,6 +121,31 @@ def test_a_peer_of_another_authority(pair: Machines, tmp_path: Path) -> None:
     is_as_before(pair, done)
 
 
+def test_a_way_back_that_cannot_be_finished_is_named_and_ended_by_the_next_run(pair: Machines, tmp_path: Path) -> None:
+    """Somebody's file stops swanctl from reading any."""
+    host, broken = pair.hosts["n1"], "/etc/swanctl/conf.d/somebody.conf"
+    host.check_output(f"echo 'connections {{ half {{' > {broken}")
+    try:
+        given = {"first_masters": {"n1": MASTER, "n2": OTHER}, "first_timeout": 30}
+        done = begin(pair, tmp_path, ["n1"], **given)
+        assert done.rc != 0
+        assert "not all of what was there before could be put back" in done.text, done.output[-4000:]
+        assert "invalid config file" in done.text
+        shown = "systemctl show -p ActiveState --value baremetal-overlay-revert.timer baremetal-overlay-revert.service"
+        eventually(lambda: set(host.check_output(shown).split()), {"inactive"})
+        # It has given up one thing; the others are done.
+        assert host.run("ls /etc/baremetal-overlay/unconfirmed/token").rc == 0
+        assert host.run(f"nft list table {TABLE}").rc != 0
+        assert associations.look(host).numbers == {}
+        assert request(pair) == SECRET
+        done = begin(pair, tmp_path, [])
+        assert done.rc == 0, done.output[-4000:]
+        assert "the host could not take all of it back" in done.text and "have charon load its files" in done.text
+        assert host.run("ls /etc/baremetal-overlay/unconfirmed").rc != 0
+    finally:
+        host.check_output(f"rm {broken}")
+
+
 def test_a_charon_that_dies_meanwhile_and_stays_dead(pair: Machines, tmp_path: Path) -> None:
     host = pair.hosts["n1"]
     host.check_output(f"printf %s {shlex.quote(MURDERER)} > /run/murderer.py")
