@@ -329,10 +329,11 @@ def confirm(
         end = take_back(token, system)
         raise OverlayError(f"{change.what}: {'; '.join(lost)}; the change was not confirmed, and {end}")
     with system.lock(LOCK) as free:
-        if not free:
+        # Once it is due, the way back may have done a part of its work.
+        if not free or time.monotonic() >= change.due:
             raise OverlayError(
                 f"{change.what}: the time for the change ran out while it was being confirmed, and the host puts back "
-                "what was there before"
+                f"what was there before (`journalctl -u {UNIT}` says how far it is)"
             )
         if _mine(token, system) is None:
             return

@@ -282,6 +282,15 @@ def test_a_way_back_that_has_begun_wins(Host):
     assert host.pending.token == token
 
 
+def test_what_may_be_taken_back_in_part_is_not_confirmed_any_more(Host):
+    """The time is over, and between two tries of the way back nobody has the lock."""
+    host = Host()
+    token = made(host, seconds=0)
+    with pytest.raises(OverlayError, match="ran out while it was being confirmed"):
+        confirm.confirm(token, host, probe=lambda targets: targets)
+    assert host.pending.token == token
+
+
 def test_a_later_run_waits_until_the_host_has_taken_back(Host):
     host, clock = Host(), Clock()
     made(host, seconds=20)
