@@ -48,18 +48,15 @@ EXAMPLES = r"""
 - name: Put what was signed in place
   baremetal.overlay.ipsec_certificate:
     number: 1
-    certificate: "{{ signed.certificates[asked.signing.common_name] }}"
+    certificate: "{{ signed.certificates['host1.baremetal-overlay'] }}"
 """
 
 RETURN = r"""
-signing:
-  description: What M(baremetal.overlay.minio_ca) takes as one of its requests; the request is empty in check mode.
-  returned: success
-  type: dict
-  sample:
-    common_name: host1.baremetal-overlay
-    names: [host1.baremetal-overlay]
-    request: "-----BEGIN CERTIFICATE REQUEST-----…"
+request:
+  description: The signing request, of which M(baremetal.overlay.minio_ca) takes the public key; empty in check mode.
+  returned: with O(request)
+  type: str
+  sample: "-----BEGIN CERTIFICATE REQUEST-----…"
 fingerprint:
   description: The SHA-256 fingerprint of the certificate that was put in place.
   returned: with O(certificate)
@@ -110,7 +107,7 @@ def main() -> None:
     )
     params = module.params
     name = connections.identity(params["number"])
-    found: dict[str, Any] = {"signing": {"common_name": name, "names": [name], "request": ""}}
+    found: dict[str, Any] = {"request": ""} if params["request"] else {}
     try:
         if params["certificate"]:
             found["fingerprint"] = pem.fingerprint(params["certificate"])
@@ -118,7 +115,7 @@ def main() -> None:
                 install(params["certificate"])
         elif not module.check_mode:
             have_cryptography(System(module))
-            found["signing"]["request"] = pair().request(name)
+            found["request"] = pair().request(name)
     except (OverlayError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=True, **found)

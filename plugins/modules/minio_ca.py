@@ -13,8 +13,9 @@ version_added: 0.1.0
 author: the baremetal.overlay developers (@baremetal)
 description:
   - Makes the CA where there is none, in a directory that only root enters. A CA that is there is never replaced.
-  - Signs any number of requests in one execution. Names and addresses are those that are given here;
-    those of a request are not looked at.
+  - Signs any number of requests in one execution. Of a request only the public key is taken, once it has proven that
+    its private key is there. Names and addresses are those that are given here.
+  - Refuses two requests with one key or for one subject.
   - The CA's key never leaves the host. Python's cryptography is installed where the host is a Debian without it.
 attributes:
   check_mode:
@@ -36,6 +37,14 @@ options:
     description: For how many days a CA is made.
     type: int
     default: 3650
+  permitted:
+    description:
+      - The DNS names, with all below them, and the networks, as CIDR, to which a CA that is made is constrained.
+        Clients take nothing else from it, whoever has its key.
+      - Without it the CA is not constrained. A CA that is there stays as it is.
+    type: list
+    elements: str
+    default: []
   requests:
     description: What is to be signed.
     type: list
@@ -69,6 +78,7 @@ EXAMPLES = r"""
 - name: Make a second CA beside the one that is used, to have it trusted first
   baremetal.overlay.minio_ca:
     directory: /etc/baremetal-overlay/ca-2
+    permitted: [minio1, minio2, s3.example.org, 192.0.2.0/24]
   register: ca
 """
 
@@ -114,6 +124,7 @@ ARGUMENTS: dict[str, Any] = {
     "directory": {"type": "path", "default": "/etc/baremetal-overlay/ca"},
     "ca_name": {"type": "str", "default": CA_NAME},
     "ca_days": {"type": "int", "default": 3650},
+    "permitted": {"type": "list", "elements": "str", "default": []},
     "requests": {"type": "list", "elements": "dict", "options": REQUEST, "default": []},
     "names": {"type": "list", "elements": "str", "default": []},
     "days": {"type": "int", "default": 365},
@@ -124,7 +135,7 @@ def main() -> None:
     """Look, make, and sign."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     params = module.params
-    authority = Authority(Path(params["directory"]), name=params["ca_name"])
+    authority = Authority(Path(params["directory"]), name=params["ca_name"], permitted=params["permitted"])
     now = datetime.now(timezone.utc).replace(microsecond=0)
     signed: dict[str, str] = {}
     try:

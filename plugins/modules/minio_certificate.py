@@ -72,17 +72,17 @@ EXAMPLES = r"""
 
 - name: Install what was signed
   baremetal.overlay.minio_certificate:
-    certificate: "{{ signed.certificates[inventory_hostname] }}"
+    certificate: "{{ signed.certificates['minio1'] }}"
     trust: "{{ signed.certificate }}"
     address: 192.0.2.11:9000
 """
 
 RETURN = r"""
-signing:
-  description: What M(baremetal.overlay.minio_ca) takes as one of its requests; the request is empty in check mode.
+request:
+  description: The signing request, of which M(baremetal.overlay.minio_ca) takes the public key; empty in check mode.
   returned: with O(request)
-  type: dict
-  sample: {common_name: minio1, request: "-----BEGIN CERTIFICATE REQUEST-----…"}
+  type: str
+  sample: "-----BEGIN CERTIFICATE REQUEST-----…"
 trust_id:
   description: What is equal for equal trust.
   returned: without O(request)
@@ -125,9 +125,9 @@ def request(module: AnsibleModule, store: Store) -> dict[str, Any]:
     """The key stays; what is to be signed goes."""
     name = module.params["common_name"]
     if module.check_mode:
-        return {"signing": {"common_name": name, "request": ""}}
+        return {"request": ""}
     have_cryptography(System(module))
-    return {"signing": {"common_name": name, "request": store.request(name)}}
+    return {"request": store.request(name)}
 
 
 def install(module: AnsibleModule, store: Store) -> dict[str, Any]:

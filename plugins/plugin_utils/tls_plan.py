@@ -22,6 +22,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import tls_files
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import pem, tls
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import ca_names
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
 
 MODES = ("off", "given", "own-ca")
@@ -73,6 +74,7 @@ def draw(cluster: Cluster, now: datetime | None = None) -> dict[str, Any]:
         "trust_id": pem.trust_id(trust or _installed_trust(cluster)) or _running_trust_id(cluster),
         "fingerprints": pem.fingerprints(trust or _installed_trust(cluster)),
         "names": names(cluster),
+        "permitted": ca_names.permitted("minio", names(cluster)),
         "due": {name: found for name, found in due.items() if found},
         "certified": [
             name

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import atomic
-from ..errors import OverlayError
+from ..errors import InputError, OverlayError
 from ..state_directory import make_directories
 from . import tls
 
@@ -22,12 +22,16 @@ DIRECTORY_MODE = 0o700
 
 @dataclass
 class Authority:
-    """``made`` says that it was not there before; ``certificate`` is empty while it is not."""
+    """``made`` says that it was not there before; ``certificate`` is empty while it is not.
+
+    ``permitted`` are the names and networks to which one that is made is constrained.
+    """
 
     directory: Path
     certificate: str = ""
     made: bool = False
     name: str = tls.CA_NAME
+    permitted: Sequence[str] = ()
 
     def read(self) -> None:
         path = self.directory / CERTIFICATE
@@ -45,14 +49,15 @@ class Authority:
         key = self.directory / KEY
         if not key.is_file():
             write(key, tls.make_key(), 0o600)
-        self.certificate = tls.make_ca(key.read_bytes(), days, now, self.name)
+        self.certificate = tls.make_ca(key.read_bytes(), days, now, self.name, self.permitted)
         write(self.directory / CERTIFICATE, self.certificate.encode(), 0o644)
         self.made = True
 
     def sign(
         self, requests: Sequence[dict[str, Any]], names: Sequence[str], days: int, now: datetime
     ) -> dict[str, str]:
-        """A certificate for every request, by its common name."""
+        """A certificate for every request, by its common name: for the names that are given here, and one a host."""
+        self._refuse_twins(requests)
         key = (self.directory / KEY).read_bytes()
         return {
             asked["common_name"]: tls.sign(
@@ -60,6 +65,23 @@ class Authority:
             )
             for asked in requests
         }
+
+    @staticmethod
+    def _refuse_twins(requests: Sequence[dict[str, Any]]) -> None:
+        """Who asks for another one's certificate as well, or with another one's key, gets none."""
+        names = [asked["common_name"] for asked in requests]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        keys: dict[bytes, str] = {}
+        for asked in requests:
+            key = tls.public_bytes(tls.asked_key(asked["request"], asked["common_name"]))
+            other = keys.setdefault(key, asked["common_name"])
+            if other != asked["common_name"]:
+                raise InputError(
+                    f"{other} and {asked['common_name']} ask with the same key, which only one of them can have made; "
+                    "nothing was signed: see whether one is a copy of the other"
+                )
+        if twice:
+            raise InputError(f"there are several requests of {', '.join(twice)}; nothing was signed: give one for each")
 
 
 def write(path: Path, content: bytes, mode: int, owner: int = -1, draft: Path | None = None) -> None:

@@ -8,10 +8,10 @@ Needs python cryptography, from release 38 (Debian 12) on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..errors import InputError
@@ -129,15 +129,15 @@ def _refuse_weak(key: Any) -> None:
     """What MinIO does not start with, or what no client takes."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-    if isinstance(key, rsa.RSAPrivateKey):
+    if isinstance(key, (rsa.RSAPrivateKey, rsa.RSAPublicKey)):
         if key.key_size < RSA_BITS:
             raise InputError(
                 f"is an RSA key of {key.key_size} bits, which clients refuse; give one of {RSA_BITS} or more"
             )
-    elif isinstance(key, ec.EllipticCurvePrivateKey):
+    elif isinstance(key, (ec.EllipticCurvePrivateKey, ec.EllipticCurvePublicKey)):
         if key.curve.name not in CURVES:
             raise InputError(f"is on the curve {key.curve.name}, which MinIO refuses; allowed: {', '.join(CURVES)}")
-    elif not isinstance(key, ed25519.Ed25519PrivateKey):
+    elif not isinstance(key, (ed25519.Ed25519PrivateKey, ed25519.Ed25519PublicKey)):
         raise InputError("is of a kind that MinIO refuses; allowed: RSA, ECDSA, Ed25519")
 
 
@@ -148,7 +148,7 @@ def arrange(text: str, key: Any) -> str:
     Where none is the key's, the order stays.
     """
     left = _load(pem.certificates(text))
-    fitting = [one for one in left if _public(one) == _raw(key.public_key())]
+    fitting = [one for one in left if _public(one) == public_bytes(key.public_key())]
     own = max(fitting, key=lambda one: _time(one, "not_valid_after"), default=None)
     chain = []
     while own is not None:
@@ -174,7 +174,7 @@ def _public(certificate: Certificate) -> bytes:
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        return _raw(certificate.public_key())
+        return public_bytes(certificate.public_key())
     except UnsupportedAlgorithm as error:
         raise ValueError(str(error)) from error
 
@@ -186,10 +186,11 @@ def _pem(certificate: Certificate) -> str:
 
 
 def key_fits(certificate: str, key: Any) -> bool:
-    return _public(_load(certificate)[0]) == _raw(key.public_key())
+    return _public(_load(certificate)[0]) == public_bytes(key.public_key())
 
 
-def _raw(public_key: Any) -> bytes:
+def public_bytes(public_key: Any) -> bytes:
+    """What is equal for equal keys."""
     from cryptography.hazmat.primitives import serialization
 
     encoding, form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -208,8 +209,11 @@ def make_request(key: bytes, common_name: str) -> str:
     return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def make_ca(key: bytes, days: int, now: datetime, called: str = CA_NAME) -> str:
-    """The certificate of a CA that signs servers only."""
+def make_ca(key: bytes, days: int, now: datetime, called: str = CA_NAME, permitted: Sequence[str] = ()) -> str:
+    """The certificate of a CA that signs servers only, and where something is permitted, for nothing else.
+
+    Charon takes several permitted names for all of them at once until release 5.9.12: give an authority of its one.
+    """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.x509.oid import NameOID
@@ -223,7 +227,60 @@ def make_ca(key: bytes, days: int, now: datetime, called: str = CA_NAME) -> str:
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(ca=True), critical=True)
     builder = builder.add_extension(own, critical=False)
+    if permitted:
+        subtrees = [_subtree(one) for one in permitted]
+        builder = builder.add_extension(x509.NameConstraints(subtrees, None), critical=True)
     return builder.sign(private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _subtree(text: str) -> Any:
+    """A name stands for those below it as well, a network for its addresses."""
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ip_network(text))
+    except ValueError:
+        return x509.DNSName(text.lower())
+
+
+def outside(ca: str, names: Iterable[str]) -> list[str]:
+    """The names that clients of this CA take from nobody; none where it is not constrained."""
+    from cryptography import x509
+
+    try:
+        found = _load(ca)[0].extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or []
+    except x509.ExtensionNotFound:
+        return []
+    domains = [one.value for one in found if isinstance(one, x509.DNSName)]
+    networks = [one.value for one in found if isinstance(one, x509.IPAddress)]
+
+    def allowed(name: str) -> bool:
+        if is_address(name):
+            return not networks or any(ip_address(name) in network for network in networks)
+        return not domains or any(f".{name.lower()}".endswith(f".{domain}") for domain in domains)
+
+    return [name for name in names if not allowed(name)]
+
+
+def asked_key(request: str, common_name: str) -> Any:
+    """The public key of a request that proves to have its private one. Nothing else of a request is looked at."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    if len(pem.objects(request)) != 1:
+        raise InputError(f"the request of {common_name} is not one signing request in PEM form; have it made again")
+    try:
+        asked = x509.load_pem_x509_csr(request.encode())
+        key, proven = asked.public_key(), asked.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InputError(f"the request of {common_name} cannot be read; have it made again") from error
+    if not proven:
+        raise InputError(f"the request of {common_name} was not signed with its own key; have it made again")
+    try:
+        _refuse_weak(key)
+    except InputError as error:
+        raise InputError(f"the key of {common_name} {error}") from error
+    return key
 
 
 def sign(request: str, ca: str, ca_key: bytes, common_name: str, names: Sequence[str], days: int, now: datetime) -> str:
@@ -232,21 +289,27 @@ def sign(request: str, ca: str, ca_key: bytes, common_name: str, names: Sequence
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-    asked = x509.load_pem_x509_csr(request.encode())
-    if not asked.is_signature_valid:
-        raise InputError(f"the request of {common_name} was not signed with its own key; have it made again")
+    key = asked_key(request, common_name)
+    if not names:
+        raise InputError(f"the certificate of {common_name} would be for no name; give names")
+    foreign = outside(ca, names)
+    if foreign:
+        raise InputError(
+            f"the certificate of {common_name} would be for {', '.join(foreign)}, and the CA is constrained to other "
+            "names; make another CA that permits them"
+        )
     issuer = x509.load_pem_x509_certificate(ca.encode())
     end = min(now + timedelta(days=days), see(ca).not_after)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    builder = _builder(subject, issuer.subject, asked.public_key(), now, end)
+    builder = _builder(subject, issuer.subject, key, now, end)
     for extension, critical in (
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (_usage(ca=False), True),
         (x509.ExtendedKeyUsage(purposes), False),
         (x509.SubjectAlternativeName([_general(name) for name in names]), False),
-        (x509.SubjectKeyIdentifier.from_public_key(asked.public_key()), False),
+        (x509.SubjectKeyIdentifier.from_public_key(key), False),
         (x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), False),
     ):
         builder = builder.add_extension(extension, critical=critical)

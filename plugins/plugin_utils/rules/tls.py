@@ -110,6 +110,19 @@ def _takes(host: Host, trust: str | None, own: str, cluster: Cluster) -> bool:
     return (not installed or pem.has(installed, own)) and tls_plan.signs_already(cluster, tls.see(own).own_key)
 
 
+def ca_permits_the_names(cluster: Cluster) -> Iterator[str]:
+    """What it was not made for, no client would take from it."""
+    own = tls_plan.authority(cluster) if tls_plan.mode(cluster) == "own-ca" else ""
+    foreign = tls.outside(own, tls_plan.names(cluster)) if own else []
+    if foreign:
+        place = f"{cluster.settings.get('tls_ca_host')}:{cluster.settings.get('tls_ca_dir')}"
+        yield (
+            f"minio_tls_ca_dir: the CA of {place} is constrained to other names than {enumerate_names(foreign)}, for "
+            "which clients take nothing from it; take them out of minio_tls_names where they are from there, or "
+            "replace the CA (docs/tls.md, replacing the CA)"
+        )
+
+
 def ca_can_sign(cluster: Cluster) -> Iterator[str]:
     """Its host may be away, as long as no certificate is due."""
     name = cluster.settings.get("tls_ca_host")
@@ -209,4 +222,4 @@ def _is_taken(host: Host, started: str | None, cluster: Cluster) -> bool:
     return started == tls_plan.wanted_trust(cluster) or not tls_plan.takes(files, started)
 
 
-RULES: tuple[Rule, ...] = (mode_is_known, ca_is_not_lost, ca_can_sign, given_files_are_good)
+RULES: tuple[Rule, ...] = (mode_is_known, ca_is_not_lost, ca_permits_the_names, ca_can_sign, given_files_are_good)

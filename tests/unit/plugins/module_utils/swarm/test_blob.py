@@ -132,7 +132,7 @@ class Store:
         self.calls: list[tuple[str, str]] = []
         self.dies_at, self.refuses, self.made = dies_at, refuses, 0
 
-    def call(self, verb: str, path: str, body: Any = None, query: Any = None, **_more: Any) -> Any:
+    def call(self, verb: str, path: str, body: Any = None, **_more: Any) -> Any:
         if self.dies_at and len(self.calls) + 1 == self.dies_at:
             self.dies_at = 0
             raise KeyboardInterrupt
