@@ -37,12 +37,12 @@ subprocess.run(["systemctl", "kill", "--signal=KILL", "strongswan.service"], che
 
 
 @pytest.fixture(scope="module")
-def pair(vm: Machines) -> Iterator[Machines]:
+def pair(vm: Machines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """Both hosts, with a server on the second that n1 speaks to, and in the end without IPsec."""
     answers(vm)
     yield vm
     vm.hosts["n2"].run("systemctl stop echo-server")
-    ended = vm.play("../tests/vm/ipsec", "-e", "overlay_encryption=none")
+    ended = begin(vm, tmp_path_factory.mktemp("end"), [], first_ends=True)
     assert ended.rc == 0, ended.output[-4000:]
 
 
