@@ -96,7 +96,8 @@ class HostSystem(System):
         state.mkdir(parents=True, exist_ok=True)
         for name, text in guard.saved.items():
             (state / name).write_text(text, encoding="utf-8")
-        run("env", f"state={state}", *self._inside(["sh", "-euc", guard.undo]))
+        for step in guard.undo:
+            run("env", f"state={state}", *self._inside(["sh", "-c", step.text]))
 
     def boot(self) -> None:
         """What systemd would run, in its order and with its regard for failures."""

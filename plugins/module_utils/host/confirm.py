@@ -38,6 +38,7 @@ from .revert_script import (
     STATE,
     TRIES,
     UNIT,
+    stopping,
 )
 from .steps import Step
 from .system import CommandFailed, System
@@ -64,6 +65,11 @@ class ShellStep:
     def text(self) -> str:
         """The script: its first line says what it does."""
         return f"# {self.what}\nset -eu\n{self.shell}\n"
+
+
+def stopped(service: str) -> ShellStep:
+    """A change that failed early has not started it, and it is not loaded."""
+    return ShellStep(f"stop {service}", stopping(service))
 
 
 @dataclass(frozen=True)

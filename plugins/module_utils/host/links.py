@@ -18,7 +18,7 @@ from typing import Any, Optional
 from ..errors import OverlayError
 from ..state_directory import STATE_DIRECTORY
 from . import links_back, links_diff, links_plan
-from .confirm import Guard, Pending, spread
+from .confirm import Guard, Pending, ShellStep, spread, stopped
 from .links_diff import Changes, Found
 from .links_plan import Entry, Wanted
 from .steps import DAEMON_RELOAD, Plan, Run, Step, WriteFile
@@ -193,13 +193,13 @@ def guard(options: Mapping[str, Any], state: State, system: System) -> Guard:
     bridges = [name for name in state.ours if state.found[name].kind == "bridge"]
     entries = {entry for name in bridges for entry in links_diff.parse_entries(system.query((*LIST_ENTRIES, name)))}
     # Where it was absent or at rest, it is no more than a name: a change that failed early has not started it.
-    redo = [] if state.unit.running else [f'systemctl stop {SERVICE} || [ "$?" = 5 ]']
-    redo += ["networkctl reload"] if state.networkd.running else []
+    redo = [] if state.unit.running else [stopped(SERVICE)]
+    redo += [ShellStep("have systemd-networkd read its files", "networkctl reload")] if state.networkd.running else []
     return Guard(
         what=NAME,
         files=(ADD, ADJUST, ENTRIES, UNIT_PATH, ENABLED_PATH, NETWORKD_PATH),
-        undo="\n".join(shell for _what, shell in links_back.UNDO),
-        redo="\n".join(redo),
+        undo=links_back.UNDO,
+        redo=redo,
         saved=links_back.saved(links_plan.want(options, mtu), state.found, entries),
         targets=spread([str(peer["address"]) for peer in _others(options)], ANSWERING),
     )

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Optional
 
 from . import links_diff
+from .confirm import ShellStep
 from .links_diff import Found
 from .links_plan import BRIDGE, Entry, Link, Wanted
 
@@ -27,8 +28,8 @@ MADE_OF: dict[str, tuple[str, ...]] = {
 GONE, ADD, SET, OVER, ENTRIES = (f"links.{name}" for name in ("gone", "add", "set", "over", "fdb"))
 # In the shell: batches whose lines may find their work done, and batches of which every line has to succeed.
 UNDO = (
-    ("remove links and addresses that were made", f'ip -force -batch "$state/{GONE}" || :'),
-    (
+    ShellStep("remove links and addresses that were made", f'ip -force -batch "$state/{GONE}" || :'),
+    ShellStep(
         "make the links of before",
         f'ip -force -batch "$state/{ADD}" || :\nip -batch "$state/{SET}"\n'
         f'bridge -force -batch "$state/{OVER}" || :\nbridge -batch "$state/{ENTRIES}"',

@@ -13,8 +13,8 @@ from typing import Any, Optional
 
 from ..errors import OverlayError
 from ..state_directory import STATE_DIRECTORY
-from .confirm import Guard, Pending, ShellStep, Target
-from .revert_script import BOOT_SERVICE, stopping
+from .confirm import Guard, Pending, ShellStep, Target, stopped
+from .revert_script import BOOT_SERVICE
 from .steps import DAEMON_RELOAD, Run, Step, Unmark, WriteFile
 from .system import System
 from .units import Unit
@@ -67,11 +67,6 @@ def _canonical(value: Any) -> Any:
             if key not in ("handle", "packets", "bytes")
         }
     return [_canonical(one) for one in value] if isinstance(value, list) else value
-
-
-def stopped(service: str) -> ShellStep:
-    """A change that failed early has not started it, and it is not loaded."""
-    return ShellStep(f"stop {service}", stopping(service))
 
 
 def receipt(file: str, listing: str) -> str:

@@ -400,7 +400,7 @@ def test_where_nothing_was_all_that_is_made_goes_again(state, fake_system):
     found = guard(bare, fake_system)
     assert found.saved["links.gone"].splitlines() == ["link delete dev ovl0-vx", "link delete dev ovl0"]
     assert {found.saved[name] for name in ("links.add", "links.set", "links.fdb")} == {""}
-    assert "systemctl stop" in found.redo
+    assert [step.what for step in found.redo] == [f"stop {links.SERVICE}"]
     assert set(found.files) >= {links.ADD, links.ADJUST, links.ENTRIES, links.UNIT_PATH, links.ENABLED_PATH}
     # Peers answer on the underlay; by the overlay they may only do so after all hosts have changed.
     assert {address for address, _port in found.targets} == {"198.18.0.2", "198.18.0.3"}

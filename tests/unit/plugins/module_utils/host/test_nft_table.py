@@ -10,7 +10,7 @@ import json
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import nft_table
-from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Pending, ShellStep
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import Pending, ShellStep, stopped
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.steps import Plan
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.units import Unit
 
@@ -128,7 +128,7 @@ def test_the_table_of_before_comes_back_as_the_kernel_showed_it(fake_system):
 def test_where_there_was_none_there_is_none_again(fake_system):
     guard = TABLE.guard(found(**BARE), [], fake_system(), redo=[ALSO])
     assert guard.saved["table.nft"].splitlines()[-1] == "delete table inet ours"
-    assert guard.redo == [nft_table.stopped(TABLE.service), ALSO]
+    assert guard.redo == [stopped(TABLE.service), ALSO]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.host import nft_table, revert_script
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import confirm, revert_script
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.confirm import ShellStep
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import RUN_DIRECTORY
 from ansible_collections.baremetal.overlay.plugins.module_utils.state_directory import STATE_DIRECTORY
@@ -183,7 +183,7 @@ def test_a_unit_is_stopped_whatever_systemd_knows_of_it(host, unit):
     if unit.startswith("started"):
         host.systemd.start("x.service")
         host.systemd.forget("x.service")
-    (host.state / "redo000").write_text(nft_table.stopped("x.service").text)
+    (host.state / "redo000").write_text(confirm.stopped("x.service").text)
     assert host.revert("abc") == 0, host.said
     assert "systemctl stop x.service" in host.told
     assert not host.systemd.is_started("x.service")
@@ -192,7 +192,7 @@ def test_a_unit_is_stopped_whatever_systemd_knows_of_it(host, unit):
 
 def test_a_unit_that_cannot_be_stopped_is_left_to_do(host):
     host.systemd.program("systemctl", '#!/bin/sh\n[ "$1" != stop ] || exit 4\n')
-    (host.state / "redo000").write_text(nft_table.stopped("x.service").text)
+    (host.state / "redo000").write_text(confirm.stopped("x.service").text)
     assert host.revert("abc") == revert_script.GAVE_UP
     assert "stop x.service (ended with" in host.said
 
