@@ -30,7 +30,7 @@ from testinfra.host import Host
 ROOT = Path(__file__).resolve().parents[1]
 CREDENTIALS = "/etc/baremetal-overlay/minio-root.json"
 # What verify.yml asks four hosts with a server each, on an overlay of Swarm's.
-CHECKS = 233
+CHECKS = 237
 RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
 # A call of the administration that the SDK has no method for.

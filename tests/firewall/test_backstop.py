@@ -88,6 +88,33 @@ def received(sender: str, source: str, receiver: str, to: str, port: int) -> int
     return int(said)
 
 
+def close() -> None:
+    """As where the table cannot be loaded: the smaller one, and it alone."""
+    inside(HOST, "nft", "flush", "ruleset")
+    inside(HOST, "nft", "-f", "-", text=backstop.closed(OPTIONS))
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(
+    ("whom", "port", "passes"),
+    [("member", 4789, False), ("member", 7946, False), ("member", 500, True), ("stranger", 4789, False),
+     ("stranger", 7946, True), ("stranger", 9100, True)],
+)  # fmt: skip
+def test_where_the_table_cannot_be_loaded_nothing_of_it_passes_in_either_direction(
+    version: int, whom: str, port: int, passes: bool
+) -> None:
+    close()
+    there, here = WHOM[whom][version], ADDRESSES[version]
+    assert received(OUTSIDE, there, HOST, here, port) == (3 if passes else 0)
+    assert received(HOST, here, OUTSIDE, there, port) == (3 if passes else 0)
+
+
+def test_the_table_takes_the_place_of_the_smaller_one_again() -> None:
+    close()
+    load(PROTECT)
+    assert "closed" not in inside(HOST, "nft", "list", "tables")
+
+
 DATAGRAMS = [
     ("member", 4789, False),
     ("member", 7946, False),

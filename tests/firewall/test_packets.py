@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -127,6 +128,60 @@ def test_on_an_interface_with_default_drop(
     dropped = counter in ("unlisted", "strangers_cluster", "strangers_s3")
     assert seen.get(counter, 0) >= (3 if dropped else 1)
     assert set(seen) - NOISE == {counter} - NOISE
+
+
+# What is sent, and how many of three packets the smaller table drops.
+CLOSED = [
+    (STRANGER, tcp(9000), 3),
+    (CLIENT, tcp(9000), 3),
+    (CLIENT, tcp(9001), 3),
+    (STRANGER, tcp(2377), 3),
+    (STRANGER, udp(4789), 3),
+    (STRANGER6, udp(4789), 3),
+    (CLIENT, udp(14789), 3),
+    (STRANGER, gre(7700), 3),
+    (STRANGER, gre(7701), 0),
+    (MEMBER, tcp(9000), 0),
+    (MEMBER, udp(4789), 0),
+    (MEMBER6, udp(4789), 0),
+    # Whoever is to repair it, and whatever else is on the host.
+    (MANAGER, tcp(22), 0),
+    (STRANGER, tcp(22), 0),
+    (STRANGER6, tcp(22), 0),
+    (STRANGER, tcp(9100), 0),
+]
+
+
+@pytest.mark.parametrize(("source", "packet", "drops"), CLOSED)
+def test_where_the_table_cannot_be_loaded(source: str, packet: tuple[int, bytes], drops: int) -> None:
+    closed()
+    forge(OUTSIDE, source, ADDRESS6 if ":" in source else ADDRESS, packet)
+    assert dropped() == drops
+
+
+def test_a_members_overlay_address_is_believed_on_the_overlay_only() -> None:
+    for source, to, drops in (("10.78.0.2", OVERLAY_ADDRESS, 0), (STRANGER, ADDRESS, 3)):
+        closed()
+        forge(OUTSIDE, source, to, tcp(9000))
+        assert dropped() == drops
+
+
+def test_the_table_takes_the_place_of_the_smaller_one_again() -> None:
+    closed()
+    inside(HOST, "nft", "-f", "-", text=firewall_rules.ruleset(OPTIONS))
+    assert "closed" not in inside(HOST, "nft", "list", "tables")
+
+
+def closed() -> None:
+    inside(HOST, "nft", "flush", "ruleset")
+    inside(HOST, "nft", "-f", "-", text=firewall_rules.closed(OPTIONS))
+
+
+def dropped() -> int:
+    """By any of its rules."""
+    listed = json.loads(inside(HOST, "nft", "-j", "list", "table", *firewall.TABLE.closed.split()))["nftables"]
+    rules = [part for one in listed for part in one.get("rule", {}).get("expr", [])]
+    return sum(part["counter"]["packets"] for part in rules if "counter" in part)
 
 
 @pytest.mark.parametrize(

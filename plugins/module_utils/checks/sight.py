@@ -16,9 +16,10 @@ from typing import Any, Optional
 from ..addresses import same
 from ..engine import Engine
 from ..errors import OverlayError
-from ..host import clock, tls_files
+from ..host import clock, firewall, nft_table, tls_files, units
 from ..host.network import read_addresses
 from ..host.system import System
+from ..ipsec import backstop
 from ..ipsec import files as ipsec_files
 from ..minio.recipe import RELEASE_LABEL
 from ..swarm import data_path
@@ -28,6 +29,8 @@ from .netns import Inside, interface
 SERVICE_LABEL = "com.docker.swarm.service.name"
 # In the host's own network, where anybody's service may be, only these are looked for.
 HOST, SERVER = "host", re.compile(r"minio\d+")
+# Tables of ours that guard the host.
+TABLES = (firewall.TABLE, backstop.TABLE)
 # Public material: what MinIO and strongSwan show to their peers, and the authorities that they trust.
 CERTIFICATES = {
     "minio": f"{tls_files.DIRECTORY}/{tls_files.CERTIFICATE}",
@@ -49,7 +52,22 @@ def look(system: System, address: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "interface": links[0]["interface"] if links else None,
         "mtu": links[0]["mtu"] if links else None,
+        "tables": look_at_tables(system),
         "certificates": {name: system.read(path) or "" for name, path in CERTIFICATES.items()},
+    }
+
+
+def look_at_tables(system: System) -> dict[str, Any]:
+    """Whether the kernel has each table, or the smaller one in its place, and how its unit fares."""
+    found = units.read(system, [table.service for table in TABLES])
+    listings = {table.owner: table.listing(system) for table in TABLES}
+    return {
+        table.owner: {
+            "there": bool(nft_table.canonical(listings[table.owner])),
+            "closed": table.is_closed(system, listings[table.owner]),
+            "unit": found[table.service].active if found[table.service].exists else "",
+        }
+        for table in TABLES
     }
 
 

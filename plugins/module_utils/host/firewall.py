@@ -15,7 +15,7 @@ from typing import Any, Callable, Optional
 from ..addresses import plain
 from ..errors import InputError
 from ..state_directory import STATE_DIRECTORY
-from . import controller, listeners, nft_table, packages
+from . import controller, firewall_rules, listeners, nft_table, packages
 from .confirm import Guard, Pending, spread
 from .controller import Connection
 from .firewall_rules import ruleset
@@ -114,12 +114,13 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
         # Said once for all hosts by the controller, where there is one.
         declared = all(sentence.startswith(("client network", "member ")) for sentence in wrong)
     here = [*_host_violations(options, state), *_controller_violations(options, state)]
-    if text and not here and state.table.file != text:
+    if text and not here and (state.table.file != text or not state.table.there):
         here += _refusal(state.refusal(text))
     if wrong or here:
         flags = {"declared": True} if declared and not here else {}
-        return Plan(violations=[f"firewall: {sentence}" for sentence in [*wrong, *here]], flags=flags)
-    return Plan(steps=_steps(text, state))
+        violations = [f"firewall: {sentence}" for sentence in [*wrong, *here]]
+        return Plan(violations=violations, flags={**flags, "closed": state.table.closed})
+    return Plan(steps=_steps(text, firewall_rules.closed(options), state), flags={"closed": state.table.closed})
 
 
 def _host_violations(options: Mapping[str, Any], state: State) -> list[str]:
@@ -199,9 +200,9 @@ def _refusal(words: str) -> list[str]:
     return [f"nft refuses the table, and nothing of it is loaded; see extra rules and sources: {words}"]
 
 
-def _steps(text: str, state: State) -> list[Step]:
+def _steps(text: str, closed: str, state: State) -> list[Step]:
     install: list[Step] = [packages.Install([PACKAGE])] if state.nft is None else []
-    return [*install, *TABLE.steps(text, state.table)]
+    return [*install, *TABLE.steps(text, closed, state.table)]
 
 
 def guard(options: Mapping[str, Any], state: State, system: System) -> Guard:

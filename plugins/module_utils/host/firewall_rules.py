@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import collapse_addresses, ip_address, ip_network
-from typing import Any
+from typing import Any, Optional
 
 from ..errors import InputError
 
@@ -24,6 +24,8 @@ RULESET = """\
 # One transaction: at no moment is the table absent.
 table inet baremetal_overlay
 delete table inet baremetal_overlay
+table inet baremetal_overlay_closed
+delete table inet baremetal_overlay_closed
 table inet baremetal_overlay {{
     comment "who may reach the cluster's ports"
 {sets}{counters}
@@ -54,6 +56,20 @@ table inet baremetal_overlay {{
         counter name "strangers_s3" drop comment "nobody else"
     }}
 {chains}}}
+"""
+# No set that is named, no state of connections, no lookup of routes: what an nft or a kernel may fail at is left out.
+CLOSED = """\
+# Written by baremetal.overlay.firewall. Loaded where the whole table cannot be, and gone once it is.
+table inet baremetal_overlay_closed
+delete table inet baremetal_overlay_closed
+table inet baremetal_overlay_closed {{
+    chain arrives {{
+        type filter hook prerouting priority -150; policy accept;
+        iifname {{ {containers} }} accept
+{members}        tcp dport {{ {tcp} }} counter drop
+        udp dport {{ {udp} }} counter drop
+{gre}    }}
+}}
 """
 GUARDED = """\
     chain guarded {{
@@ -123,6 +139,31 @@ def ruleset(options: Options) -> str:
     )
 
 
+def closed(options: Options) -> str:
+    """What is loaded in its place where that cannot be: the cluster's ports are for members, and for no client.
+
+    Nothing else is judged, ssh least of all. Containers may go out to the same ports elsewhere.
+    """
+    members = ""
+    for family, version in (("ip", 4), ("ip6", 6)):
+        for match, given in (("", options["peers"]), (_by_overlay(options), options["overlay_networks"])):
+            elements = _elements(version, given)
+            if elements and match is not None:
+                members += f"        {match}{family} saddr {{ {elements} }} accept\n"
+    return CLOSED.format(
+        containers=_names(["lo", *sorted(options["container_interfaces"])]),
+        members=members,
+        tcp=_ports(options["client_ports"], options["cluster_tcp_ports"]),
+        udp=_ports(options["cluster_udp_ports"]),
+        gre=f"        {match} counter drop\n" if (match := _tunnels(options["gre_vsid"])) else "",
+    )
+
+
+def _by_overlay(options: Options) -> Optional[str]:
+    names = options["overlay_interfaces"]
+    return f"iifname {{ {_names(sorted(names))} }} " if names else None
+
+
 def _sets(options: Options) -> Iterator[str]:
     given = [
         ("clients", options["client_networks"], "who may use S3"),
@@ -156,9 +197,12 @@ def _gre(vsid: Any) -> str:
 
     That there is a key at all is not looked at: nft 1.0.6 aborts when it is to show such a rule.
     """
-    if vsid is None:
-        return ""
-    return f'        meta l4proto 47 @th,32,24 {int(vsid)} jump ours comment "overlay data path (NVGRE)"\n'
+    match = _tunnels(vsid)
+    return f'        {match} jump ours comment "overlay data path (NVGRE)"\n' if match else ""
+
+
+def _tunnels(vsid: Any) -> str:
+    return "" if vsid is None else f"meta l4proto 47 @th,32,24 {int(vsid)}"
 
 
 def _overlay(counter: str, options: Options) -> str:

@@ -124,6 +124,7 @@ def flags_of(options: Mapping[str, Any], state: State) -> dict[str, Any]:
     known = state.loaded.get("agreement")
     return {
         "enforced": state.enforced,
+        "closed": state.closed,
         "rotates": bool(old),
         "forgets": bool(ipsec_steps.forget(options, state)),
         "differs": known is not None and known != agreement(options),

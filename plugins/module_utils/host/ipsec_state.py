@@ -42,6 +42,8 @@ class State:
     files: Mapping[str, Optional[str]] = field(default_factory=dict)
     key: str = "absent"
     listing: str = ""
+    # Whether the smaller table is in the backstop's place.
+    closed: bool = False
     live: Optional[charon.Live] = None
     # None: nothing here could say it.
     nft: Optional[bool] = None
@@ -68,6 +70,9 @@ class State:
             unit_file=self.files.get(table.unit_path),
             loaded=self.files.get(table.loaded),
             listing=self.listing,
+            closed_file=self.files.get(table.closed_path),
+            closed_unit_file=self.files.get(table.closed_unit_path),
+            closed=self.closed,
             pending=self.pending,
         )
 
@@ -87,6 +92,7 @@ class State:
         live = self.live or charon.Live()
         return bool(
             self.table.there
+            or self.closed
             or live.connections
             or live.secrets
             or any(text is not None for text in self.files.values())
@@ -109,6 +115,8 @@ FILES = (
     DROP_IN_PATH,
     backstop.TABLE.path,
     backstop.TABLE.unit_path,
+    backstop.TABLE.closed_path,
+    backstop.TABLE.closed_unit_path,
     backstop.TABLE.loaded,
     LOADED,
     CERTIFICATE,
@@ -129,6 +137,7 @@ def read(system: System, installed: Packages, units: Mapping[str, Unit], pending
         files=files,
         key=pem.pair(Path(CERTIFICATE), Path(KEY)),
         listing=listing,
+        closed=bool(nft) and units[backstop.TABLE.service].exists and backstop.TABLE.is_closed(system, listing),
         live=charon.try_look(system) if units[SERVICE].running else None,
         pending=pending if pending and pending.what == NAME else None,
         remains=[path for path in REMAINS if system.is_there(path)],

@@ -268,7 +268,7 @@ def begun(options: Mapping[str, Any], state: ipsec.State) -> dict[str, list[str]
 
 def _refuse(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """The backstop."""
-    return backstop.TABLE.steps(backstop.ruleset(options), state.table)
+    return backstop.TABLE.steps(backstop.ruleset(options), backstop.closed(options), state.table)
 
 
 def forget(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
@@ -305,8 +305,9 @@ def _sections(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     """Clear text is let through on all hosts first; then the connections end, and files go."""
     live = state.live or charon.Live()
-    unit = backstop.TABLE.unit_path
-    steps = backstop.TABLE.removal(state.files.get(unit) is not None, state.table.there)
+    units = (backstop.TABLE.unit_path, backstop.TABLE.closed_unit_path)
+    unit, closed_unit = (state.files.get(path) is not None for path in units)
+    steps = backstop.TABLE.removal(unit, state.table.there, closed_unit, state.closed)
     traps = [(name, child) for name, shown in live.connections.items() for child in shown.get("children", {})]
     ends = options["phase"] == ipsec.FINISH
     if not ends:
@@ -319,7 +320,7 @@ def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
         return steps
     if live.connections or live.secrets:
         steps.append(charon.Unload(sorted(live.connections), sorted(live.secrets)))
-    gone = [path for path in (*ipsec.FILES, KEY) if path != unit]
+    gone = [path for path in (*ipsec.FILES, KEY) if path not in units]
     steps += [Unmark(path, f"remove {path}") for path in gone if state.files.get(path) is not None]
     if state.key != "absent":
         steps.append(Unmark(KEY, f"remove {KEY}"))

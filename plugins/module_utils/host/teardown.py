@@ -52,6 +52,8 @@ class State:
     runs: bool = False
     firewall_unit: bool = False
     firewall_table: bool = False
+    closed_unit: bool = False
+    closed_table: bool = False
     way_back: bool = False
     links: links.Remains = field(default_factory=links.Remains)
     ipsec: Optional[ipsec_state.State] = None
@@ -61,6 +63,7 @@ def read(
     options: Mapping[str, Any], drive_state: drive_match.State, installed: packages.Packages, system: System
 ) -> State:
     """Looks at the files of ours and at the kernel's table."""
+    listing = firewall.TABLE.listing(system)
     drop_ins = [daemon.DROP_IN.format(unit=unit) for unit in daemon.UNITS]
     return State(
         drives=drive_state,
@@ -72,7 +75,9 @@ def read(
         drop_ins=[path for path in drop_ins if system.exists(path)],
         runs=system.exists(RUN_DIRECTORY),
         firewall_unit=system.exists(firewall.TABLE.unit_path),
-        firewall_table=bool(nft_table.canonical(firewall.TABLE.listing(system))),
+        firewall_table=bool(nft_table.canonical(listing)),
+        closed_unit=system.exists(firewall.TABLE.closed_unit_path),
+        closed_table=firewall.TABLE.is_closed(system, listing),
         way_back=system.exists(revert_script.BOOT_UNIT_PATH),
         links=links.remains(system),
     )
@@ -89,7 +94,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     result = Plan(violations=violations, flags={"stays": _stays(options, found, consented, state)})
     if not violations:
         result.steps = [*_drives(consented, state), *_way_back(state), *_links(state.links)]
-        result.steps += [*firewall.TABLE.removal(state.firewall_unit, state.firewall_table), *_ipsec(state)]
+        result.steps += [*_firewall(state), *_ipsec(state)]
         result.steps += _settings(options, state)
         gone = {step.path for step in result.steps if isinstance(step, (RemoveTree, Unmark))}
         result.steps += [
@@ -166,6 +171,11 @@ def _links(remains: links.Remains) -> list[Step]:
     steps += links.batches(links_diff.diff(Wanted(), remains.found))
     # Once there is nothing left that it keeps networkd from.
     return steps + ([RemoveFile(links.NETWORKD_PATH)] if remains.networkd else [])
+
+
+def _firewall(state: State) -> list[Step]:
+    """The table, and the smaller one that may be in its place."""
+    return firewall.TABLE.removal(state.firewall_unit, state.firewall_table, state.closed_unit, state.closed_table)
 
 
 def _ipsec(state: State) -> list[Step]:

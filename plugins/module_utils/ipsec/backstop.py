@@ -30,6 +30,7 @@ TABLE = nft_table.Table(
     # ipsec.loaded is what charon was told.
     loaded=f"{STATE_DIRECTORY}/ipsec.table",
     before=("strongswan.service", "docker.service"),
+    closes="Closes the ports that are to be encrypted",
     loads="refuse clear text by",
     deletes="let clear text through: delete",
 )
@@ -49,6 +50,8 @@ RULESET = """\
 # One transaction: at no moment is the table absent.
 table inet baremetal_overlay_ipsec
 delete table inet baremetal_overlay_ipsec
+table inet baremetal_overlay_ipsec_closed
+delete table inet baremetal_overlay_ipsec_closed
 table inet baremetal_overlay_ipsec {{
     comment "nothing of the cluster's traffic in clear text"
 {sets}    counter leaving_in_clear {{ comment "dropped: would have left in clear text"; }}
@@ -68,6 +71,29 @@ table inet baremetal_overlay_ipsec {{
 {arrives}    }}
     chain arriving {{
         meta ipsec missing counter name "arrived_in_clear" drop comment "was not encrypted"
+    }}
+}}
+"""
+
+# Whether a packet is encrypted is what an nft or a kernel may fail to tell: here it does not count.
+CLOSED = """\
+# Written by baremetal.overlay.ipsec. Loaded where the whole table cannot be, and gone once it is.
+table inet baremetal_overlay_ipsec_closed
+delete table inet baremetal_overlay_ipsec_closed
+table inet baremetal_overlay_ipsec_closed {{
+{sets}    chain leaves {{
+        type filter hook postrouting priority 110; policy accept;
+        oifname "lo" accept
+{leaves}    }}
+    chain leaving {{
+        counter drop
+    }}
+    chain arrives {{
+        type filter hook input priority -300; policy accept;
+        iifname "lo" accept
+{arrives}    }}
+    chain arriving {{
+        counter drop
     }}
 }}
 """
@@ -109,15 +135,21 @@ ERRORS = (
 
 def ruleset(options: Mapping[str, Any]) -> str:
     """What is loaded, the same text for the same declarations in whatever order."""
+    selectors, parts = read(options["protect"]), _parts(options)
+    parts["leaves"] += _answers(selectors)
+    return RULESET.format(**parts, quotes="".join(_quotes(icmp, selectors) for icmp in ERRORS))
+
+
+def closed(options: Mapping[str, Any]) -> str:
+    """What is loaded in its place where that cannot be: none of that traffic passes, encrypted or not."""
+    return CLOSED.format(**_parts(options))
+
+
+def _parts(options: Mapping[str, Any]) -> dict[str, str]:
     selectors = read(options["protect"])
     addresses = [ip_address(str(peer["address"])) for peer in options["peers"]]
     sets = "".join(_set(version, [one for one in addresses if one.version == version]) for version in (4, 6))
-    return RULESET.format(
-        sets=sets,
-        leaves=_rules("leaving", "d", selectors) + _answers(selectors),
-        quotes="".join(_quotes(icmp, selectors) for icmp in ERRORS),
-        arrives=_rules("arriving", "s", selectors),
-    )
+    return {"sets": sets, "leaves": _rules("leaving", "d", selectors), "arrives": _rules("arriving", "s", selectors)}
 
 
 def _set(version: int, addresses: Sequence[Any]) -> str:

@@ -106,6 +106,7 @@ class View:
     network: str = "minio-overlay"
     driver: str = "overlay"
     encryption: str = "none"
+    firewall: bool = False
     port: int = 9000
     data_path_port: int = 4789
     endpoints: Mapping[str, str] = field(default_factory=dict)

@@ -38,6 +38,7 @@ def read(
         network=str(settings["network"]),
         driver=str(settings.get("driver") or "overlay"),
         encryption=str(settings.get("encryption") or "none"),
+        firewall=bool(settings.get("firewall")),
         port=int(settings["port"]),
         data_path_port=int(settings["data_path_port"]),
         endpoints={

@@ -35,6 +35,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import (
     reach,
     standing,
     swarm,
+    tables,
     tls,
     underlay,
 )
@@ -80,6 +81,7 @@ ADVICE: Sequence[Rule] = (
     *drives.ADVICE,
     *swarm.ADVICE,
     *standing.ADVICE,
+    *tables.ADVICE,
 )
 
 

@@ -353,6 +353,21 @@ def test_the_time_for_a_confirmation_is_looked_at_before_anything_is_changed(
         assert said == ([] if right or not switched_on else [words])
 
 
+@pytest.mark.parametrize("name", ["firewall", "ipsec"])
+def test_a_table_that_hosts_could_not_load_is_said_before_it_is_loaded_again(name: str) -> None:
+    world = deployed()
+    for host in ("n1", "n3"):
+        section = {"changed": True, "plan": [], "violations": [], "closed": True}
+        world["hostvars"][host]["__preflight_host"]["sections"][name] = section
+    suffix = "_ipsec" if name == "ipsec" else ""
+    said = [sentence for sentence in draw(world)["advice"] if "could not load" in sentence]
+    assert said == [
+        f"n1 and n3: baremetal-overlay-{name}.service could not load its table, and inet "
+        f"baremetal_overlay{suffix}_closed is there in its place; this run loads the table again, and "
+        f"`journalctl -u baremetal-overlay-{name}.service` says what failed"
+    ]
+
+
 def test_what_the_inventory_has_wrong_is_not_said_by_every_host() -> None:
     world = deployed()
     section = {"changed": False, "plan": [], "violations": ["firewall: wrong"], "declared": True}

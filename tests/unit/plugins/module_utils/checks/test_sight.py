@@ -53,6 +53,35 @@ def test_in_the_hosts_network_only_servers_count_and_only_where_they_are_reached
     assert seen(engine, ["host"]) == []
 
 
+SHOWN = json.dumps({"nftables": [{"table": {"family": "inet", "name": "baremetal_overlay"}}]})
+
+
+class Guarded:
+    """A host whose nft shows some tables only."""
+
+    def __init__(self, *shown):
+        self.shown = shown
+
+    def query(self, argv):
+        if argv[0] == "systemctl":
+            return "Id=baremetal-overlay-firewall.service\nLoadState=loaded\nActiveState=failed\n"
+        return SHOWN if argv[-1] in self.shown else ""
+
+
+@pytest.mark.parametrize(
+    ("shown", "there", "closed"),
+    [
+        (["baremetal_overlay"], True, False),
+        (["baremetal_overlay_closed"], False, True),
+        ([], False, False),
+    ],
+)
+def test_which_tables_a_host_has(shown, there, closed):
+    found = sight.look_at_tables(Guarded(*shown))
+    assert found["firewall"] == {"there": there, "closed": closed, "unit": "failed"}
+    assert found["ipsec"] == {"there": False, "closed": False, "unit": ""}
+
+
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "host"
 
 

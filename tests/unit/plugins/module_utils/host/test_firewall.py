@@ -9,7 +9,12 @@ import json
 from dataclasses import replace
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.host import controller, firewall, nft_table
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
+    controller,
+    firewall,
+    firewall_rules,
+    nft_table,
+)
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Install
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.units import Unit
 from firewall_options import OPTIONS
@@ -27,6 +32,8 @@ IN_FORCE = nft_table.Found(
     unit_file=firewall.TABLE.unit,
     loaded=nft_table.receipt(TEXT, LISTING),
     listing=LISTING,
+    closed_file=firewall_rules.closed(OPTIONS),
+    closed_unit_file=firewall.TABLE.closed_unit,
 )
 BARE = {"nft": None, "table": nft_table.Found(Unit(firewall.TABLE.service))}
 
@@ -182,7 +189,9 @@ def test_a_bare_host_gets_nft_first():
     assert firewall.plan(OPTIONS, state()).sentences == []
     assert firewall.plan(OPTIONS, state(**BARE)).sentences == [
         "install nftables",
+        f"write {firewall.TABLE.closed_path}",
         f"write {firewall.TABLE.path}",
+        f"write {firewall.TABLE.closed_unit_path}",
         f"write {firewall.TABLE.unit_path}",
         f"enable {firewall.TABLE.service} at boot",
         "load the table inet baremetal_overlay (it is not there)",
@@ -192,7 +201,20 @@ def test_a_bare_host_gets_nft_first():
 def test_before_the_way_back_is_armed_nothing_in_force_is_changed():
     steps = firewall.plan(OPTIONS, state(**BARE)).steps
     first = [step for step in steps if isinstance(step, firewall.PREPARES)]
-    assert [type(step) for step in first] == [Install, nft_table.Check]
+    assert [type(step) for step in first] == [Install, nft_table.Check, nft_table.Check]
+
+
+def test_a_host_on_which_the_table_could_not_be_loaded_says_so():
+    table = replace(IN_FORCE, listing="", closed=True)
+    plan = firewall.plan(OPTIONS, state(table=table))
+    assert plan.sentences == [
+        f"load the table inet baremetal_overlay ({firewall.TABLE.service} could not, and inet baremetal_overlay_closed "
+        "is there in its place)"
+    ]
+    assert plan.report()["closed"] is True
+    # The file is the wanted one, and it is nft that does not take it any more.
+    refused = firewall.plan(OPTIONS, state(table=table, refusal=lambda _text: "syntax error"))
+    assert "nft refuses the table" in refused.violations[0] and refused.flags["closed"]
 
 
 def test_a_host_knows_its_own_address_however_it_is_declared(fake_system):

@@ -68,7 +68,9 @@ def guarded(**changes):
 
 def test_the_ruleset_is_one_transaction_on_our_table_alone():
     head, _table, rest = TEXT.partition("table inet baremetal_overlay {\n")
-    assert head.splitlines()[-2:] == ["table inet baremetal_overlay", "delete table inet baremetal_overlay"]
+    # That of the smaller one, too: there is no moment between the two.
+    names = ("baremetal_overlay", "baremetal_overlay_closed")
+    assert head.splitlines()[-4:] == [f"{verb} inet {name}" for name in names for verb in ("table", "delete table")]
     assert SETS in rest
     assert rest.endswith(CHAINS)
     assert "flush" not in TEXT

@@ -187,6 +187,47 @@ def test_a_set_below_its_write_quorum_is_red(world):
     assert "pool 1, set 1: 4 of 8 drives answer, and 5 are needed: MinIO refuses to write" in result["failures"]
 
 
+def guarded(world, **settings):
+    """Every host has both tables."""
+    world.settings = {"firewall": True, "encryption": "ipsec", **settings}
+    for name in world.ran:
+        loaded = {"there": True, "closed": False, "unit": "active"}
+        world.sight(name)["tables"] = {"firewall": dict(loaded), "ipsec": dict(loaded)}
+    return world
+
+
+def tables(result, status):
+    return {cell[1:] for cell in cells(result, status) if cell[0] == "tables"}
+
+
+def test_tables_that_are_loaded_are_green_and_where_none_is_asked_for_there_is_no_layer(world):
+    assert "tables" not in {layer["name"] for layer in world.run()["layers"]}
+    both = {(table, name) for table in ("firewall", "ipsec") for name in world.ran}
+    assert {cell[:2] for cell in tables(guarded(World()).run(), "pass")} == both
+    alone = guarded(World(), encryption="none").run()
+    assert {cell[0] for cell in tables(alone, "pass")} == {"firewall"} and alone["verdict"] == "pass"
+
+
+def test_a_table_that_could_not_be_loaded_is_red_whether_its_ports_are_closed_or_open(world):
+    guarded(world)
+    world.sight("n2")["tables"]["firewall"] = {"there": False, "closed": True, "unit": "failed"}
+    world.sight("n3")["tables"]["ipsec"] = {"there": False, "closed": False, "unit": ""}
+    result = world.run()
+    assert tables(result, "fail") == {("firewall", "n2", "Firewall"), ("ipsec", "n3", "Backstop")}
+    assert result["failures"][:2] == [
+        "n2: the table inet baremetal_overlay is not loaded (baremetal-overlay-firewall.service is failed), and inet "
+        "baremetal_overlay_closed is there in its place",
+        "n3: the table inet baremetal_overlay_ipsec is not loaded (baremetal-overlay-ipsec.service is not there), and "
+        "what it keeps out is let in",
+    ]
+
+
+def test_a_host_that_did_not_look_at_its_tables_is_unknown(world):
+    guarded(world)
+    del world.sight("n4")["tables"]
+    assert {cell[1] for cell in tables(world.run(), "unknown")} == {"n4"}
+
+
 NOW = datetime.fromisoformat(STARTED)
 
 
