@@ -55,7 +55,8 @@ def _steps(drives: Sequence[Drive], options: Mapping[str, Any], state: State) ->
                 Format(drive.device.path, drive.place.label, drive.place.mark, identity(drive.device), erase=erase)
             )
         elif drive.place.mark in state.marks:
-            steps.append(Unmark(drive.place.mark))
+            # Said, because what is not said calls for no run: a host that rebooted right then has nothing else to do.
+            steps.append(Unmark(drive.place.mark, f"note that {drive.place.label} is formatted"))
     steps += _directories(drives, state)
     steps += _fstab(drives, state)
     for drive in drives:
