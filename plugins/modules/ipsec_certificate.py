@@ -15,7 +15,7 @@ description:
   - With O(request) it makes a private key on the host and returns what a CA has to sign, for
     M(baremetal.overlay.minio_ca).
     The key waits in a directory that only root enters, and never leaves the host.
-  - With O(certificate) it puts key and certificate where strongSwan starts from, each in one step.
+  - With O(certificate) it puts key and certificate where strongSwan starts from, both in one step.
     M(baremetal.overlay.ipsec) has them loaded.
 attributes:
   check_mode:
@@ -85,7 +85,7 @@ ARGUMENTS: dict[str, Any] = {
 
 def pair() -> Pair:
     """Where strongSwan's tools look for them."""
-    return Pair(Path(files.CERTIFICATE), Path(files.KEY), Path(files.PENDING), owner=0)
+    return Pair(Path(files.CERTIFICATE), Path(files.KEY), Path(files.STORE), Path(files.PENDING), owner=0)
 
 
 def install(certificate: str) -> None:

@@ -14,8 +14,9 @@ author: the baremetal.overlay developers (@baremetal)
 description:
   - With O(request) it makes a private key on the host and returns what a CA has to sign. The key waits in a directory
     that only root enters, and never leaves the host.
-  - With O(certificate) or O(trust) it puts certificate, key and trust in place, each file in one step,
-    and has the server that runs show the new certificate, without a restart.
+  - With O(certificate) or O(trust) it puts certificate, key and trust in place, and waits until the server that runs
+    shows the new certificate, without a restart. Certificate and key are swapped in one step. MinIO reads them again
+    every ten seconds, for the first time a minute after its start.
   - A certificate that the server does not show within O(timeout) is one that MinIO does not take. The former files are
     put back, and the module fails.
   - Only the PEM objects are written, without whatever stands before, between or after them, which MinIO does not read.
@@ -60,7 +61,7 @@ options:
   timeout:
     description: Seconds until the server has to show the new certificate.
     type: int
-    default: 60
+    default: 90
 """
 
 EXAMPLES = r"""
@@ -117,7 +118,7 @@ ARGUMENTS: dict[str, Any] = {
     "directory": {"type": "path", "default": "/etc/baremetal-overlay/minio-tls"},
     "owner": {"type": "int", "default": 9000},
     "address": {"type": "str"},
-    "timeout": {"type": "int", "default": 60},
+    "timeout": {"type": "int", "default": 90},
 }
 
 

@@ -24,6 +24,7 @@ from ..ipsec.files import (
     SCRIPT_PATH,
     SNIPPET,
     SNIPPET_PATH,
+    STORE,
     TRUST,
 )
 from ..minio import pem
@@ -323,7 +324,7 @@ def absent(options: Mapping[str, Any], state: ipsec.State) -> list[Step]:
     gone = [path for path in (*ipsec.FILES, KEY) if path not in units]
     steps += [Unmark(path, f"remove {path}") for path in gone if state.files.get(path) is not None]
     if state.key != "absent":
-        steps.append(Unmark(KEY, f"remove {KEY}"))
+        steps += [Unmark(KEY, f"remove {KEY}"), RemoveTree(STORE)]
     if state.files.get(DROP_IN_PATH) is not None:
         steps.append(DAEMON_RELOAD)
     if state.units[ipsec.SERVICE].running and not live.others:

@@ -33,6 +33,9 @@ def read(ca_directory: Optional[str] = None, directory: str = DIRECTORY) -> dict
 def _key(certificate: Path, key: Path) -> str:
     """Whether MinIO would start with it: OpenSSL takes what stands around a key, MinIO does not."""
     found = pem.pair(certificate, key)
+    if found == "matches" and certificate.is_symlink() != key.is_symlink():
+        # MinIO does not start with a link and a file: a run was killed in the moment in which one was the other.
+        return "apart"
     return "padded" if found == "matches" and not pem.is_clean(_text(key), pem.private_key) else found
 
 

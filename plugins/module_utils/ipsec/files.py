@@ -14,6 +14,8 @@ CONF = f"{SWANCTL}/conf.d/{NAME}.conf"
 CERTIFICATE = f"{SWANCTL}/x509/{NAME}.pem"
 KEY = f"{SWANCTL}/private/{NAME}.pem"
 TRUST = f"{SWANCTL}/x509ca/{NAME}.pem"
+# Where certificate and key are: the two names above are links into it.
+STORE = f"{SWANCTL}/{NAME}"
 # Where a key waits for its certificate.
 PENDING = f"{SWANCTL}/.{NAME}"
 SNIPPET_PATH = f"/etc/strongswan.d/{NAME}.conf"

@@ -3,26 +3,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The directory that MinIO reads its certificate, key and trust from.
 
-MinIO watches it for files that were closed after writing: a file that is renamed into place is not noticed. So drafts
-are written elsewhere, renamed, and the certificate is opened and closed once more, until the server shows it.
+Certificate and key are links into the directory of one pair (``pair.py``), which MinIO reads again every ten seconds,
+for the first time a minute after its start. One that was started with two files instead watches their directory.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Mapping
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from ..errors import OverlayError, WaitTimeout
+from ..errors import InputError, OverlayError, WaitTimeout
 from ..wait import wait_until
 from . import pem
 from .ca import write
-from .pair import Pair
+from .pair import CERTIFICATE, KEY, Pair
 
-CERTIFICATE, KEY, TRUST = "public.crt", "private.key", "ca.crt"
+TRUST = "ca.crt"
+# Seconds after which a server that reads links again would have shown them, but for one that has just started.
+WAKES = 15
 NOT_TLS = "no TLS server answers"
 
 
@@ -39,7 +41,7 @@ class Store:
 
     @property
     def pair(self) -> Pair:
-        return Pair(self.directory / CERTIFICATE, self.directory / KEY, self.pending, self.owner)
+        return Pair(self.directory / CERTIFICATE, self.directory / KEY, self.directory, self.pending, self.owner)
 
     def request(self, common_name: str) -> str:
         """A key that nobody else has seen, and what the CA has to sign."""
@@ -50,7 +52,7 @@ class Store:
         return self.directory / "CAs" / TRUST
 
     def install(
-        self, certificate: str, key: Optional[str], trust: str, address: Optional[str] = None, timeout: float = 60
+        self, certificate: str, key: Optional[str], trust: str, address: Optional[str] = None, timeout: float = 90
     ) -> bool:
         """Put everything in place; the key that was given, or the one that waits. Whether a server was seen to show it.
 
@@ -58,12 +60,19 @@ class Store:
         """
         runs = bool(certificate and address) and served(str(address)) != NOT_TLS
         self.pair.stage()
-        former = self._keep()
+        trusted = self._trust.read_bytes() if self._trust.is_file() else b""
+        self._put_trust(trust.encode())
+        former, watched = "", not (self.directory / CERTIFICATE).is_symlink()
         try:
-            self._put(certificate, key, trust)
-            shown = bool(certificate and address) and self.reload(str(address), timeout, runs)
-        except WaitTimeout as error:
-            self._put_back(former)
+            former = self.pair.install(certificate, key) if certificate else ""
+            shown = bool(certificate and address) and self.reload(str(address), timeout, runs, watched)
+        except (InputError, WaitTimeout) as error:
+            self._put_trust(trusted)
+            if isinstance(error, WaitTimeout):
+                self.pair.put_back(former)
+            self.pair.clear()
+            if isinstance(error, InputError):
+                raise
             raise OverlayError(
                 f"{self.directory}: MinIO at {address} does not take the new certificate, and would not start with it "
                 f"({error}); the former one was put back, and is served on: look at MinIO's log for what it misses"
@@ -71,45 +80,26 @@ class Store:
         self.pair.clear()
         return shown
 
-    def _put(self, certificate: str, key: Optional[str], trust: str) -> None:
+    def _put_trust(self, content: bytes) -> None:
         self.directory.mkdir(mode=0o755, exist_ok=True)
         self.directory.chmod(0o755)
-        if trust:
+        if content:
             self._trust.parent.mkdir(mode=0o755, exist_ok=True)
-            write(self._trust, trust.encode(), 0o644, draft=self.pending / TRUST)
+            write(self._trust, content, 0o644, draft=self.pending / TRUST)
         else:
             self._trust.unlink(missing_ok=True)
-        if certificate:
-            self.pair.install(certificate, key)
 
-    def _keep(self) -> dict[Path, Optional[tuple[bytes, int]]]:
-        """What is in place now, with its mode."""
-        paths = (self._trust, self.directory / KEY, self.directory / CERTIFICATE)
-        return {path: (path.read_bytes(), path.stat().st_mode & 0o777) if path.is_file() else None for path in paths}
+    def reload(self, address: str, timeout: float, runs: bool = False, watched: bool = False) -> bool:
+        """Until the server shows what is installed; whether there is one that speaks TLS. ``runs``: there was one.
 
-    def _put_back(self, former: Mapping[Path, Optional[tuple[bytes, int]]]) -> None:
-        """The certificate last, whose change MinIO notices."""
-        for path, kept in former.items():
-            if kept is None:
-                path.unlink(missing_ok=True)
-            else:
-                owner = self.owner if path.name == KEY else -1
-                write(path, kept[0], kept[1], owner, draft=self.pending / path.name)
-        if former[self.directory / CERTIFICATE]:
-            self.touch()
-        self.pair.clear()
-
-    def touch(self) -> None:
-        """What MinIO notices: the certificate was open for writing, and is closed."""
-        with (self.directory / CERTIFICATE).open("r+b"):
-            pass
-
-    def reload(self, address: str, timeout: float, runs: bool = False) -> bool:
-        """Until the server shows what is installed; whether there is one that speaks TLS. ``runs``: there was one."""
+        ``watched``: it was started with two files.
+        """
         wanted = pem.fingerprint((self.directory / CERTIFICATE).read_text(encoding="utf-8"))
+        began = time.monotonic()
 
         def look() -> str:
-            self.touch()
+            if watched or time.monotonic() - began > WAKES:
+                self.pair.wake()
             return served(address)
 
         enough = (wanted,) if runs else (wanted, NOT_TLS)

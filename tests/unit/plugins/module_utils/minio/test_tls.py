@@ -16,6 +16,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import tls_
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import certificate, pem, tls
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.ca import Authority
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.certificate import Store
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.pair import Pair
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import tls_plan
 
 NOW = datetime.now(timezone.utc).replace(microsecond=0)
@@ -154,16 +155,17 @@ def test_a_bundle_is_each_certificate_once(authority):
     assert pem.fingerprint(text) == pem.ssl_fingerprint(ssl.PEM_cert_to_DER_cert(text))
 
 
-def test_a_server_is_made_to_show_it(authority, store, monkeypatch):
-    """The server of the test reads its files anew when the certificate was touched, as MinIO does."""
+def test_a_server_is_waited_for_until_it_shows_it(authority, store, monkeypatch):
+    """As MinIO, which reads links again every ten seconds; one that watches the directory is woken."""
     store.install(signed(authority, store), None, "")
     wanted = pem.fingerprint((store.directory / "public.crt").read_text())
-    answers = iter(["old", "old", wanted])
-    touched = []
-    monkeypatch.setattr(certificate, "served", lambda _address: next(answers))
-    monkeypatch.setattr(Store, "touch", lambda _store: touched.append(1))
-    assert store.reload("192.0.2.11:9000", 30)
-    assert len(touched) == 3
+    for watched, wakes in ((False, 0), (True, 3)):
+        answers = iter(["old", "old", wanted])
+        woken = []
+        monkeypatch.setattr(certificate, "served", lambda _address, answers=answers: next(answers))
+        monkeypatch.setattr(Pair, "wake", lambda _pair, woken=woken: woken.append(1))
+        assert store.reload("192.0.2.11:9000", 30, True, watched)
+        assert len(woken) == wakes
 
 
 def contents(store):
@@ -174,16 +176,19 @@ def contents(store):
 def test_a_pair_that_minio_does_not_take_is_taken_back(authority, store, monkeypatch):
     store.install(signed(authority, store), None, authority.certificate)
     former = contents(store)
-    touched = []
-    monkeypatch.setattr(certificate, "served", lambda _address: "former")
-    monkeypatch.setattr(Store, "touch", lambda _store: touched.append((store.directory / "public.crt").read_bytes()))
+    tried = []
+
+    def served(_address):
+        tried.append((store.directory / "public.crt").read_bytes())
+        return "former"
+
+    monkeypatch.setattr(certificate, "served", served)
     text = signed(authority, store)
     with pytest.raises(OverlayError, match=r"does not take the new certificate.*the former one was put back"):
         store.install(text, None, "", "192.0.2.11:9000", 0.1)
     assert contents(store) == former
-    assert touched[0] == text.encode(), "it was never tried"
-    assert touched[-1] == former[0][0]
-    assert not store.pending.exists()
+    assert tried[-1] == text.encode(), "it was never tried"
+    assert not store.pending.exists() and len(list(store.directory.glob("..pair-*"))) == 1
 
 
 def test_a_server_that_falls_silent_over_a_pair_does_not_take_it(authority, store, monkeypatch):
