@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import urllib3
 from authority import Authority
+from cryptography import x509
 from minio import Minio
 from pem_shapes import PARAMETERS
 
@@ -112,6 +113,15 @@ def test_every_node_answers_to_every_name(lab: Any) -> None:
                 assert connection.version() == "TLSv1.3"
 
 
+def test_the_ca_is_for_the_deployments_names_only(lab: Any) -> None:
+    found = x509.load_pem_x509_certificate(lab.ca.read_bytes()).extensions.get_extension_for_class(x509.NameConstraints)
+    permitted = {str(one.value) for one in found.value.permitted_subtrees or []}
+    assert found.critical and {"minio1", "minio68", "n4", "s3.lab.example", "172.16.0.0/12"} - permitted == {
+        "s3.lab.example"
+    }
+    assert "lab.example" in permitted and "minio69" not in permitted
+
+
 def test_clear_text_is_refused() -> None:
     for address in NODES.values():
         for port in (9000, 9001):
@@ -141,6 +151,7 @@ def test_keys_stay_where_they_are_used(lab: Any) -> None:
         assert host.file(TRUST).exists
         assert not host.file(f"{DIRECTORY}/../.minio-tls.new").exists
         assert host.file(f"{CA_DIRECTORY}/ca.key").exists == (name == "n1")
+        assert host.file(f"{DIRECTORY}/private.key").is_symlink and host.file(f"{DIRECTORY}/public.crt").is_symlink
     assert len(set(keys)) == 4
     assert (lab.hosts["n1"].file(f"{CA_DIRECTORY}/ca.key").mode, lab.hosts["n1"].file(CA_DIRECTORY).mode) == (
         0o600,
@@ -241,11 +252,22 @@ def test_a_host_rebuilt_from_nothing_comes_back_by_site_alone(lab: Any) -> None:
     assert set(again.changed.values()) == {0}, again.output
 
 
+# Keys as runs that were killed leave them: a draft, a key that waits for its certificate, a pair that is not in force.
+LEFT = (
+    "/etc/baremetal-overlay/.ca.key.4194999.abcdefgh",
+    "/etc/baremetal-overlay/.minio-tls.new/private.key",
+    f"{DIRECTORY}/..pair-left/private.key",
+)
+
+
 def test_a_trust_file_that_is_gone_is_written_again_and_restarts_nothing(lab: Any) -> None:
-    running = tasks(lab)
-    lab.hosts["n2"].check_output(f"rm {TRUST}")
+    """And what a run that was killed left goes with the same run."""
+    running, host = tasks(lab), lab.hosts["n2"]
+    host.check_output(f"rm {TRUST}; for path in {' '.join(LEFT)}; do mkdir -p ${{path%/*}}; echo key > $path; done")
     run = lab.site(*settings(RENEWED))
     assert run.rc == 0, run.output
+    assert "n2: install or configure the engine, or remove what a run that was killed left" in run.text
+    assert not [path for path in LEFT if host.file(path).exists]
     assert lab.hosts["n2"].file(TRUST).exists
     assert tasks(lab) == running
 

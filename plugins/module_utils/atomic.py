@@ -18,6 +18,8 @@ from .errors import OverlayError
 
 # What it is for, who writes it, and something that nobody can know before.
 DRAFT = re.compile(r"\..+\.(\d+)\.[a-z0-9_]{8}$")
+# Seconds by which the time of a file and that of a process may differ.
+CLOCK_ERROR = 60
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -82,10 +84,30 @@ def replace(path: Path, content: bytes, mode: int, owner: int = -1, draft: Optio
 
 def sweep(directory: Path) -> None:
     """Drafts of processes that are no more: there may be keys in them."""
-    for entry in directory.iterdir():
-        found = DRAFT.match(entry.name)
-        if found and not Path("/proc", found[1]).exists():
-            entry.unlink(missing_ok=True)
+    for entry in stale(directory):
+        entry.unlink(missing_ok=True)
+
+
+def stale(directory: Path) -> list[Path]:
+    """Those drafts; none where there is no such directory."""
+    try:
+        entries = sorted(directory.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [entry for entry in entries if (found := DRAFT.match(entry.name)) and not _writes(int(found[1]), entry)]
+
+
+def _writes(pid: int, draft: Path) -> bool:
+    """Whether that process made it: after a restart of the machine, and else in time, its number is another one's."""
+    try:
+        since_boot = int(Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[19])
+        made = draft.stat().st_mtime
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    told = Path("/proc/stat").read_text().splitlines()
+    booted = next(int(line.split()[1]) for line in told if line.startswith("btime "))
+    # The kernel tells both in seconds, and a clock may have been set in between.
+    return booted + since_boot / os.sysconf("SC_CLK_TCK") <= made + CLOCK_ERROR
 
 
 def sync_directory(path: Path) -> None:

@@ -374,6 +374,17 @@ options:
           ca_directory:
             description: Where this host keeps the CA of the members, if it does; its certificate is reported.
             type: path
+      leftovers:
+        description:
+          - Files with keys or credentials that a run left which was killed. They are removed.
+          - Only files with names of ours go, and none that a process which lives is about to put in place.
+        type: dict
+        suboptions:
+          directories:
+            description: Where else than in the collection's own directories such files are written.
+            type: list
+            elements: path
+            default: []
       minio_tls:
         description:
           - The certificate, trust and CA of MinIO that this host has. This section is looked at only.

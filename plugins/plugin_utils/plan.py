@@ -35,7 +35,7 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import adv
 SWARM_ROLES = {"managers": "manager", "workers": "worker"}
 # Work as an operator reads it; the acting manager's is on every run.
 TODO = {
-    "overlay_engine": "install or configure the engine",
+    "overlay_engine": "install or configure the engine, or remove what a run that was killed left",
     "overlay_restart": "restart the engine",
     "overlay_links": "make or change the links of the kernel overlay",
     "overlay_ipsec": "begin, change or end the encryption between hosts",
@@ -197,7 +197,7 @@ def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any], ipsec: Mapping
     is_acting = host in (cluster.acting, _founder(cluster))
     keeps = cluster.settings.get("keep_credentials", True) and "managers" in host.groups
     work = {
-        "overlay_engine": bool(changed & {"packages", "engine"}),
+        "overlay_engine": bool(changed & {"packages", "engine", "leftovers"}),
         "overlay_restart": bool(sections.get("engine", {}).get("restart")),
         "overlay_drives": "drives" in changed,
         "overlay_links": "links" in changed,

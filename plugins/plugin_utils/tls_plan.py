@@ -11,11 +11,9 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import plain
@@ -24,6 +22,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import tls_
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import pem, tls
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import ca_names
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.secret_files import as_files
 
 MODES = ("off", "given", "own-ca")
 CONTROLLER = "localhost"
@@ -332,19 +331,8 @@ def summary(cluster: Cluster, now: datetime) -> Iterator[str]:
 
 def takes(files_given: Given, trust: str) -> str:
     """Empty where a client with this trust takes what MinIO is given; else OpenSSL's reason."""
-    with _as_files(files_given.certificate, files_given.key) as (certificate, key):
+    with as_files(files_given.certificate, files_given.key) as (certificate, key):
         return verifies(certificate, key, trust)
-
-
-@contextmanager
-def _as_files(*texts: str) -> Iterator[list[str]]:
-    """OpenSSL reads files only: of this user alone, and gone at once."""
-    with TemporaryDirectory(prefix="baremetal.overlay.") as directory:
-        paths = [Path(directory) / str(number) for number in range(len(texts))]
-        for path, text in zip(paths, texts):
-            path.touch(mode=0o600)
-            path.write_text(text, encoding="utf-8")
-        yield [str(path) for path in paths]
 
 
 def verifies(certificate: str | Path, key: str | Path, trust: str) -> str:

@@ -22,6 +22,7 @@ from . import (
     formats,
     ipsec,
     kernel,
+    leftovers,
     links,
     links_plan,
     packages,
@@ -154,6 +155,7 @@ SECTIONS: dict[str, Section] = {
         FIREWALL_SPEC, lambda options, snapshot: firewall.plan(options, snapshot.firewall()), applied=False
     ),
     "ipsec": Section(ipsec.SPEC, _plan_ipsec, applied=False),
+    "leftovers": Section(leftovers.SPEC, lambda options, snapshot: leftovers.plan(options, snapshot.system)),
     # Looked at only: what is due is decided where all hosts are known.
     "minio_tls": Section(TLS_SPEC, lambda options, _snapshot: Plan(flags=tls_files.read(options["ca_directory"]))),
 }

@@ -86,4 +86,4 @@ class Authority:
 
 def write(path: Path, content: bytes, mode: int, owner: int = -1, draft: Path | None = None) -> None:
     """A file is there with its mode and its whole content, or not at all."""
-    atomic.replace(path, content, mode, owner, draft or path.with_name(f".{path.name}.new"))
+    atomic.replace(path, content, mode, owner, draft)

@@ -161,7 +161,11 @@ def _refuse_others(path: Path, kept: Kept, given: dict[str, str]) -> None:
 
 def leftovers(directory: Path) -> list[Path]:
     """What a host that is to keep none still has; the JSON goes last, as by it the others are known."""
-    return [path for name in (STAGED, *NAMES) if (path := directory / name).exists()]
+    drafts = [directory / f".{name}.new" for name in (STAGED, *NAMES)]
+    return [
+        *atomic.stale(directory),
+        *(path for path in (*drafts, *(directory / name for name in (STAGED, *NAMES))) if path.exists()),
+    ]
 
 
 def apply(directory: Path, changes: list[Path], want: Mapping[Path, bytes]) -> None:
@@ -182,4 +186,4 @@ def promote(directory: Path, kept: Kept, pair: Mapping[str, str]) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    atomic.replace(path, content, FILE_MODE, draft=path.with_name(f".{path.name}.new"))
+    atomic.replace(path, content, FILE_MODE)

@@ -14,11 +14,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-SECRET = "minio-environment"  # noqa: S105 - the name of a Swarm secret
+SECRET = "minio-environment"
 FILE_VARIABLE = "MINIO_CONFIG_ENV_FILE"
 # Too short for a password. MinIO takes a missing secret for none and would start with credentials that everybody knows;
 # with this it does not start, and the next task has its secrets.
-NO_SECRET = "unset"  # noqa: S105 - a value that opens nothing
+NO_SECRET = "unset"
 ROOT = ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY")
 # Words in the names of MinIO's variables that hold a secret: passwords, tokens, keys, connection strings with either.
 SENSITIVE = re.compile(
