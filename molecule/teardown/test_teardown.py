@@ -57,6 +57,11 @@ def nodes(lab: Any) -> dict[str, str]:
     return {f"{name} {ident}": state for ident, name, state in (line.split() for line in lines)}
 
 
+def join_tokens(lab: Any) -> list[str]:
+    """Those of workers and managers."""
+    return [lab.hosts["n1"].check_output(f"docker swarm join-token --quiet {role}") for role in ("worker", "manager")]
+
+
 @pytest.fixture(scope="module")
 def objects(lab: Any) -> dict[str, str]:
     """Objects with their SHA-256, which every redeployment has to serve."""
@@ -117,8 +122,11 @@ def test_a_prediction_changes_nothing(lab: Any) -> None:
 
 
 def test_one_host_out_with_a_drive_wiped(lab: Any, objects: dict[str, str]) -> None:
+    tokens = join_tokens(lab)
     run = lab.play("teardown", "--limit", "n4", *consent("n4", drives=(WIPED,)))
     assert run.rc == 0, run.output
+    # What the host may know lets nobody in any more.
+    assert not set(tokens) & set(join_tokens(lab))
     assert left(lab, "n4") == []
     assert mounted(lab, "n4") == ["drive1"]
     assert "drive2" not in lab.hosts["n4"].check_output("cat /etc/fstab")

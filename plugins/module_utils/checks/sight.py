@@ -16,7 +16,7 @@ from typing import Any, Optional
 from ..addresses import same
 from ..engine import Engine
 from ..errors import OverlayError
-from ..host import clock, firewall, nft_table, tls_files, units
+from ..host import clock, firewall, listeners, nft_table, tls_files, units
 from ..host.network import read_addresses
 from ..host.system import System
 from ..ipsec import backstop
@@ -31,6 +31,8 @@ SERVICE_LABEL = "com.docker.swarm.service.name"
 HOST, SERVER = "host", re.compile(r"minio\d+")
 # Tables of ours that guard the host.
 TABLES = (firewall.TABLE, backstop.TABLE)
+# Where managers of a swarm speak to each other and to their nodes.
+MANAGEMENT = 2377
 # Public material: what MinIO and strongSwan show to their peers, and the authorities that they trust.
 CERTIFICATES = {
     "minio": f"{tls_files.DIRECTORY}/{tls_files.CERTIFICATE}",
@@ -53,6 +55,7 @@ def look(system: System, address: str) -> dict[str, Any]:
         "interface": links[0]["interface"] if links else None,
         "mtu": links[0]["mtu"] if links else None,
         "tables": look_at_tables(system),
+        "management": management(system),
         "certificates": {name: system.read(path) or "" for name, path in CERTIFICATES.items()},
     }
 
@@ -71,6 +74,15 @@ def look_at_tables(system: System) -> dict[str, Any]:
     }
 
 
+def management(system: System) -> list[str]:
+    """The addresses on which this host lets others manage the swarm."""
+    return [
+        entry["address"]
+        for path in listeners.TABLES["tcp"]
+        for entry in listeners.parse(system.read(path) or "", "tcp", [MANAGEMENT])
+    ]
+
+
 def look_at_clock() -> dict[str, Any]:
     """Last of all: the later it is read, the less of the run's time is uncertain."""
     return clock.read()
@@ -86,7 +98,7 @@ def look_at_engine(engine: Engine, networks: Sequence[str], host_address: Option
             "engine": info.get("ServerVersion"),
             "swarm": swarm.get("LocalNodeState") or "inactive",
             "manager": manager,
-            **(look_at_managers(engine) if manager else {}),
+            **({**look_at_managers(engine), **look_at_cluster(engine)} if manager else {}),
             "node_address": swarm.get("NodeAddr") or None,
             "data_path_port": data_path.port_of(info) or None,
             "tasks": tasks(engine, networks, host_address),
@@ -106,6 +118,29 @@ def look_at_managers(engine: Engine) -> dict[str, Any]:
     return {
         "managers": [{"name": one["name"], "reachability": one.get("Reachability", "unknown")} for one in seen],
         "managers_error": "",
+    }
+
+
+def look_at_cluster(engine: Engine) -> dict[str, Any]:
+    """How the swarm keeps its secrets, as far as rules look at it; None where the manager cannot tell."""
+    try:
+        live = engine.call("GET", "/swarm")
+        networks = engine.call("GET", "/networks", query={"filters": {"driver": ["overlay"]}}) or []
+    except OverlayError:
+        # Why is said of its managers.
+        return {"cluster": None}
+    spec = live.get("Spec") or {}
+    return {
+        "cluster": {
+            "autolock": bool((spec.get("EncryptionConfig") or {}).get("AutoLockManagers")),
+            "node_cert_expiry": (spec.get("CAConfig") or {}).get("NodeCertExpiry"),
+            "root": (live.get("TLSInfo") or {}).get("TrustRoot") or "",
+            "open_networks": sorted(
+                network["Name"]
+                for network in networks
+                if "encrypted" not in (network.get("Options") or {}) and not network.get("Ingress")
+            ),
+        }
     }
 
 

@@ -61,6 +61,8 @@ class Member:
     stamps: Mapping[str, float] = field(default_factory=dict)
     # The address that its node in the swarm is to have.
     advertised: str = ""
+    # Where its overlays' packets leave and arrive.
+    data_path: str = ""
 
     @property
     def away(self) -> Reason | None:

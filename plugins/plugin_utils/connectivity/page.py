@@ -47,7 +47,7 @@ def render(result: Data) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>{word}: connectivity of {len(hosts)} hosts</title><style>{CSS}</style></head>\n"
         f'<body class="{size}">{_head(result, len(hosts))}<main>{_wrong(result)}{_soon(result)}'
-        f"{_ladder(result)}{_legend(result, hosts)}"
+        f"{_advice(result)}{_ladder(result)}{_legend(result, hosts)}"
         f'<div class="layers">{sections}</div>{_aside(result)}</main>{_foot(result)}</body></html>\n'
     )
 
@@ -91,6 +91,13 @@ def _soon(result: Data) -> str:
     if not result["warnings"]:
         return ""
     return f'<section class="soon"><h2>What to look at soon</h2>{_list(result["warnings"])}</section>'
+
+
+def _advice(result: Data) -> str:
+    """What a benchmark of others would have otherwise."""
+    if not result.get("advice"):
+        return ""
+    return f'<section class="advice"><h2>Advice</h2>{_list(result["advice"])}</section>'
 
 
 def _wrong_of(layer: Data) -> int:

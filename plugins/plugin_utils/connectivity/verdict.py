@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity import swarm_advice
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.checks import LAYERS
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.connectivity.model import (
     FAIL,
@@ -44,6 +45,8 @@ def judge(view: View, started: str, seconds: float) -> dict[str, Any]:
         "counts": counts,
         "failures": _details(layers, FAIL),
         "warnings": list(dict.fromkeys(_details(layers, WARN))),
+        # No check of anything that has to work, so it counts for nothing.
+        "advice": swarm_advice.sentences(view),
         # One fault leaves many checks without a result, for the same reason.
         "unknown": list(dict.fromkeys(_details(layers, UNKNOWN))),
         "started": started,

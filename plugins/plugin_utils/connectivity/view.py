@@ -124,6 +124,7 @@ def _member(
         drives=tuple(map(str, variables.get("minio_drives") or ())) if name in groups.get("minio", []) else (),
         stamps=answer.get("stamps") or {},
         advertised=plain(variables.get("swarm_advertise_addr") or _address(variables)),
+        data_path=plain(variables.get("swarm_data_path_addr") or _address(variables)),
     )
 
 
