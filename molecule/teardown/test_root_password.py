@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from minio import Minio
@@ -21,7 +22,10 @@ BUCKET, BODY = "outlives-the-password", b"what was stored before"
 NEW = "N3w$$pa}ss$word'\"\\é"
 # What no server may find changed; Ansible makes the last of it two braces with a placeholder of Swarm's between them.
 NAME, WRITTEN = "MINIO_NOTIFY_WEBHOOK_COMMENT", "Pa$$w0rd! Pa$w0rd! {{ '{{.Node.Hostname}}' }}"
-ENVIRONMENT = {"minio_environment": {NAME: WRITTEN}}
+# The second one shows that servers read what is secret: their metrics are open then.
+TOKEN = "t0k$$en'\"{{x}} é"
+HIDDEN = {"MINIO_PROMETHEUS_AUTH_TOKEN": TOKEN.replace("{{", "{{ '{{' }}"), "MINIO_PROMETHEUS_AUTH_TYPE": "public"}
+ENVIRONMENT = {"minio_environment": {NAME: WRITTEN}, "minio_secret_environment": HIDDEN}
 MEANT = "Pa$$w0rd! Pa$w0rd! {{.Node.Hostname}}"
 CONVERGES = "Converge MinIO's services"
 POLICY = {
@@ -115,6 +119,7 @@ def test_a_change_that_was_killed_is_finished_by_the_next_run(lab: Any, in_use: 
     assert "n1, n2 and n3: change MinIO's root credentials, for which all servers restart together" in run.text
     assert NEW not in run.output
     assert json.dumps(NEW)[1:-1] not in run.output
+    assert "t0k" not in run.output
     assert lab.credentials() == (user, NEW)
     assert kept(lab, "minio-root-next.json") == []
     for name in ("n1", "n2", "n3"):
@@ -137,10 +142,25 @@ def test_the_servers_environment_is_what_was_written(lab: Any) -> None:
         pid = host.check_output(f"docker inspect -f '{{{{.State.Pid}}}}' $(docker ps -q --filter name=minio{name[1:]})")
         environment = host.check_output(f"tr '\\0' '\\n' < /proc/{pid}/environ").splitlines()
         assert f"{NAME}={MEANT}" in environment, name
+        assert {f"{hidden}=unset" for hidden in HIDDEN} <= {*environment}
+
+
+def test_what_is_secret_in_it_reaches_the_servers_and_is_seen_nowhere(lab: Any) -> None:
+    for name, host in lab.hosts.items():
+        with urlopen(f"http://{lab.addresses[name]}:9000/minio/v2/metrics/node", timeout=10) as answer:
+            assert answer.status == 200
+        container = host.check_output(f"docker ps -q --filter name=minio{name[1:]}")
+        file = host.check_output(f"cat /proc/$(docker inspect -f '{{{{.State.Pid}}}}' {container})/root/run/secrets/minio-environment")
+        assert f'MINIO_PROMETHEUS_AUTH_TOKEN="{TOKEN}"' in file.splitlines()
+        assert "t0k" not in host.check_output(f"docker inspect {container}")
+    manager = lab.hosts["n1"]
+    services = " ".join(f"minio{name[1:]}" for name in lab.hosts)
+    secrets = manager.check_output("docker secret inspect $(docker secret ls -q)")
+    assert "t0k" not in manager.check_output(f"docker service inspect {services}") + secrets
 
 
 def test_given_again_it_changes_nothing(lab: Any, in_use: tuple[str, str]) -> None:
     run = lab.site(*given(in_use[0], NEW, **ENVIRONMENT))
     assert (run.rc, set(run.changed.values())) == (0, {0}), run.output
     secrets = lab.hosts["n1"].check_output("docker secret ls --format '{{.Name}}'").split()
-    assert sorted(secrets) == ["minio-root-password_v2", "minio-root-user"]
+    assert sorted(secrets) == ["minio-environment", "minio-root-password_v2", "minio-root-user"]

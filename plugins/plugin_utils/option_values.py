@@ -97,6 +97,7 @@ CHECKS: Mapping[str, Check] = {
         SECONDS,
     ),
     **dict.fromkeys(("docker_engine_log_max_file", "minio_log_max_file", "minio_pool"), COUNT),
+    "minio_pids_limit": _range(1024, LARGEST, "a limit of processes that MinIO can work with", 16384),
     "docker_engine_nofile": _range(1024, LARGEST, "a limit of open files that an engine can work with", 1048576),
     **dict.fromkeys(("drives_owner", "drives_group"), ACCOUNT),
     "minio_memory_limit": _size(LEAST_MEMORY, "4g"),

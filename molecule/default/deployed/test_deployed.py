@@ -80,6 +80,22 @@ def test_every_node_runs_the_same_image_by_its_id(lab: Any) -> None:
         assert task.startswith(f"minio{name[1:]}."), task
 
 
+def test_no_server_has_a_power_of_root_s_or_can_get_one(lab: Any) -> None:
+    for name, host in lab.hosts.items():
+        container = host.check_output(f"docker ps -q --filter name=minio{name[1:]}")
+        pid = host.check_output(f"docker inspect -f '{{{{.State.Pid}}}}' {container}")
+        status = dict(line.split(":\t", 1) for line in host.check_output(f"cat /proc/{pid}/status").splitlines())
+        assert set(status["Uid"].split()) == {"9000"}
+        assert {int(status[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {0}
+        confines = int(host.check_output("docker version -f '{{.Server.Version}}'").split(".")[0]) >= 25
+        assert status["NoNewPrivs"].strip() == str(int(confines))
+        limit = host.check_output(f"docker inspect -f '{{{{.HostConfig.PidsLimit}}}}' {container}")
+        assert limit == "16384"
+        mounts = dict(line.split()[4:6] for line in host.check_output(f"cat /proc/{pid}/mountinfo").splitlines())
+        assert mounts["/"].split(",")[0] == "ro"
+        assert mounts["/drives/drive1"].split(",")[0] == "rw"
+
+
 def test_one_erasure_set_over_all_drives(lab: Any) -> None:
     info = json.loads(lab.admin("n1").info())
     assert info["mode"] == "online"

@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Optional
-from urllib.parse import urlsplit
 
 from .. import image_archive
 from ..errors import InputError, OverlayError
@@ -23,7 +21,6 @@ from .wheels import host_bundle
 
 # Beside the archive: the bill of materials, and by which mirrors its parts came.
 SBOM, SOURCES = "sbom.cdx.json", "sources.json"
-MIRRORS = ("go_proxy", "python_index")
 MACHINES = {62: "amd64", 183: "arm64", 21: "ppc64le", 22: "s390x", 243: "riscv64"}
 
 
@@ -34,7 +31,7 @@ class Maker:
         self.shell = shell
         self.cache = cache
         self.params = params
-        found = [sentence for name in MIRRORS for sentence in _strange_mirror(name, params.get(name))]
+        found = [sentence for name in recipe.MIRRORS for sentence in recipe.mirror_violations(name, params[name])]
         if found:
             raise InputError(found)
         self.architecture = recipe.architecture(params["architecture"]) if params["architecture"] else None
@@ -158,10 +155,3 @@ def _sum(path: Any) -> str:
             return archive.digest(stream)
     except OSError as error:
         raise OverlayError(f"{path}: cannot be read ({error.strerror}); give a file of the build host") from error
-
-
-def _strange_mirror(name: str, value: Optional[str]) -> Iterator[str]:
-    """A mirror is named in the result, so nothing secret may be in it."""
-    for url in re.split(r"[,|]", value or ""):
-        if "@" in urlsplit(url).netloc:
-            yield f"{name}: its URL holds a user or a password, and it is shown in results; put them into ~/.netrc"

@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Optional
+from urllib.parse import urlsplit
 
 from ..errors import InputError
 from .archive import Entry
@@ -48,6 +50,7 @@ SUMS = {
 }
 
 
+MIRRORS = ("go_proxy", "python_index")
 # The image that the defaults give, by the architecture it is for: nothing of the build host is in it.
 EXPECTED: dict[str, str] = {}
 
@@ -137,6 +140,12 @@ class Build:
             "GOTOOLCHAIN": "local",
             "GOWORK": "off",
         }
+
+
+def mirror_violations(name: str, value: Optional[str]) -> Iterator[str]:
+    """A mirror is named in the result, so nothing secret may be in it."""
+    if any("@" in urlsplit(url).netloc for url in re.split(r"[,|]", value or "")):
+        yield f"{name}: its URL holds a user or a password, and it is shown in results; put them into ~/.netrc"
 
 
 def architecture(name: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.baremetal.overlay.plugins.module_utils.minio import environment, layout
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio import environment, layout, recipe
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import absent_plan, minio_plan, root_credentials
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule, enumerate_names
 
@@ -49,6 +49,8 @@ def absent_hosts_can_be_done_without(cluster: Cluster) -> Iterator[str]:
 def image_is_possible(cluster: Cluster) -> Iterator[str]:
     """The image can be had, and it is the one that runs or one that was agreed to."""
     yield from minio_plan.choose_image(cluster).violations
+    for name in recipe.MIRRORS:
+        yield from recipe.mirror_violations(f"minio_{name}", cluster.settings.get(name))
 
 
 def credentials_are_known(cluster: Cluster) -> Iterator[str]:

@@ -186,6 +186,11 @@ OPTIONS = {
     "log_max_size": "1m",
     "log_max_file": 1,
     "memory_limit": "1g",
+    "pids_limit": 16384,
+    "secret_names": [],
+    "secrets_id": "",
+    "no_new_privileges": None,
+    "engines": [],
     "attachment": {"networks": ["o"], "publish": True, "hosts": {}, "identity": "o"},
 }
 
@@ -196,3 +201,22 @@ def test_no_service_is_waited_for_whose_host_is_away():
     assert list(made["services"]) == ["minio1", "minio2", "minio3"]
     assert made["services"]["minio1"]["command"][-1] == "http://minio{1...4}:9000/drives/drive{1...2}"
     assert list(filters.minio_stack(minio_plan.servers(cluster(())), OPTIONS)["services"])[3] == "minio4"
+
+
+@pytest.mark.parametrize(
+    ("known", "engines", "confined"),
+    [
+        (True, [], True),
+        (False, ["26.1.5+dfsg1"], False),
+        # A swarm that this run made.
+        (None, ["26.1.5+dfsg1", "29.1.0"], True),
+        (None, ["26.1.5+dfsg1", "20.10.24+dfsg1"], False),
+        (None, ["26.1.5+dfsg1", None], False),
+        # A prediction for bare hosts.
+        (None, [], False),
+    ],
+)
+def test_servers_are_kept_from_new_privileges_where_every_engine_can(known, engines, confined):
+    options = {**OPTIONS, "no_new_privileges": known, "engines": engines}
+    made = filters.minio_stack(minio_plan.servers(cluster(())), options)["services"]["minio1"]
+    assert made.get("x-no-new-privileges", False) == confined

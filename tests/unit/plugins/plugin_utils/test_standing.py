@@ -31,6 +31,7 @@ CONVERGED = {
     *("kernel_overlay_mtu", "kernel_overlay_replication", "ipsec_psk_master", "ipsec_psk_epoch"),
     *("minio_console_port", "minio_parity", "minio_memory_limit", "minio_tmp_size", "minio_dns"),
     *("minio_stop_grace_period", "minio_log_max_size", "minio_log_max_file", "minio_environment"),
+    *("minio_pids_limit", "minio_secret_environment"),
     *("minio_tls", "minio_tls_certificate", "minio_tls_key", "minio_tls_ca", "minio_tls_names"),
 }
 # What says how this one run goes, and is as given from its beginning.
@@ -43,6 +44,7 @@ OF_A_RUN = {
     *("swarm_network_consent", "swarm_wait_timeout", "minio_network_consent", "minio_image_consent"),
     "minio_root_consent",
     *("minio_wait_timeout", "minio_check_timeout", "minio_build_host", "minio_cache_dir"),
+    *("minio_go_proxy", "minio_python_index"),
     *(name for name in role_options.known() if name.startswith(("connectivity_", "teardown_"))),
 }
 # Refused where they are carried out, by modules and tasks with tests of their own.

@@ -22,7 +22,9 @@ PLACES: dict[str, tuple[Any, tuple[str, ...], set[str]]] = {
     "the top": (top.TOP, (), {"name"}),
     "a service": (service.SERVICE, ("services", "*"), {
         "group_add", "oom_score_adj", "dns_opt", "cgroupns_mode", "platform", "pull_policy",
-        "annotations", "attach", "cgroup", "develop", "runtime", "storage_opt", "uts"}),
+        "annotations", "attach", "cgroup", "develop", "runtime", "storage_opt", "uts",
+        # Ours; docker stack deploy passes over it.
+        "x-no-new-privileges"}),
     "deploy": (service.DEPLOY, DEPLOY, set()),
     "update_config": (service.UPDATE, (*DEPLOY, "update_config"), set()),
     "rollback_config": (service.UPDATE, (*DEPLOY, "rollback_config"), set()),

@@ -148,6 +148,9 @@ SPEC = {
         {"logging": {"driver": "json-file", "options": {"max-file": 3}}},
         "TaskTemplate.LogDriver", {"Name": "json-file", "Options": {"max-file": "3"}},
     ),
+    "no new privileges": (
+        {"x-no-new-privileges": True}, "TaskTemplate.ContainerSpec.Privileges", {"NoNewPrivileges": True},
+    ),
     "network": (
         {"networks": {"net": {"aliases": ["w"]}}}, "TaskTemplate.Networks", [{"Target": "n1", "Aliases": ["w", "web"]}],
     ),
