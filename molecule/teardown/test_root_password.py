@@ -150,7 +150,9 @@ def test_what_is_secret_in_it_reaches_the_servers_and_is_seen_nowhere(lab: Any) 
         with urlopen(f"http://{lab.addresses[name]}:9000/minio/v2/metrics/node", timeout=10) as answer:
             assert answer.status == 200
         container = host.check_output(f"docker ps -q --filter name=minio{name[1:]}")
-        file = host.check_output(f"cat /proc/$(docker inspect -f '{{{{.State.Pid}}}}' {container})/root/run/secrets/minio-environment")
+        file = host.check_output(
+            f"cat /proc/$(docker inspect -f '{{{{.State.Pid}}}}' {container})/root/run/secrets/minio-environment"
+        )
         assert f'MINIO_PROMETHEUS_AUTH_TOKEN="{TOKEN}"' in file.splitlines()
         assert "t0k" not in host.check_output(f"docker inspect {container}")
     manager = lab.hosts["n1"]

@@ -52,8 +52,8 @@ options:
         well, from a vault if they are in one, relative to the first file of this list; without one, as
         M(ansible.builtin.copy) looks for files. Paths of bind mounts must be absolute.
       - A file is read as the docker CLI reads YAML. C(22:22) is a text, and so is C(yes).
-      - A service may say C(x-no-new-privileges), true or false, which C(docker stack deploy) passes over. Its processes gain
-        no privileges then. It needs API 1.44 (Docker 25).
+      - A service may say C(x-no-new-privileges), true or false, which C(docker stack deploy) passes over. Its processes
+        gain no privileges then. It needs API 1.44 (Docker 25).
     type: list
     elements: raw
     default: []

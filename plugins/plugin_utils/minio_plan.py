@@ -83,7 +83,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
 
 
 def secrets_of(cluster: Cluster) -> dict[str, Any]:
-    """The names in the secret environment, and what tells whether servers have it: one that they have stays as it is."""
+    """The names in the secret environment, and the label that tells whether servers have it: theirs, or a new one."""
     given = cluster.settings.get("secret_environment") or {}
     if not given:
         return {"secret_names": [], "secrets_id": ""}

@@ -102,7 +102,7 @@ def file_of(secret: Mapping[str, Any]) -> str:
 
 
 def variables(options: Mapping[str, Any]) -> dict[str, str]:
-    """What stands in the service's definition, equal on every server. MinIO's own update would ask a site that is gone."""
+    """What stands in the service's definition, equal on every server; MinIO's update would ask a site that is gone."""
     given = {str(name): str(value) for name, value in (options.get("environment") or {}).items()}
     secret_names, parity = options.get("secret_names") or [], options.get("parity")
     return {

@@ -34,8 +34,8 @@ ARCHITECTURES = {
     "s390x": "s390x",
     "riscv64": "riscv64",
 }
-# The toolchain of GO_VERSION by the build host's architecture under uname's name: the SHA-256 of its wheel. Each file of
-# it that the module golang.org/toolchain has as well is the same there, and that module's sum is in Go's checksum
+# The SHA-256 of the wheel with the toolchain of GO_VERSION, by the build host's architecture as uname has it. Each file
+# of it that the module golang.org/toolchain has as well is the same there, and that module's sum is in Go's checksum
 # database.
 GO_WHEELS = {
     "aarch64": "ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8",

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
