@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import image_archive
@@ -18,6 +20,8 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.errors import Ov
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import recipe
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.cache import Cache
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.image import Maker
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.toolchain import Toolchain
+from ansible_collections.baremetal.overlay.plugins.modules import minio_image
 from build_shell import Said
 
 ELF = b"\x7fELF\x02\x01\x01" + bytes(11) + (62).to_bytes(2, "little") + bytes(64)
@@ -155,3 +159,42 @@ def test_only_the_defaults_are_known_to_give_an_image():
         assert recipe.Build(recipe.GO_VERSION, architecture, programs()).expected == image
         assert recipe.Build("1.27.0", architecture, programs()).expected is None
         assert recipe.Build(recipe.GO_VERSION, architecture, programs()[:1]).expected is None
+
+
+@pytest.mark.parametrize(
+    ("result", "differs"),
+    [
+        ({"image_id": "sha256:1", "expected_image_id": "sha256:1"}, False),
+        ({"image_id": "sha256:2", "expected_image_id": "sha256:1"}, True),
+        # Not made yet, of other versions, or given.
+        ({"image_id": None, "expected_image_id": "sha256:1"}, False),
+        ({"image_id": "sha256:2", "expected_image_id": None}, False),
+        ({"image_id": "sha256:2"}, False),
+    ],
+)
+def test_an_image_that_is_not_the_known_one_is_told(result, differs):
+    assert minio_image.differs(result) == differs
+
+
+def test_what_was_built_is_found_with_its_bill_and_its_mirrors(make, tmp_path, monkeypatch):
+    """Of a build the parts alone are made up; the image, its bill and the result are the real ones."""
+
+    def binaries(_self, build):
+        (tmp_path / "made").mkdir()
+        for program in build.programs:
+            (tmp_path / "made" / program.name).write_bytes(ELF)
+            (tmp_path / "made" / f"{program.name}.buildinfo").write_text("x: go1.26.6\n\tdep\ta.example/b\tv1\th1:c=\n")
+        return tmp_path / "made"
+
+    monkeypatch.setattr(Toolchain, "binaries", binaries)
+    given = {"source": "build", "go_proxy": "https://go.example"}
+    made, found = make(**given), make(source="build")
+    assert (made["changed"], found["changed"]) == (True, False)
+    # Who made it says by which mirrors, and not who finds it.
+    assert made["sources"] == found["sources"] == {"go_proxy": "https://go.example", "python_index": None}
+    bill = json.loads(Path(found["sbom"]).read_text())
+    assert bill["metadata"]["component"]["bom-ref"] == made["image_id"]
+    assert "pkg:golang/a.example/b@v1" in {part["bom-ref"] for part in bill["components"]}
+    # With certificate authorities of the operator's own it is nobody else's image.
+    assert made["expected_image_id"] is None
+    assert make(check_mode=True, source="build", ca_certificates=None)["expected_image_id"] == recipe.EXPECTED["amd64"]
