@@ -19,9 +19,12 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import InputError
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import environment, layout, stack
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.recipe import (
+    ARCHITECTURES,
+    MC,
     MINIO,
     MINIO_VERSION,
     RELEASE_LABEL,
+    Build,
     Program,
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm import fingerprint
@@ -73,9 +76,7 @@ def draw(cluster: Cluster) -> dict[str, Any]:
         "lacking_image": lacking,
         "running_images": running_images(cluster),
         "running": {service["name"]: service.get("labels", {}) for service in services(cluster)},
-        "architecture": next(
-            (host.facts["architecture"] for host in _seen(cluster) if host.facts.get("architecture")), None
-        ),
+        "architecture": next(iter(architectures(cluster)), None),
         **secrets_of(cluster),
         "no_new_privileges": no_new_privileges(cluster),
         **root_credentials.draw(cluster),
@@ -209,6 +210,23 @@ def _made(cluster: Cluster) -> ImageChoice:
         return ImageChoice(None, release, make=True)
     common = _common_image(cluster, release)
     return ImageChoice(common, release, make=common is None)
+
+
+def expected_image(cluster: Cluster) -> str | None:
+    """The image that is compiled of the defaults; None where the inventory asks for another one."""
+    settings = cluster.settings
+    made_of = {name: settings.get(name) for name in ("version", "mc_version", "go_version")}
+    is_built = (settings.get("image_source") or "build") == "build"
+    if not is_built or settings.get("ca_certificates") or not all(made_of.values()):
+        return None
+    architecture = ARCHITECTURES.get(next(iter(architectures(cluster)), ""), "")
+    programs = (Program(MINIO, str(made_of["version"])), Program(MC, str(made_of["mc_version"])))
+    return Build(str(made_of["go_version"]), architecture, programs).expected
+
+
+def architectures(cluster: Cluster) -> list[str]:
+    """What the hosts that were seen call theirs, each once."""
+    return list(dict.fromkeys(host.facts["architecture"] for host in _seen(cluster) if host.facts.get("architecture")))
 
 
 def _release(cluster: Cluster) -> str:

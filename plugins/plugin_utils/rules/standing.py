@@ -178,6 +178,17 @@ def images_stay(cluster: Cluster) -> Iterator[str]:
             )
 
 
+def image_is_the_known_one(cluster: Cluster) -> Iterator[str]:
+    """The defaults give one image, and what runs may be of before their parts had known sums, or of other parts."""
+    choice = minio_plan.choose_image(cluster)
+    expected = minio_plan.expected_image(cluster)
+    if minio_plan.services(cluster) and expected and choice.image not in (None, expected):
+        yield (
+            f"MinIO runs the image {choice.image}, and its release from parts with known sums is {expected}; to change "
+            f"to that, which restarts all servers together, agree by minio_image_consent: {expected}"
+        )
+
+
 RULES: tuple[Rule, ...] = (data_path_stays, stack_stays)
 ADVICE: tuple[Rule, ...] = (
     swarm_stays,
@@ -187,4 +198,5 @@ ADVICE: tuple[Rule, ...] = (
     credentials_stay,
     certificates_stay,
     images_stay,
+    image_is_the_known_one,
 )

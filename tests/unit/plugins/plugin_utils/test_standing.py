@@ -16,7 +16,14 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host.local_engin
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.units import Unit
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import stack, tls
-from ansible_collections.baremetal.overlay.plugins.module_utils.minio.recipe import MINIO, MINIO_VERSION, Program
+from ansible_collections.baremetal.overlay.plugins.module_utils.minio.recipe import (
+    EXPECTED,
+    GO_VERSION,
+    MC_VERSION,
+    MINIO,
+    MINIO_VERSION,
+    Program,
+)
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import network_plan, role_options
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import NUMBER_LABEL, Cluster, Host
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import ADVICE, RULES, violations
@@ -396,3 +403,26 @@ def test_nothing_is_reported_of_a_deployment_that_is_as_it_is_wanted() -> None:
 def test_what_is_fixed_for_life_is_documented() -> None:
     text = (ROOT / "docs" / "preflight.md").read_text(encoding="utf-8")
     assert [name for name in (*REFUSED, *REPORTED) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("running", "given", "said"),
+    [
+        (IMAGE, {}, True),
+        (EXPECTED["amd64"], {}, False),
+        # Of other parts nobody knows what they give.
+        (IMAGE, {"go_version": "1.27.0"}, False),
+        (IMAGE, {"ca_certificates": "/ca"}, False),
+    ],
+)
+def test_an_image_that_its_parts_do_not_give_is_told(running: str, given: dict[str, Any], said: bool) -> None:
+    world = deployed()
+    world["settings"] |= {"mc_version": MC_VERSION, "go_version": GO_VERSION, **given}
+    for host in world["hosts"].values():
+        host["facts"]["architecture"] = "x86_64"
+        host["facts"]["images"][0]["id"] = running
+        for service_ in host["facts"]["swarm"]["services"]:
+            service_["image"] = running
+    found = [sentence for rule in ADVICE for sentence in rule(cluster(world)) if "parts with known sums" in sentence]
+    wanted = f"agree by minio_image_consent: {EXPECTED['amd64']}"
+    assert [sentence.endswith(wanted) for sentence in found] == [True] * said
