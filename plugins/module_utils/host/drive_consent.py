@@ -28,9 +28,9 @@ def entry(host: str, device: str, found: str, uuid: str = "") -> str:
     return ":".join(filter(None, (host, device, found, uuid)))
 
 
-def consented(consents: Sequence[str], host: str, device: str, digest: str, uuid: str = "") -> bool:  # pylint: disable=redefined-outer-name
+def consented(consents: Sequence[str], host: str, device: str, found: str, uuid: str = "") -> bool:
     """Whether exactly this was agreed to; a host without a name agrees to nothing."""
-    return bool(host) and entry(host, device, digest, uuid) in consents
+    return bool(host) and entry(host, device, found, uuid) in consents
 
 
 def meant(consents: Sequence[str], host: str, device: str) -> list[str]:
