@@ -40,9 +40,16 @@ options:
     description: Numeric group that owns the root of each file system.
     type: int
     default: 9000
+  host:
+    description: The name of the host in the inventory, with which entries of O(format_consent) begin.
+    type: str
+    default: ''
   format_consent:
     description:
-      - Entries of O(devices), written alike, whose content may be erased.
+      - Devices whose content may be erased, each as C(<host>:<entry of devices>:<digest>), as the refusal of the device
+        prints it.
+      - The digest is of what was found on the device, so that an entry is used up by its use.
+      - A device with the label of a member, or with data of another MinIO, needs C(:<UUID>) of its file system as well.
       - A drive that is in use, or is one of ours already, is not formatted even then.
     type: list
     elements: str
@@ -68,7 +75,8 @@ EXAMPLES = r"""
   baremetal.overlay.drive:
     number: 1
     devices: [/dev/disk/by-id/nvme-example-1]
-    format_consent: [/dev/disk/by-id/nvme-example-1]
+    host: rack1
+    format_consent: ["rack1:/dev/disk/by-id/nvme-example-1:1a2b3c4d"]
 """
 
 RETURN = r"""

@@ -108,8 +108,12 @@ options:
             description: Numeric group that owns the root of each file system.
             type: int
             default: 9000
+          host:
+            description: The name of the host in the inventory, which entries that agree to a formatting name.
+            type: str
+            default: ''
           format_consent:
-            description: Entries of O(sections.drives.devices), written alike, whose content may be erased.
+            description: Devices whose content may be erased, as for M(baremetal.overlay.drive).
             type: list
             elements: str
             default: []

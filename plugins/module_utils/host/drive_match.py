@@ -68,6 +68,8 @@ class State:
     directories: Mapping[str, Optional[Directory]] = field(default_factory=dict)
     owners: Mapping[str, Optional[Directory]] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    # What a MinIO left in a file system that is not labelled as ours, in words.
+    deployments: Mapping[str, str] = field(default_factory=dict)
     fstab: Optional[str] = None
     packages: Packages = field(default_factory=dict)
 
@@ -170,7 +172,7 @@ def _drive(place: Place, device: BlockDevice, state: State, renamed: bool) -> Dr
     return Drive(
         place=place,
         device=device,
-        signatures=_signatures(device, state),
+        signatures=signatures(device, state),
         mounted=occupant is not None and occupant.device == device.number,
         held=device.number in state.held,
         unfinished=device.number in state.unfinished,
@@ -181,16 +183,22 @@ def _drive(place: Place, device: BlockDevice, state: State, renamed: bool) -> Dr
 
 def _label(device: BlockDevice, state: State) -> str:
     """Of an XFS that is complete and has the device for itself."""
-    marks = {(signature.type, signature.label) for signature in _signatures(device, state)}
+    marks = {(signature.type, signature.label) for signature in signatures(device, state)}
     if len(marks) != 1 or device.number in state.unfinished:
         return ""
     ((kind, label),) = marks
     return label if kind == "xfs" else ""
 
 
-def _signatures(device: BlockDevice, state: State) -> Sequence[Signature]:
+def signatures(device: BlockDevice, state: State) -> Sequence[Signature]:
+    """As they were read from the device, or, where that says nothing, as udev's database has them."""
     found = state.signatures.get(device.number, ())
     if found or not (device.filesystem or device.partition_table):
         return found
     # The two sources disagree: where one of them saw something, the device is not blank.
     return (Signature(device.filesystem or device.partition_table, device.label, device.uuid),)
+
+
+def partitions(device: BlockDevice) -> list[BlockDevice]:
+    """Not what is built on a device by LVM and the like: such a device is in use."""
+    return [member for member in device.family[1:] if member.type == "part"]

@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import drive_names
+from . import drive_claims, drive_consent, drive_names
 from .blockdevices import Signature
-from .drive_match import SERIAL, Drive, Place, State, match
+from .drive_match import SERIAL, Drive, Place, State, match, partitions
 
 TYPES = ("disk", "part", "loop", "lvm", "crypt", "mpath", "raid", "dm")
 # mkfs.xfs refuses less.
 SMALLEST = 300 * 1024 * 1024
+CONSENT = "drives_format_consent"
 
 
 def twice(drives: Sequence[Drive], state: State) -> list[str]:
@@ -64,10 +65,11 @@ def refusals(drive: Drive, options: Mapping[str, Any], state: State) -> list[str
     if device.readonly or not device.type.startswith(TYPES):
         kind = f"of type {device.type}" + (", read-only" if device.readonly else "")
         return [f"{place}: {device.path} is {kind}; a drive is a writable {', '.join(TYPES[:4])} device"]
-    if device.number in state.unreadable:
-        return [f"{place}: {device.path} cannot be read ({state.unreadable[device.number]}); check or replace it"]
+    for member in (device, *partitions(device)):
+        if member.number in state.unreadable:
+            return [f"{place}: {member.path} cannot be read ({state.unreadable[member.number]}); check or replace it"]
     found = _foreign_mount_point(place, state)
-    if drive.renamed and place.declared in options["format_consent"]:
+    if drive.renamed and drive_consent.meant(options["format_consent"], options["host"], place.declared):
         return [*found, _name_of_another(drive)]
     if drive.mounted and drive.ours:
         broken = state.owners.get(place.target) is None
@@ -84,7 +86,7 @@ def refusals(drive: Drive, options: Mapping[str, Any], state: State) -> list[str
 def _name_of_another(drive: Drive) -> str:
     """What such a name means is not guessed at where data depends on it."""
     return (
-        f"{drive.place}: drives_format_consent names {drive.place.declared}, which is the name of another of this "
+        f"{drive.place}: {CONSENT} names {drive.place.declared}, which is the name of another of this "
         f'host\'s drives since devices were renamed (label "{drive.place.label}" is on {drive.device.path}); nothing '
         "is formatted: declare the drives by /dev/disk/by-id or serial:, and name the drive that is meant"
     )
@@ -143,30 +145,44 @@ def _not_blank(drive: Drive, options: Mapping[str, Any], state: State) -> list[s
     place, device = drive.place, drive.device
     if device.size < SMALLEST:
         return [f"{place}: {device.path} has {device.size >> 20} MiB; XFS needs 300 MiB: declare a larger device"]
-    partitions = [child.path for child in device.children]
-    found = ", ".join(filter(None, (_shown(drive.signatures), *partitions)))
-    if not found or drive.resumable or place.declared in options["format_consent"]:
+    children = [child.path for child in device.children]
+    found = ", ".join(filter(None, (_shown(drive.signatures), *children)))
+    if not found or drive.resumable:
+        return []
+    if drive_claims.consented(drive, options["format_consent"], options["host"], state):
         return []
     unfinished = " (a formatting that did not finish)" if drive.unfinished else ""
     return [
         f"{place}: {device.path} is not blank, found: {found}{unfinished}; only a blank device or one labelled "
-        f'"{place.label}" is taken: {_instead(drive, state)}'
+        f'"{place.label}" is taken: {_instead(drive, options, state)}'
     ]
 
 
-def _instead(drive: Drive, state: State) -> str:
-    """Erasing is no way out where the device is a drive of ours, or the drive that is meant is elsewhere."""
+def _instead(drive: Drive, options: Mapping[str, Any], state: State) -> str:
+    """Erasing is no way out where the device is a drive of ours, or the drive that is meant is elsewhere.
+
+    Who asked for it all the same, by an entry that is not enough, hears what would be.
+    """
+    stale = drive_claims.stale(drive, options["format_consent"], CONSENT, options["host"], state)
     labels = [mark.label for mark in drive.signatures]
     owners = [whose for label in labels if label != drive.place.label and (whose := drive_names.whose(label))]
     if owners:
-        return f"it is {owners[0]}, with its data; declare it there, and here the device that belongs here"
-    if drive.place.label in labels and not drive.unfinished:
-        return f"it has that label and something else; its data may be whole: see `wipefs {drive.device.path}`"
-    if _same_label_elsewhere(drive, state):
+        way = f"it is {owners[0]}, with its data; declare it there, and here the device that belongs here"
+    elif drive.place.label in labels and not drive.unfinished:
+        way = f"it has that label and something else; its data may be whole: see `wipefs {drive.device.path}`"
+    elif _same_label_elsewhere(drive, state):
         return "declare the device that carries that label"
+    else:
+        held = "".join(f"{claim.words}; " for claim in drive_claims.claims(drive, state))
+        return f"{held}declare the device that is meant. {_erasing(drive, stale, options, state)}"
+    return f"{way}. {_erasing(drive, stale, options, state)}" if stale else way
+
+
+def _erasing(drive: Drive, stale: str, options: Mapping[str, Any], state: State) -> str:
     return (
-        "declare the device that is meant. Only if this very device is to become a new drive and nothing on it is "
-        f'needed, agree to its formatting by drives_format_consent: ["{drive.place.declared}"]'
+        (f"{stale}. " if stale else "")
+        + "Only if this very device is to become a new drive and nothing on it is needed, "
+        f"agree to its formatting by drives_format_consent: {drive_claims.entries(drive, options['host'], state)}"
     )
 
 

@@ -68,6 +68,7 @@ DRIVE_SPEC: dict[str, Any] = {
     "parent": {"type": "path", "default": "/srv/minio"},
     "owner": {"type": "int", "default": 9000},
     "group": {"type": "int", "default": 9000},
+    "host": {"type": "str", "default": ""},
     "format_consent": {"type": "list", "elements": "str", "default": []},
 }
 POOL_SPEC: dict[str, Any] = {

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import network_plan, role_options
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule
 
+# Of an entry that names a drive: a digest of what was found there, and a UUID where data of a member is at stake.
+CONTENT = re.compile(r"[0-9a-f]{8}(:[^:\s]+)?")
 IMAGE = re.compile(r"(\S+@)?sha256:[0-9a-f]{64}")
 
 
@@ -26,18 +28,35 @@ def hosts_are_known(cluster: Cluster) -> Iterator[str]:
 
 
 def drives_are_declared(cluster: Cluster) -> Iterator[str]:
-    """Erasing is agreed to for a drive that some host declares, written alike."""
-    declared: set[str] = {device for host in cluster.hosts for device in host.drives}
+    """Erasing is agreed to for a drive that its host declares, written alike, and for what was found on it."""
+    declared: dict[str, list[str]] = {}
     agreed: dict[str, None] = {}
     for host in cluster.hosts:
-        declared.update(role_options.read_or(host.variables, "drives_devices", []))
+        given = role_options.read_or(host.variables, "drives_devices", [])
+        declared[host.name] = list(dict.fromkeys((*host.drives, *map(str, given))))
         agreed.update(dict.fromkeys(role_options.read_or(host.variables, "drives_format_consent", [])))
-    for device in agreed:
-        if device not in declared:
-            yield (
-                f'drives_format_consent: "{device}" is in no minio_drives of this deployment; '
-                "name drives exactly as they are declared, or take it out"
+    for entry in agreed:
+        if sentence := drive_entry(entry, declared):
+            yield f"drives_format_consent: {sentence}"
+
+
+def drive_entry(entry: str, declared: Mapping[str, Sequence[str]]) -> str:
+    """What is wrong with an entry that names a drive, by the drives that each host declares."""
+    drives = [f"{host}:{device}" for host, devices in declared.items() for device in devices]
+    if any(entry.startswith(f"{drive}:") and CONTENT.fullmatch(entry[len(drive) + 1 :]) for drive in drives):
+        return ""
+    known = [drive for drive in drives if entry == drive or entry.startswith(f"{drive}:")]
+    bare = [f"{host}:{entry}" for host, devices in declared.items() if entry in devices]
+    for found in (bare, known):
+        if found:
+            return (
+                f'"{entry}" does not say {"on which host, and " if found is bare else ""}what was found there; '
+                f"give {found[0]}:<digest>, whole as the refusal of the drive prints it, or take it out"
             )
+    return (
+        f'"{entry}" is in no minio_drives of this deployment; an entry is <host>:<device as declared>:<digest>, '
+        "as the refusal of a drive prints it: copy that, or take it out"
+    )
 
 
 def networks_are_declared(cluster: Cluster) -> Iterator[str]:

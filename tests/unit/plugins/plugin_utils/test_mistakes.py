@@ -147,6 +147,10 @@ CONSENTS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"network_consent": "weave"}, {}, 'minio_network_consent: "weave" is unknown; allowed: overlay, kernel, host'),
     ({"image_consent": "minio:latest"}, {}, 'minio_image_consent: "minio:latest" is no image ID; give it as'),
     ({}, {"drives_format_consent": "/dev/b"}, 'drives_format_consent: "/dev/b" is in no minio_drives of this deploy'),
+    ({}, {"drives_format_consent": "/dev/a"}, 'drives_format_consent: "/dev/a" does not say on which host, and what'),
+    ({}, {"drives_format_consent": "n1:/dev/a"}, 'drives_format_consent: "n1:/dev/a" does not say what was found'),
+    ({}, {"drives_format_consent": "n1:/dev/a:0"}, 'drives_format_consent: "n1:/dev/a:0" does not say what was found'),
+    ({}, {"drives_format_consent": "n9:/dev/a:0a1b2c3d"}, 'drives_format_consent: "n9:/dev/a:0a1b2c3d" is in no minio'),
 ]
 
 
@@ -161,7 +165,8 @@ def test_consent_to_what_is_there() -> None:
         **{"unreachable_consent": ["n2"], "swarm_network_consent": ["a"], "networks": [{"name": "a"}]},
         **{"network_consent": "kernel", "image_consent": f"sha256:{'0' * 64}"},
     }
-    variables = {"drives_format_consent": ["/dev/a", "/dev/c"], "drives_devices": ["/dev/c"]}
+    entries = ["n1:/dev/a:0a1b2c3d", "n1:/dev/c:0a1b2c3d:6c3b1f0e-1111-4222-8333-944455556666"]
+    variables = {"drives_format_consent": entries, "drives_devices": ["/dev/c"]}
     assert violations(Cluster(hosts(**variables), settings), consents.RULES) == []
 
 

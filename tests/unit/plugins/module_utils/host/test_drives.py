@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
     blockdevices,
+    drive_deployments,
     drive_match,
     drive_names,
     drive_refusals,
@@ -21,6 +23,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.blockdevices import BlockDevice, Mount, Signature
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import CommandFailed
 
 A, B = "/dev/disk/by-id/a", "/dev/disk/by-id/b"
 ROOT_LINE = "UUID=1 / ext4 defaults 0 1\n"
@@ -56,11 +59,12 @@ FINISHED = dataclasses.replace(
 )
 
 
-def plan(state, declared=(A, B), consent=(), **changes):
+def plan(state, declared=(A, B), consent=(), host="n1", **changes):
     options = {
         "devices": list(declared),
         "number": 1,
         "parent": "/srv/minio",
+        "host": host,
         "owner": 9000,
         "group": 9000,
         "format_consent": list(consent),
@@ -142,7 +146,7 @@ PARTITION = BlockDevice("/dev/sda1", "8:1", "part", 1 << 30)
 VOLUME = BlockDevice("/dev/dm-0", "253:0", "lvm", 1 << 30)
 REFUSED = [
     # what was found, and the words that must be in the message
-    ({"signatures": EXT4}, ["sda is not blank, found: ext4", '"data"', f'drives_format_consent: ["{A}"]']),
+    ({"signatures": EXT4}, ["sda is not blank, found: ext4", '"data"', f'drives_format_consent: ["n1:{A}:']),
     ({"signatures": {"8:0": LABELS["8:16"]}}, ['found: xfs labelled "minio1d2"', '"minio1d1" is taken']),
     ({"signatures": {"8:0": [*LABELS["8:0"], Signature("gpt")]}}, ["not blank", "gpt"]),
     ({"devices": (disk("sda", "8:0", children=(PARTITION,)), BARE.devices[1])}, ["found: /dev/sda1"]),
@@ -192,7 +196,7 @@ def test_declarations_that_lead_nowhere(declared, words):
 
 @pytest.mark.parametrize("declared", [("serial:none",), (A, "/dev/disk/by-id/typo")])
 def test_devices_are_looked_for_on_a_host_that_has_no_number_yet(declared):
-    options = {"devices": list(declared), "number": 0, "parent": "/srv/minio", "format_consent": []}
+    options = {"devices": list(declared), "number": 0, "parent": "/srv/minio", "host": "n1", "format_consent": []}
     (found,) = drives.search(options, BARE)
     assert found.startswith(f"drive {len(declared)} ({declared[-1]}):")
     assert drives.plan(options, BARE).violations == ["drives: 0 is not the number of a host; give 1 or more"]
@@ -203,17 +207,135 @@ def test_dead_drive_in_a_live_host():
     assert "/srv/minio/drive1 cannot be read" in found.violations[0]
 
 
+# --- consent -------------------------------------------------------------------------------------------------------
+
+
+def asked(found, **replaced):
+    """The entry that a refusal prints, as an operator copies it."""
+    (entry,) = re.findall(r'drives_format_consent: \["([^"]+)"\]', " ".join(found.violations))
+    for placeholder, value in replaced.items():
+        entry = entry.replace(f"<{placeholder}>", value)
+    return entry
+
+
+def erased(found):
+    return [sentence for sentence in found.sentences if sentence.startswith("ERASE")]
+
+
+FOREIGN = [{"signatures": EXT4}, {"devices": (disk("sda", "8:0", children=(PARTITION,)), BARE.devices[1])}]
+
+
+@pytest.mark.parametrize("changes", FOREIGN)
+def test_consent_is_what_the_refusal_prints_and_names_exactly_one_device(changes):
+    entry = asked(plan(BARE, **changes))
+    assert re.fullmatch(f"n1:{A}:[0-9a-f]{{8}}", entry)
+    assert erased(plan(BARE, consent=(entry,), **changes)) == ['ERASE and format /dev/sda as XFS labelled "minio1d1"']
+    for other in (entry.replace(A, B), entry.replace(A, "/dev/sda"), entry.replace("n1:", "n2:"), entry[:-1], A):
+        assert plan(BARE, consent=(other,), **changes).violations
+
+
+def test_consent_for_one_host_is_none_on_another_with_the_same_device():
+    entry = asked(plan(BARE, signatures=EXT4))
+    found = plan(BARE, consent=(entry,), host="n2", signatures=EXT4)
+    assert found.steps == [] and asked(found) == entry.replace("n1:", "n2:")
+
+
 @pytest.mark.parametrize(
     "changes",
-    [{"signatures": EXT4}, {"devices": (disk("sda", "8:0", children=(PARTITION,)), BARE.devices[1])}],
+    [
+        {"signatures": {"8:0": [Signature("ext4", "data", "another")]}},
+        {"signatures": EXT4, "devices": (disk("sda", "8:0", serial="another"), BARE.devices[1])},
+        {"signatures": {"8:0": [*EXT4["8:0"], Signature("gpt", "", "table")]}},
+    ],
 )
-def test_consent_names_exactly_one_device(changes):
-    assert 'ERASE and format /dev/sda as XFS labelled "minio1d1"' in plan(BARE, consent=(A,), **changes).sentences
-    assert plan(BARE, consent=("/dev/sda", B), **changes).violations
+def test_consent_is_used_up_once_something_else_is_there(changes):
+    entry = asked(plan(BARE, signatures=EXT4))
+    found = plan(BARE, consent=(entry,), **changes)
+    assert found.steps == [] and asked(found) != entry
+    assert f'drives_format_consent has "{entry}", which is not for what is there now' in " ".join(found.violations)
+
+
+@pytest.mark.parametrize("given", [A, f"n1:{A}"])
+def test_consent_of_the_old_kind_is_answered_with_the_entry_to_use(given):
+    found = plan(BARE, consent=(given,), signatures=EXT4)
+    assert found.steps == [] and f'has "{given}", which does not say' in " ".join(found.violations)
+    assert erased(plan(BARE, consent=(asked(found),), signatures=EXT4))
+
+
+def test_what_a_partition_holds_is_part_of_what_was_found():
+    def parted(*marks):
+        return {
+            "devices": (disk("sda", "8:0", children=(PARTITION,)), BARE.devices[1]),
+            "signatures": {"8:0": [Signature("gpt", "", "table")], "8:1": list(marks)},
+        }
+
+    entry = asked(plan(BARE, **parted(Signature("ext4", "old", "u1"))))
+    assert erased(plan(BARE, consent=(entry,), **parted(Signature("ext4", "old", "u1"))))
+    assert plan(BARE, consent=(entry,), **parted(Signature("ext4", "new", "u2"))).violations
+    assert plan(BARE, unreadable={"8:1": "Input/output error"}, **parted()).violations == [
+        f"drive 1 ({A}): /dev/sda1 cannot be read (Input/output error); check or replace it"
+    ]
+
+
+MEMBERS = [
+    # Of a host that was there before: the one that was reinstalled has another number.
+    {"8:0": [Signature("xfs", "minio5d1", "uuid-m")]},
+    {"8:0": [Signature("xfs", "minio1d1", "uuid-m"), Signature("gpt", "", "table")]},
+    {"8:0": [Signature("gpt", "", "table")], "8:1": [Signature("xfs", "minio5d1", "uuid-m")]},
+]
+
+
+@pytest.mark.parametrize("signatures", MEMBERS)
+def test_a_members_drive_is_erased_only_where_its_uuid_is_named(signatures):
+    parted = (disk("sda", "8:0", children=(PARTITION,)), BARE.devices[1])
+    changes = {"signatures": signatures, **({"devices": parted} if "8:1" in signatures else {})}
+    found = plan(BARE, consent=(A,), **changes)
+    plain = asked(found).removesuffix(":<UUID>")
+    assert found.steps == [] and plain != asked(found) and "uuid-m" not in " ".join(found.violations)
+    short = plan(BARE, consent=(plain,), **changes)
+    assert short.steps == [] and "does not name the UUID of the file system" in " ".join(short.violations)
+    assert plan(BARE, consent=(f"{plain}:another",), **changes).violations
+    assert erased(plan(BARE, consent=(asked(found, UUID="uuid-m"),), **changes))
+
+
+def test_a_minio_that_is_not_ours_is_data_too():
+    changes = {
+        "signatures": {"8:0": [Signature("xfs", "data", "uuid-x")]},
+        "deployments": {"8:0": "it holds data of X"},
+    }
+    found = plan(BARE, **changes)
+    assert "it holds data of X; declare the device that is meant" in " ".join(found.violations)
+    assert plan(BARE, consent=(asked(found).removesuffix(":<UUID>"),), **changes).steps == []
+    assert erased(plan(BARE, consent=(asked(found, UUID="uuid-x"),), **changes))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("none\n", ""),
+        ('{"id": "d1", "xl": {}}\n', "it holds data of a MinIO (deployment d1)"),
+        ("{}\n", "it holds data of a MinIO"),
+        (None, "its file system cannot be looked into (mount: bad superblock), and may hold a MinIO's data"),
+    ],
+)
+def test_a_look_for_a_minio(fake_system, monkeypatch, given, words):
+    ran = []
+
+    def run(argv):
+        ran.append(argv)
+        if given is None:
+            raise CommandFailed("`mount` ended with 32: mount: bad superblock")
+        return given
+
+    system = fake_system()
+    monkeypatch.setattr(system, "run", run)
+    assert drive_deployments.look(system, "/dev/sdb", "xfs") == words
+    assert ran[0][:2] == ("unshare", "--mount") and "ro,norecovery,nouuid" in ran[0][-2]
 
 
 def test_consent_does_not_reach_a_device_in_use():
-    assert plan(BARE, consent=(A,), mounts=(Mount("8:0", "/home", "/dev/sda", "ext4"),), signatures=EXT4).violations
+    entry = asked(plan(BARE, signatures=EXT4))
+    assert plan(BARE, consent=(entry,), mounts=(Mount("8:0", "/home", "/dev/sda", "ext4"),), signatures=EXT4).violations
 
 
 def test_an_interrupted_formatting_is_finished_on_that_device_only():
