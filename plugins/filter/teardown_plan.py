@@ -65,4 +65,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
-        return {"teardown_plan": teardown_plan.draw}
+        return {"teardown_plan": teardown_plan.draw, "teardown_drives_left": teardown_plan.drives_left}

@@ -31,10 +31,17 @@ options:
     description: The directory of the mount points.
     type: path
     default: /srv/minio
+  host:
+    description: The name of the host in the inventory, with which entries of O(drives_consent) begin.
+    type: str
+    default: ''
   drives_consent:
     description:
-      - Entries of O(devices), written alike, whose data is erased for good.
+      - Drives whose data is erased for good, each as C(<host>:<entry of devices>:<digest>).
+      - The digest is of what was found on the device, so that an entry is used up by its use. An entry without it is
+        refused, and the refusal prints the whole one.
       - A device that does not carry the label of its place is refused.
+      - Entries of other hosts are left alone.
     type: list
     elements: str
     default: []
@@ -83,7 +90,8 @@ EXAMPLES = r"""
   baremetal.overlay.teardown:
     number: 1
     devices: [/dev/disk/by-id/nvme-example-1, "serial:S3Z8NB0K"]
-    drives_consent: ["serial:S3Z8NB0K"]
+    host: rack1
+    drives_consent: ["rack1:serial:S3Z8NB0K:1a2b3c4d"]
 """
 
 RETURN = r"""
@@ -121,6 +129,7 @@ SPEC = {
     "devices": {"type": "list", "elements": "str", "default": []},
     "number": {"type": "int", "required": True},
     "parent": {"type": "path", "default": "/srv/minio"},
+    "host": {"type": "str", "default": ""},
     "drives_consent": {"type": "list", "elements": "str", "default": []},
     "keep_credentials": {"type": "bool", "default": True},
     "unhold": {"type": "bool", "default": True},

@@ -11,7 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import lease_plan, minio_plan, network_plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import (
+    lease_plan,
+    minio_plan,
+    network_plan,
+    role_options,
+)
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host, enumerate_names
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.plan import read_cluster
 
@@ -175,13 +180,24 @@ def _away(members: Sequence[Host], torn: Sequence[Host], acting: Host) -> list[s
 
 
 def _drives_consent(cluster: Cluster, torn: Sequence[Host]) -> Iterator[str]:
+    """What no host of the run could be asked about; each host says itself what is wrong with an entry for a drive."""
+    drives = [f"{host.name}:{device}" for host in torn for device in host.drives]
     declared = {device for host in torn for device in host.drives}
-    for device in names(cluster.settings.get("drives_consent")):
-        if device not in declared:
+    for entry in names(cluster.settings.get("drives_consent")):
+        if entry not in declared and not any(entry == drive or entry.startswith(f"{drive}:") for drive in drives):
             yield (
-                f"{DRIVES_CONSENT}: {device} is in no minio_drives of this run's hosts; "
-                "name drives exactly as they are declared, or take it out"
+                f"{DRIVES_CONSENT}: {entry} is in no minio_drives of this run's hosts; an entry is "
+                "<host>:<device as declared>:<digest>, as the refusal of a drive prints it: copy that, or take it out"
             )
+
+
+def drives_left(hostvars: Mapping[str, Any], hosts: Iterable[str], consents: Any) -> list[str]:
+    """The drives of all hosts that keep their data, each as host and device."""
+    given = names(consents)
+    drives = [
+        f"{host}:{device}" for host in hosts for device in role_options.read_or(hostvars[host], "minio_drives", [])
+    ]
+    return [drive for drive in drives if not any(entry.startswith(f"{drive}:") for entry in given)]
 
 
 def _host(host: Host) -> Iterator[str]:

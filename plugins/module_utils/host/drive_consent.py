@@ -38,3 +38,8 @@ def meant(consents: Sequence[str], host: str, device: str) -> list[str]:
     return [
         given for given in consents if given in (device, f"{host}:{device}") or given.startswith(f"{host}:{device}:")
     ]
+
+
+def complete(consents: Sequence[str], host: str, device: str) -> bool:
+    """Whether an entry for this device says what was found, even if that is not there any more."""
+    return any(given.startswith(f"{host}:{device}:") for given in consents)

@@ -16,6 +16,8 @@ from ..minio import credentials
 from ..state_directory import STATE_DIRECTORY
 from . import (
     daemon,
+    drive_claims,
+    drive_consent,
     drive_match,
     engine_setup,
     firewall,
@@ -37,6 +39,7 @@ from .system import RUN_DIRECTORY, System
 # What opens the data that stays.
 CREDENTIALS = (*credentials.NAMES, credentials.STAGED)
 FORMATTING = "formatting-"
+DRIVES_CONSENT = "overlay_teardown_drives_consent"
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,14 @@ def read(
 
 def plan(options: Mapping[str, Any], state: State) -> Plan:
     """Drives first: where one of them is refused, nothing is done at all."""
-    named = [place for place in drive_match.places(options) if place.declared in options["drives_consent"]]
+    given, host = options["drives_consent"], options["host"]
+    named = [place for place in drive_match.places(options) if drive_consent.meant(given, host, place.declared)]
     found, wrong = drive_match.match(options, state.drives)
     consented = [drive for drive in found if drive.place in named]
     missing = [place for place in named if place not in [drive.place for drive in consented]]
     violations = [sentence for sentence in wrong if sentence.startswith(tuple(f"{place}:" for place in missing))]
     violations += [sentence for drive in consented for sentence in _refusals(drive, state)]
+    violations += _not_agreed([drive for drive in consented if not _refusals(drive, state)], options, state)
     result = Plan(violations=violations, flags={"stays": _stays(options, found, consented, state)})
     if not violations:
         result.steps = [*_drives(consented, state), *_way_back(state), *_links(state.links)]
@@ -117,12 +122,34 @@ def _refusals(drive: Drive, state: State) -> list[str]:
         shown = ", ".join(map(str, drive.signatures))
         return [
             f'{place}: {device.path} is not labelled "{place.label}" (found: {shown}), so it is not this cluster\'s; '
-            "take it out of overlay_teardown_drives_consent"
+            f"take it out of {DRIVES_CONSENT}"
         ]
     elsewhere = [mount.target for mount in state.drives.on(device.number) if mount.target != place.target]
     if elsewhere:
         return [f"{place}: {device.path} is mounted on {', '.join(elsewhere)} too; unmount it there first"]
     return []
+
+
+def _not_agreed(drives: Sequence[Drive], options: Mapping[str, Any], state: State) -> list[str]:
+    """Consent that is not for what is there; the entries of all drives in one sentence, to be copied at once.
+
+    A drive that has nothing on it any more was wiped by the run that the entry was for.
+    """
+    host, given = options["host"], options["drives_consent"]
+    meant, agree = [], []
+    for drive in drives:
+        device, digest = drive.place.declared, drive_claims.digest(drive, state.drives)
+        used = not drive.signatures and drive_consent.complete(given, host, device)
+        if not used and not drive_consent.consented(given, host, device, digest):
+            meant += drive_consent.meant(given, host, device)
+            agree.append(drive_consent.entry(host or "<host>", device, digest))
+    if not agree:
+        return []
+    shown, right = (", ".join(f'"{entry}"' for entry in dict.fromkeys(some)) for some in (meant, agree))
+    return [
+        f"{DRIVES_CONSENT}: {shown}: an entry is <host>:<device>:<digest of what was found there>, and none is for "
+        f"what is there now; take it out, or, to erase the drive with its data, give [{right}]"
+    ]
 
 
 def _drives(consented: Sequence[Drive], state: State) -> list[Step]:

@@ -155,7 +155,7 @@ def stopped(world: World) -> None:
 
 
 def wrong_drive(world: World) -> None:
-    world.settings["drives_consent"] = ["/dev/n9a"]
+    world.settings["drives_consent"] = ["n9:/dev/n9a:0a1b2c3d"]
 
 
 def someone_away(world: World) -> None:
@@ -185,7 +185,7 @@ REFUSALS = [
     (ALL, foreign_service, "the swarm runs services that are not ours (web)"),
     (ALL, foreign_node, "the swarm has nodes that are not in the inventory (n5 (172.31.77.15))"),
     (ALL, stopped, "n4: its engine does not answer"),
-    (ALL, wrong_drive, "overlay_teardown_drives_consent: /dev/n9a is in no minio_drives"),
+    (ALL, wrong_drive, "overlay_teardown_drives_consent: n9:/dev/n9a:0a1b2c3d is in no minio_drives"),
     (ALL, refused_drive, "n4: drive 1 (/dev/n4a): is not ours"),
     (ALL, lost, "n4: is unreachable (no route)"),
     (["n4"], someone_away, "MinIO: with n4 gone, 2 servers of pool 1 are away (n3, n4)"),
@@ -236,3 +236,10 @@ def test_managers_without_a_leader_are_agreed_to_by_name() -> None:
     assert plan["violations"] == []
     # No swarm with a leader keeps a lease.
     assert not any("overlay_lease" in own for own in plan["work"].values())
+
+
+def test_drives_that_no_entry_names_keep_their_data() -> None:
+    hostvars = {name: {"minio_drives": ["/dev/sdb", "/dev/sdb1"]} for name in ("n1", "n2")} | {"n3": {}}
+    given = ["n1:/dev/sdb:0a1b2c3d", "n2:/dev/sdb1:0a1b2c3d", "/dev/sdb", "n2:/dev/sdb"]
+    assert teardown_plan.drives_left(hostvars, ["n1", "n2", "n3"], given) == ["n1:/dev/sdb1", "n2:/dev/sdb"]
+    assert teardown_plan.drives_left(hostvars, ["n1"], "n1:/dev/sdb:0a1b2c3d, n1:/dev/sdb1:0a1b2c3d") == []

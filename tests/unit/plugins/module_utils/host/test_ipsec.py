@@ -425,8 +425,8 @@ def test_a_teardown_ends_it(host):
     names = ["ipsec.nft", "ipsec.loaded", "ipsec.table", "ipsec.nft.reverted"]
     state = teardown.State(drives=drive_match.State(), files=names, ipsec=host.state(remains=[left]))
     given = {
-        "devices": [], "number": 1, "parent": "/srv/minio", "drives_consent": [], "keep_credentials": False,
-        "unhold": True, "keep": [], "directories": [],
+        "devices": [], "number": 1, "parent": "/srv/minio", "host": "n1", "drives_consent": [],
+        "keep_credentials": False, "unhold": True, "keep": [], "directories": [],
     }  # fmt: skip
     plan = teardown.plan(given, state)
     sentences = plan.sentences

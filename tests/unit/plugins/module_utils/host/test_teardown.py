@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
     blockdevices,
+    drive_claims,
     drive_match,
     fstab,
     links,
@@ -31,6 +32,7 @@ OPTIONS = {
     "devices": [A, B],
     "number": 1,
     "parent": "/srv/minio",
+    "host": "n1",
     "drives_consent": [],
     "keep_credentials": True,
     "unhold": True,
@@ -72,6 +74,16 @@ def plan(state=DEPLOYED, **options):
     return teardown.plan({**OPTIONS, **options}, state)
 
 
+def entries(*devices, drives=DRIVES):
+    """What an operator is told to give for them."""
+    found, _wrong = drive_match.match(OPTIONS, drives)
+    return [
+        f"n1:{drive.place.declared}:{drive_claims.digest(drive, drives)}"
+        for drive in found
+        if drive.place.declared in devices
+    ]
+
+
 def test_all_but_data_and_what_opens_it_goes():
     found = plan()
     assert found.sentences == [
@@ -108,7 +120,7 @@ def test_the_timer_of_a_change_that_the_host_gave_up_is_gone_already(tmp_path):
 
 
 def test_a_drive_that_is_named_is_erased_and_no_other():
-    found = plan(drives_consent=[B])
+    found = plan(drives_consent=entries(B))
     assert found.sentences[:3] == [
         "unmount /srv/minio/drive2",
         "change /etc/fstab",
@@ -121,8 +133,40 @@ def test_a_drive_that_is_named_is_erased_and_no_other():
     assert change.after == f"{ROOT_LINE}\n{ENTRIES[0]}\n"
 
 
+OTHER = dataclasses.replace(DRIVES, signatures={**DRIVES.signatures, "8:16": [Signature("xfs", "minio1d2", "u3")]})
+
+
+@pytest.mark.parametrize(
+    ("given", "drives"),
+    [
+        ([B], DRIVES),
+        ([f"n1:{B}"], DRIVES),
+        ([f"n1:{B}:00000000"], DRIVES),
+        # It was used, and the place has another file system since.
+        (entries(B), OTHER),
+    ],
+)
+def test_consent_that_is_not_for_what_is_there_erases_nothing_and_is_told_the_entry(given, drives):
+    state = dataclasses.replace(DEPLOYED, drives=drives)
+    found = plan(state, drives_consent=given)
+    (right,) = entries(B, drives=drives)
+    assert found.steps == [] and found.violations[0].endswith(f'to erase the drive with its data, give ["{right}"]')
+    assert f'"{given[0]}"' in found.violations[0]
+    assert f"ERASE drive 2 ({B}): wipe /dev/sdb" in plan(state, drives_consent=[right]).sentences
+
+
+def test_consent_for_the_drives_of_other_hosts_is_none_here():
+    found = plan(drives_consent=[entry.replace("n1:", "n2:") for entry in entries(A, B)])
+    assert found.violations == [] and not [sentence for sentence in found.sentences if "ERASE" in sentence]
+
+
+def test_all_entries_are_told_at_once():
+    (found,) = plan(drives_consent=[f"n1:{A}", f"n1:{B}"]).violations
+    assert found.endswith("give [" + ", ".join(f'"{entry}"' for entry in entries(A, B)) + "]")
+
+
 def test_without_data_the_credentials_go_too():
-    found = plan(drives_consent=[A, B], keep_credentials=False)
+    found = plan(drives_consent=entries(A, B), keep_credentials=False)
     assert "remove /etc/baremetal-overlay/minio-root.json" in found.sentences
     assert found.flags["stays"] == ["the engine, its packages and images, and /etc/docker/daemon.json"]
 
@@ -138,7 +182,7 @@ def test_the_ca_stays_for_those_who_stay():
 @pytest.mark.parametrize("consent", [[], [A, B]])
 def test_a_clear_host_needs_nothing(consent):
     blank = dataclasses.replace(DRIVES, signatures={}, mounts=(), fstab=ROOT_LINE)
-    found = plan(teardown.State(drives=blank) if consent else CLEAR, drives_consent=consent)
+    found = plan(teardown.State(drives=blank) if consent else CLEAR, drives_consent=entries(*consent))
     assert (found.violations, found.sentences) == ([], [])
 
 
@@ -153,7 +197,7 @@ def test_a_clear_host_needs_nothing(consent):
 )
 def test_what_is_not_ours_is_not_wiped_and_nothing_else_is_done(changes, words):
     state = dataclasses.replace(DEPLOYED, drives=dataclasses.replace(DRIVES, **changes))
-    found = plan(state, drives_consent=[A])
+    found = plan(state, drives_consent=entries(A))
     assert words in found.violations[0]
     assert found.steps == []
     # What is not named does not matter.
