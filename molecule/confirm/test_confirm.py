@@ -152,6 +152,30 @@ def test_a_ruleset_that_cuts_ssh_is_taken_back_by_the_host_itself(lab: Any) -> N
     assert "Takes back an unconfirmed change of the firewall" in log
 
 
+def test_an_overlay_that_takes_the_controller_away_is_taken_back_by_the_host_itself(lab: Any, tmp_path: Path) -> None:
+    """The role alone, which has no preflight before it."""
+    path = tmp_path / "links.yml"
+    path.write_text(ROLE_ALONE.replace("overlay.firewall", "overlay.kernel_overlay"))
+    variables = {
+        "overlay_network_driver": "kernel",
+        # The controller is 172.31.77.1, and hosts are from 172.31.77.11 on.
+        "kernel_overlay_subnet": "172.31.77.0/29",
+        "kernel_overlay_confirm_timeout": SECONDS,
+    }
+    controller = Controller(path, variables, "--limit", "n4")
+    assert wait_for_armed(["n4"], controller)
+    links = "ip -br link show group 7304812; ls /etc/baremetal-overlay"
+    lab.eventually(lambda: "ovl0" in lab.engine("exec", "overlay-lab-n4", "sh", "-c", links), True)
+    # Not by its word: the host has to come back while nothing comes from here.
+    controller.kill()
+    lab.eventually(lambda: waiting(lab), [], SECONDS + 60)
+    left = lab.engine("exec", "overlay-lab-n4", "sh", "-c", links)
+    assert "ovl0" not in left and "links." not in left, left
+    assert answers_ssh("172.31.77.14")
+    run = lab.site()
+    assert (run.rc, run.changed["n4"]) == (0, 0), run.output
+
+
 def test_a_controller_that_dies_leaves_hosts_that_help_themselves(lab: Any, role_alone: Path) -> None:
     seen: dict[str, int] = {"armed": 0, "kept": 0, "taken back": 0}
     for number, (since, seconds) in enumerate(CHOSEN):

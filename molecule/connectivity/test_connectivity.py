@@ -21,7 +21,7 @@ CUT = ("n3", "n4")
 ADDRESSES = {"n3": "172.31.77.13", "n4": "172.31.77.14"}
 TABLE = "ip connectivity_test"
 LAYERS = {"hosts", "underlay-icmp", "underlay-mtu", "node-addresses", "swarm-ports", "overlay", "overlay-mtu", "dns"}
-LAYERS |= {"clocks", "drives", "quorum", "room", "s3", "health", "clients", "versions"}
+LAYERS |= {"tables", "clocks", "drives", "quorum", "room", "s3", "health", "clients", "versions"}
 
 
 def report(lab: Any, directory: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:

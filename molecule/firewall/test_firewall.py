@@ -258,6 +258,39 @@ def test_it_is_there_before_network_and_engine_and_stays_when_others_restart(lab
     assert (run.rc, run.changed["n4"]) == (0, 0), run.output
 
 
+def test_a_table_that_cannot_be_loaded_at_boot_leaves_the_ports_closed(lab: Any) -> None:
+    host, closed, address = lab.hosts["n4"], f"{UNIT.removesuffix('.service')}-closed.service", "172.31.77.14"
+    host.check_output("echo 'nonsense {' >> /etc/baremetal-overlay/firewall.nft")
+    lab.engine("restart", "overlay-lab-n4")
+    lab.eventually(lambda: host.run(f"nft list table {TABLE}_closed").rc, 0)
+    assert host.run(f"nft list table {TABLE}").rc == 1
+    # Its drives are in use all the while, as members reach it.
+    lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
+    assert not [port for port in (*S3_PORTS, *CLUSTER_PORTS) if connects(stranger, address, port)]
+    assert not connects(this_machine, address, 9000)
+    assert connects(stranger, address, 22)
+    asked = ((closed, "InactiveExit"), ("docker.service", "InactiveExit"))
+    begun = [
+        int(host.check_output(f"systemctl show -p {what}TimestampMonotonic --value {unit}")) for unit, what in asked
+    ]
+    assert 0 < begun[0] < begun[1]
+    assert f"{UNIT} could not load its table" in host.check_output("cat /run/motd.d/*")
+    verified = lab.play("verify", "--limit", "n4")
+    assert verified.rc != 0 and f"n4: the table {TABLE} is not loaded ({UNIT} is failed)" in verified.text, (
+        verified.output
+    )
+    run = lab.site(*ONLY_THIS_MACHINE, "--limit", "n4")
+    assert (run.rc, run.changed["n4"]) == (0, 1), run.output
+    assert f"n4: {UNIT} could not load its table, and {TABLE}_closed is there in its place" in run.text, run.output
+    assert "closed" not in host.check_output("nft list tables; ls /run/motd.d")
+    assert connects(this_machine, address, 9000)
+
+
+def this_machine(command: str) -> int:
+    """A shell on the client."""
+    return subprocess.run(["bash", "-c", command], capture_output=True, check=False).returncode
+
+
 # A header of VXLAN with a network's number, and a frame in it.
 FORGED = r"\x08\x00\x00\x00\x00\x10\x01\x00" + r"\xff" * 6 + r"\x02" * 6 + r"\x08\x06forged"
 PUBLISHED = 8088

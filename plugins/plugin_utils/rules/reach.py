@@ -37,11 +37,12 @@ CLIENTS, MANAGEMENT = "overlay_client_networks", "firewall_management_networks"
 
 @dataclass(frozen=True)
 class Range:
-    """``effect``: what would happen to those in it, ``remedy``: what to do; peers are named here, or by other rules."""
+    """``who`` would look ``where`` for those in it, ``remedy``: what to do; peers are named here, or by other rules."""
 
     setting: str
     network: Network
-    effect: str
+    who: str
+    where: str
     remedy: str
     peers: bool = False
 
@@ -72,8 +73,8 @@ def _swallowed(cluster: Cluster, ranges: Callable[[Cluster, Host], Iterator[Rang
             if lost:
                 yield (
                     host.name,
-                    f"{one.setting} {one.network} holds {enumerate_names(list(dict.fromkeys(lost)))}, and "
-                    f"{one.effect}; {one.remedy}",
+                    f"{one.setting} {one.network} holds {enumerate_names(list(dict.fromkeys(lost)))}, which "
+                    f"{one.who} would look for {one.where}; {one.remedy}",
                 )
 
 
@@ -85,7 +86,12 @@ def some_clients_may_be_lost(cluster: Cluster) -> Iterator[str]:
             wide = [need.what for need in _needs(cluster, host, one) if need.whole and _is_wide(need, one)]
             if wide:
                 words = f"{one.setting} {one.network} is a part of {enumerate_names(list(dict.fromkeys(wide)))}"
-                found.append((host.name, f"{words}; where clients have an address in it, {one.effect}"))
+                found.append(
+                    (
+                        host.name,
+                        f"{words}; where clients have an address in it, {one.who} would look for them {one.where}",
+                    )
+                )
     yield from group_hosts(found)
 
 
@@ -181,8 +187,9 @@ def _kernel_overlay(cluster: Cluster, host: Host) -> Iterator[Range]:
     subnet = _network(settings.get("subnet")) if settings else None
     bridge = str((settings or {}).get("bridge"))
     if subnet is not None and (subnet, bridge) not in list(_routes(host)):
-        effect = f"the link {bridge} would take them away from this host"
-        yield Range("kernel_overlay_subnet", subnet, effect, "choose another kernel_overlay_subnet")
+        yield Range(
+            "kernel_overlay_subnet", subnet, "the host", f"behind {bridge}", "choose another kernel_overlay_subnet"
+        )
 
 
 def _pools(cluster: Cluster, host: Host) -> Iterator[Range]:
@@ -190,7 +197,7 @@ def _pools(cluster: Cluster, host: Host) -> Iterator[Range]:
     links = _links_to_come(cluster, host)
     if not links:
         return
-    effect = f"{enumerate_names(links)}, which the engine makes from it, would take them away from this host"
+    where = f"behind {enumerate_names(links)}, which the engine makes from it"
     configured = list((host.facts.get("engine") or {}).get("pools") or [])
     declared = [pool.get("base") for pool in _usable(cluster, "address_pools") or []]
     # What is configured stays, and what an operator gave nothing for is the engine's own choice.
@@ -206,7 +213,7 @@ def _pools(cluster: Cluster, host: Host) -> Iterator[Range]:
     for base in bases:
         network = _network(base)
         if network is not None:
-            yield Range(setting, network, effect, remedy, peers=True)
+            yield Range(setting, network, "the host", where, remedy, peers=True)
 
 
 def _links_to_come(cluster: Cluster, host: Host) -> list[str]:
@@ -224,8 +231,8 @@ def _overlays(cluster: Cluster) -> Iterator[Range]:
     for network in _usable(cluster, "networks") or []:
         name, subnet = network.get("name"), _network(network.get("subnet"))
         if subnet is not None and name not in there:
-            effect = "services on that network would look for them there"
-            yield Range(f'network "{name}": subnet', subnet, effect, "choose a subnet that no host uses")
+            who = "services on that network"
+            yield Range(f'network "{name}": subnet', subnet, who, "there", "choose a subnet that no host uses")
 
 
 def _lan(cluster: Cluster, host: Host) -> Iterator[Range]:
@@ -233,25 +240,24 @@ def _lan(cluster: Cluster, host: Host) -> Iterator[Range]:
     missing = network_plan.missing(cluster, host) if lan else []
     subnet = _network(network_plan.lan_subnet(cluster))
     if f"{lan}-config" in missing and subnet is not None:
-        effect = "the servers would look for them on the LAN"
-        yield Range("swarm_lan_subnet", subnet, effect, "choose another swarm_lan_subnet")
+        yield Range("swarm_lan_subnet", subnet, "the servers", "on the LAN", "choose another swarm_lan_subnet")
 
 
 def _swarm_pools(cluster: Cluster) -> Iterator[Range]:
     """Those that are given; they are fixed when the swarm is made."""
-    effect = "services of the swarm would look for them there"
+    who = "services of the swarm"
     for text in _usable(cluster, "default_addr_pool") or []:
         network = _network(text)
         if network is not None and not any(host.in_swarm for host in cluster.hosts):
-            yield Range("swarm_default_addr_pool", network, effect, "choose another swarm_default_addr_pool")
+            yield Range("swarm_default_addr_pool", network, who, "there", "choose another swarm_default_addr_pool")
 
 
 def _ingress(cluster: Cluster, _host: Host) -> Iterator[Range]:
     """MinIO's own network is not concerned, so that a cluster goes on with the range that Swarm takes by itself."""
     if not (_usable(cluster, "default_addr_pool") or any(host.in_swarm for host in cluster.hosts)):
-        effect = "services that are published by the ingress network would look for them there"
+        who = "services that are published by the ingress network"
         remedy = "give swarm_default_addr_pool a range that no host uses"
-        yield Range("Swarm's ingress network", IPv4Network(INGRESS), effect, remedy)
+        yield Range("Swarm's ingress network", IPv4Network(INGRESS), who, "there", remedy)
 
 
 RULES: tuple[Rule, ...] = (what_is_needed_stays_reachable,)

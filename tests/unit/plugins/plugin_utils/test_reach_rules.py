@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {
 }
 World = tuple[dict[str, dict[str, Any]], dict[str, Any], dict[str, Any]]
 Change = Callable[[dict[str, dict[str, Any]], dict[str, Any], dict[str, Any]], Any]
-TAKES = "would take them away from this host"
+TAKES = "which the host would look for behind"
 
 
 def facts(number: int) -> dict[str, Any]:
@@ -112,37 +112,37 @@ def test_hosts_that_lose_nothing_are_not_refused():
 SWALLOWED = {
     "the controller in the kernel overlay": (
         [everywhere(controller_address="10.78.0.50")],
-        "n1, n2 and n3: kernel_overlay_subnet 10.78.0.0/24 holds this controller (10.78.0.50), and the link ovl0 "
-        f"{TAKES}; choose another kernel_overlay_subnet",
+        "n1, n2 and n3: kernel_overlay_subnet 10.78.0.0/24 holds this controller (10.78.0.50), "
+        f"{TAKES} ovl0; choose another kernel_overlay_subnet",
     ),
     "the controller, as one host sees it": (
         [on("n3", controller_address="10.78.0.50")],
-        "n3: kernel_overlay_subnet 10.78.0.0/24 holds this controller (10.78.0.50), and",
+        "n3: kernel_overlay_subnet 10.78.0.0/24 holds this controller (10.78.0.50), which",
     ),
     "the controller in our own pool": (
         [everywhere(controller_address="172.30.0.50")],
-        "n1, n2 and n3: docker_engine_address_pools 172.30.0.0/16 holds this controller (172.30.0.50), and docker0 and "
-        f"docker_gwbridge, which the engine makes from it, {TAKES}; choose with docker_engine_address_pools another",
+        "n1, n2 and n3: docker_engine_address_pools 172.30.0.0/16 holds this controller (172.30.0.50), "
+        f"{TAKES} docker0 and docker_gwbridge, which the engine makes from it; choose with docker",
     ),
     "the bridge of MinIO's is one more": (
         [setting(network_driver="bridge"), everywhere(controller_address="172.30.0.50")],
-        "and docker0, docker_gwbridge and minio_bridge, which the engine makes from it",
+        "behind docker0, docker_gwbridge and minio_bridge, which the engine makes from it",
     ),
     "a pool that an operator gave the engine": (
         [
             on("n1", engine={"pools": ["172.20.0.0/14"]}, interfaces={"docker0": 1500}),
             everywhere(controller_address="172.20.0.9"),
         ],
-        "n1: default-address-pools 172.20.0.0/14 holds this controller (172.20.0.9), and docker_gwbridge, which the "
-        f"engine makes from it, {TAKES}; give the engine another one in /etc/docker/daemon.json",
+        "n1: default-address-pools 172.20.0.0/14 holds this controller (172.20.0.9), "
+        f"{TAKES} docker_gwbridge, which the engine makes from it; give the engine another one",
     ),
     "what an engine takes by itself": (
         [setting(address_pools=[]), needs("name_servers", "172.18.0.2")],
-        "n2: the engine's own range 172.18.0.0/16 holds the name server 172.18.0.2, and",
+        "n2: the engine's own range 172.18.0.0/16 holds the name server 172.18.0.2, which",
     ),
     "a client network in the kernel overlay": (
         [setting(client_networks=["10.78.0.128/25", "10.78.0.0/24"])],
-        "holds 10.78.0.128/25 of overlay_client_networks and 10.78.0.0/24 of overlay_client_networks, and the link",
+        "holds 10.78.0.128/25 of overlay_client_networks and 10.78.0.0/24 of overlay_client_networks, which",
     ),
     "a client network in our own pool": (
         [setting(client_networks=["172.30.7.0/24"])],
@@ -150,16 +150,16 @@ SWALLOWED = {
     ),
     "a management network": (
         [managed_from("10.78.0.16/28")],
-        "kernel_overlay_subnet 10.78.0.0/24 holds 10.78.0.16/28 of firewall_management_networks, and",
+        "kernel_overlay_subnet 10.78.0.0/24 holds 10.78.0.16/28 of firewall_management_networks, which",
     ),
     "a name server": (
         [needs("name_servers", "10.78.0.53")],
         "n2: kernel_overlay_subnet 10.78.0.0/24 holds the name s",
     ),
-    "a gateway": ([needs("gateways", "172.30.0.1")], "pools 172.30.0.0/16 holds the gateway 172.30.0.1, and docker0"),
+    "a gateway": ([needs("gateways", "172.30.0.1")], "pools 172.30.0.0/16 holds the gateway 172.30.0.1, which"),
     "time servers": (
         [needs("time_servers", "172.30.0.3", "172.30.0.4")],
-        "172.30.0.0/16 holds the time server 172.30.0.3 and the time server 172.30.0.4, and docker0",
+        "172.30.0.0/16 holds the time server 172.30.0.3 and the time server 172.30.0.4, which",
     ),
     "a peer in a pool": (
         [setting(address_pools=[{"base": "198.51.0.0/16", "size": 24}]), everywhere(routes=[])],
@@ -170,21 +170,21 @@ SWALLOWED = {
             setting(kernel_overlay={**SETTINGS["kernel_overlay"], "subnet": "fd00:78::/64"}),
             everywhere(controller_address="fd00:78::50"),
         ],
-        "kernel_overlay_subnet fd00:78::/64 holds this controller (fd00:78::50), and the link ovl0",
+        "kernel_overlay_subnet fd00:78::/64 holds this controller (fd00:78::50), which the host would look",
     ),
     "clients in an overlay of Swarm's": (
         [setting(client_networks=["10.77.0.0/24"])],
         'n1, n2 and n3: network "minio-overlay": subnet 10.77.0.0/24 holds 10.77.0.0/24 of overlay_client_networks, '
-        "and services on that network would look for them there; choose a subnet that no host uses",
+        "which services on that network would look for there; choose a subnet that no host uses",
     ),
     "the range of Swarm's": (
         [setting(default_addr_pool=["10.90.0.0/16"]), everywhere(controller_address="10.90.3.4")],
-        "swarm_default_addr_pool 10.90.0.0/16 holds this controller (10.90.3.4), and services of the swarm would look",
+        "swarm_default_addr_pool 10.90.0.0/16 holds this controller (10.90.3.4), which services of the swarm",
     ),
     "clients on the LAN of the servers": (
         [setting(network_driver="macvlan", client_networks=["10.79.0.64/26"])],
-        "swarm_lan_subnet 10.79.0.0/24 holds 10.79.0.64/26 of overlay_client_networks, and the servers would look for "
-        "them on the LAN; choose another swarm_lan_subnet",
+        "swarm_lan_subnet 10.79.0.0/24 holds 10.79.0.64/26 of overlay_client_networks, which the servers would look "
+        "for on the LAN; choose another swarm_lan_subnet",
     ),
 }
 
@@ -241,7 +241,7 @@ def test_a_wide_network_of_clients_is_advice_until_the_range_is_in_use():
     assert said(wide) == []
     assert violations(cluster(wide), reach.ADVICE) == [
         "n1, n2 and n3: kernel_overlay_subnet 10.78.0.0/24 is a part of 10.0.0.0/8 of overlay_client_networks; where "
-        "clients have an address in it, the link ovl0 would take them away from this host",
+        "clients have an address in it, the host would look for them behind ovl0",
         'n1, n2 and n3: network "minio-overlay": subnet 10.77.0.0/24 is a part of 10.0.0.0/8 of '
         "overlay_client_networks; where clients have an address in it, services on that network would look for them "
         "there",
