@@ -252,7 +252,7 @@ def outside(ca: str, names: Iterable[str]) -> list[str]:
     except x509.ExtensionNotFound:
         return []
     domains = [one.value for one in found if isinstance(one, x509.DNSName)]
-    networks = [one.value for one in found if isinstance(one, x509.IPAddress)]
+    networks = [ip_network(str(one.value)) for one in found if isinstance(one, x509.IPAddress)]
 
     def allowed(name: str) -> bool:
         if is_address(name):

@@ -175,6 +175,21 @@ def test_prune_takes_all_that_the_definition_no_longer_has_unless_a_service_uses
     assert [one.split(" is ")[0] for one in found.warnings] == ['network "n-used"', 'secret "used"']
 
 
+def test_prune_leaves_the_copy_that_a_broken_off_replacement_keeps() -> None:
+    copy = secret("password.next-0123abcd", b"the only one")
+    copy["Spec"]["Labels"]["baremetal.overlay.replaces"] = "password"
+    found = plan(Live(secrets={"password.next-0123abcd": copy}), prune=True)
+    assert not [one for one in sentences(found) if one.startswith("remove")]
+
+
+def test_what_a_stack_replaces_goes_after_the_services_went_over() -> None:
+    """So content that the engine refuses is refused while the former one is there and used."""
+    found = plan(Live(secrets={"password": secret("password", b"old")}), prune=True)
+    kinds = [(step.kind, step.action) for step in found.steps]
+    assert kinds.index(("secret", "create")) < kinds.index(("secret", "remove"))
+    assert [step.name for step in found.of("secret", remove=True)] == ["password"]
+
+
 def test_the_service_follows_the_version_and_keeps_the_file_name() -> None:
     found = plan(Live(secrets={"password": secret("password", b"old")}))
     service = next(step for step in found.steps if step.kind == "service")
