@@ -40,7 +40,7 @@ options:
   permitted:
     description:
       - The DNS names, with all below them, and the networks, as CIDR, to which a CA that is made is constrained.
-        Clients take nothing else from it, whoever has its key.
+        Clients take nothing else from it, even where its key was stolen.
       - Without it the CA is not constrained. A CA that is there stays as it is.
     type: list
     elements: str

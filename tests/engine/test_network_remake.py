@@ -163,7 +163,7 @@ def test_a_network_that_cannot_be_made_anew_is_what_it_was(cluster: Cluster, mon
         return call(engine, verb, path, body, **more)
 
     monkeypatch.setattr(Engine, "call", taken)
-    with pytest.raises(OverlayError, match=r"could not be made anew and is again what it was: .*the pool is taken"):
+    with pytest.raises(OverlayError, match=r"could not be replaced and is again what it was: .*the pool is taken"):
         run_network(cluster.engine, name=NETWORK, ipam_config=[{"subnet": "10.83.0.0/24"}], force=True)
     assert cluster.named() == before
     after = run_network(cluster.engine, name=NETWORK)["network"]

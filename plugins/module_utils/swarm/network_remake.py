@@ -63,7 +63,7 @@ def remake(
             raise
         _restore(engine, former, timeout)
         raise OverlayError(
-            f'network "{body["Name"]}" could not be made anew and is again what it was: {error}; mend that, and run '
+            f'network "{body["Name"]}" could not be replaced and is again what it was: {error}; mend that, and run '
             "again"
         ) from error
     return complete(engine, made, body, timeout)

@@ -62,13 +62,13 @@ def _made(
     except EngineError as error:
         if passes(error):
             raise OverlayError(
-                f'service "{name}" was removed to be made anew, and the swarm took no new one: {error}; what it is '
-                "like is noted in the swarm: run again to complete it"
+                f'service "{name}" was removed for its other mode, and the swarm took no new one: {error}; its '
+                "definition is kept in a config of the swarm: run again to complete it"
             ) from error
         engine.call("POST", "/services/create", body=before, headers=headers)
         forget(engine, name)
         raise OverlayError(
-            f'service "{name}" cannot be made anew, and was made again as it was: {error}; '
+            f'service "{name}" cannot have that mode, and was made again as it was: {error}; '
             "change the options that this names, or keep the mode"
         ) from error
     forget(engine, name)
