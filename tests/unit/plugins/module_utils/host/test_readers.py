@@ -175,11 +175,14 @@ def test_facts_of_a_manager_without_anyone_elses_secrets(fixture_text):
         {"Name": "minio-bridge-config", "ConfigOnly": True, "Options": None},
     ]
     recorded["containers/json"] = json.loads(fixture_text("containers.json"))
+    recorded["nodes"][0]["Description"]["Engine"] = {"EngineVersion": "20.10.24+dfsg1", "Labels": {"of": "no use"}}
     answers = local_engine.ask(ScriptedEngine(recorded))
     facts = local_engine.swarm_facts(answers)
     assert (facts["state"], facts["manager"]) == ("active", True)
     assert facts["remote_managers"] == ["172.31.99.11:2377"]
     assert facts["nodes"][0]["labels"] == {"baremetal.overlay.minio": "3"}
+    # Whether servers may say that they gain no privileges is for the oldest one to tell.
+    assert facts["nodes"][0]["engine"] == "20.10.24+dfsg1"
     assert [service["name"] for service in facts["services"]] == ["minio3"]
     assert facts["services"][0]["args"][0] == "server"
     # Names of variables are told, values never.
