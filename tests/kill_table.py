@@ -26,7 +26,7 @@ PLACE = "/var/lib/overlay-kills"
 # No deployment has more steps than this: a step whose words differ in every run would never end.
 MOST = 400
 # A host takes a change back after this many seconds; a run that finds one waits for that.
-BRIEF: dict[str, Any] = {"firewall_confirm_timeout": 15}
+BRIEF: dict[str, Any] = {"firewall_confirm_timeout": 45}
 # Settings that are changed there and back.
 CHANGES: dict[str, dict[str, Any]] = {
     "firewall": {"firewall_client_ports": [9000, 9001, 9100]},
