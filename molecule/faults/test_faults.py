@@ -24,8 +24,8 @@ TABLE = ("-e", json.dumps({"firewall_client_ports": [9000, 9001, 9100], "firewal
 # Each as the host has it: what is done to it, how that is mended, what is changed meanwhile, and what the error says.
 DISKS = {
     "etc is read-only": (
-        "mount --bind /etc /etc && mount -o remount,bind,ro /etc",
-        "umount /etc",
+        "mount --rbind /etc /etc && mount -o remount,bind,ro /etc",
+        "umount --recursive /etc",
         CHANGE,
         "the file system at /etc is read-only",
     ),
@@ -96,11 +96,13 @@ def test_a_disk_that_takes_nothing_is_named_and_once_it_does_a_run_converges(lab
         assert host.check_output("sha256sum /etc/docker/daemon.json /etc/baremetal-overlay/firewall.nft") == before
     finally:
         host.check_output(mend)
-    assert host.check_output(DRAFTS) == ""
-    run = lab.site("--limit", "n4", *change)
-    assert run.rc == 0, run.output
-    unchanged(lab, "--limit", "n4", *change)
-    host.check_output(GO_BACK.get(kind, "true"))
+    try:
+        assert host.check_output(DRAFTS) == ""
+        run = lab.site("--limit", "n4", *change)
+        assert run.rc == 0, run.output
+        unchanged(lab, "--limit", "n4", *change)
+    finally:
+        host.check_output(GO_BACK.get(kind, "true"))
 
 
 @contextlib.contextmanager
@@ -144,8 +146,9 @@ def test_a_drive_that_errs_is_red_and_is_never_formatted(lab: Any, objects: dict
     run = lab.site()
     assert uuid(lab, "n4") == before
     assert "format /dev" not in run.text, run.output
-    # As after a repair of the disk: mounted again.
-    host.check_output(f"umount --lazy {DRIVE} && mount {DRIVE}")
+    # Once the disk is well again, a reboot mounts it.
+    lab.engine("restart", "overlay-lab-n4")
+    lab.bring_up("n4")
     lab.eventually(lambda: set(lab.drives("n1").values()), {"ok"})
     assert uuid(lab, "n4") == before
     assert {one: get(lab, "n4", one) for one in objects} == objects
