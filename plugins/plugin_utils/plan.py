@@ -15,6 +15,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.addresses import
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import overhead
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import (
     absent_plan,
+    autolock_plan,
     ipsec_plan,
     lease_plan,
     minio_plan,
@@ -42,6 +43,8 @@ TODO = {
     "overlay_firewall": "load the firewall's table",
     "overlay_drives": "prepare the drives",
     "overlay_join": "make or join the swarm",
+    "overlay_autolock": "have the swarm lock its managers, or no longer",
+    "overlay_unlock_key": "keep the key that unlocks this manager, or remove it",
     "overlay_networks": "configure its own part of MinIO's networks",
     "overlay_credentials": "keep MinIO's credentials",
     "overlay_credentials_gone": "remove MinIO's root credentials, which only managers keep",
@@ -87,6 +90,8 @@ def _read_host(name: str, variables: Mapping[str, Any], groups: Mapping[str, Seq
 
 def draw(cluster: Cluster) -> dict[str, Any]:
     """The plan of a run; with violations in it, nothing of it may be carried out."""
+    if unlocking := autolock_plan.first(cluster):
+        return unlocking
     found = violations(cluster)
     try:
         return {**_draw(cluster), "violations": found}
@@ -205,6 +210,8 @@ def _work(host: Host, cluster: Cluster, minio: Mapping[str, Any], ipsec: Mapping
         "overlay_ipsec": host.name in ipsec["work"],
         "overlay_join": not host.in_swarm,
         "overlay_networks": bool(network_plan.missing(cluster, host)),
+        "overlay_autolock": is_acting and autolock_plan.changes(cluster),
+        "overlay_unlock_key": autolock_plan.keeps(cluster, host),
         "overlay_acting": is_acting,
         "overlay_credentials": keeps and root_credentials.due(cluster, host),
         "overlay_credentials_gone": host.name in minio["former_managers"],

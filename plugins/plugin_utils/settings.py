@@ -50,6 +50,7 @@ OPTIONS: Mapping[str, str] = {
     "kernel_overlay_confirm_timeout": "kernel_overlay_confirm_timeout",
     "networks": "swarm_networks",
     "swarm_network_consent": "swarm_network_consent",
+    "autolock": "swarm_autolock",
     "lan_subnet": "swarm_lan_subnet",
     "kernel_subnet": "kernel_overlay_subnet",
     "default_addr_pool": "swarm_default_addr_pool",

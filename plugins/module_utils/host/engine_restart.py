@@ -140,6 +140,7 @@ class RestartEngine:
     timeout: float = 300
     probe: Probe = ask_minio
     ask: Callable[[], Optional[Answers]] = local_engine.ask
+    unlock: Callable[[str], None] = local_engine.unlock
     clock: Optional[Clock] = None
 
     @property
@@ -201,8 +202,16 @@ class RestartEngine:
 
     def _await_engine(self, before: Answers) -> None:
         state = before.swarm.get("LocalNodeState") or "inactive"
+
+        def missing() -> str:
+            now = self.ask()
+            if now is not None and now.swarm.get("LocalNodeState") == "locked" and before.unlock_key:
+                # Whom it was locked from is not who has just restarted it.
+                self.unlock(before.unlock_key)
+            return not_back(before, now)
+
         self._wait(
-            lambda: not_back(before, self.ask()),
-            lambda missing: not missing,
+            missing,
+            lambda what: not what,
             f"the engine to be back with swarm state {state}{' as a manager' if before.is_manager else ''}",
         )

@@ -14,11 +14,13 @@ import json
 import re
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from ..minio import layout
 from ..swarm import data_path
+from ..unix_http import UnixClient
 from .service_facts import made_of
 
 SOCKET = "/var/run/docker.sock"
@@ -56,6 +58,14 @@ class Answers:
     containers: list[dict[str, Any]] = field(default_factory=list)
     networks: list[dict[str, Any]] = field(default_factory=list)
     unlisted: str = ""
+    # Of a swarm that locks its managers: for this host's own use, and in no fact.
+    unlock_key: str = field(default="", repr=False)
+
+    @property
+    def autolock(self) -> Optional[bool]:
+        """Whether the swarm locks its managers; None where this host does not know."""
+        spec = (self.swarm.get("Cluster") or {}).get("Spec")
+        return bool((spec.get("EncryptionConfig") or {}).get("AutoLockManagers")) if spec and self.is_manager else None
 
     @property
     def swarm(self) -> Mapping[str, Any]:
@@ -103,10 +113,20 @@ def ask(engine: Optional[LocalEngine] = None) -> Optional[Answers]:
     if not answers.is_manager:
         return answers
     try:
-        return replace(answers, nodes=engine.get("/nodes"), services=engine.get("/services"))
+        key = (engine.get("/swarm/unlockkey") or {}).get("UnlockKey") if answers.autolock else ""
+        return replace(
+            answers, nodes=engine.get("/nodes"), services=engine.get("/services"), unlock_key=str(key or "")
+        )
     except (OSError, http.client.HTTPException, ValueError) as error:
         # A manager without quorum answers for itself only.
         return replace(answers, unlisted=str(answers.swarm.get("Error") or error))
+
+
+def unlock(key: str, path: str = SOCKET) -> None:
+    """The one thing that is said to an engine here: it is heard from what it answers next."""
+    body, headers = json.dumps({"UnlockKey": key}), {"Content-Type": "application/json"}
+    with suppress(OSError):
+        UnixClient(path).request("POST", "/swarm/unlock", data=body, headers=headers)
 
 
 def swarm_facts(answers: Optional[Answers]) -> dict[str, Any]:
@@ -120,6 +140,7 @@ def swarm_facts(answers: Optional[Answers]) -> dict[str, Any]:
         "node_id": swarm.get("NodeID") or None,
         "address": swarm.get("NodeAddr") or None,
         "manager": answers.is_manager,
+        "autolock": answers.autolock,
         # Why the lists below are unknown, where they are.
         "unlisted": answers.unlisted or None,
         "cluster_id": (swarm.get("Cluster") or {}).get("ID"),

@@ -17,6 +17,7 @@ from typing import Any, Optional
 
 from ..minio import credentials
 from ..state_directory import STATE_DIRECTORY
+from ..swarm import unlock_key
 from . import (
     apt,
     blockdevices,
@@ -163,6 +164,7 @@ class Snapshot:
             "images": local_engine.image_facts(self.answers),
             "drives": [device.facts() for device in self.devices],
             **self._credentials_facts(look),
+            "unlock_key": self._unlock_key(),
             "package_lock": str(lock) if (lock := apt.held(self.system)) else None,
             "standing": {
                 "firewall": self.units[firewall.TABLE.service].exists,
@@ -179,6 +181,12 @@ class Snapshot:
             # Last: the later it is read, the less of the run's time is uncertain.
             "clock": clock.read(),
         }
+
+    def _unlock_key(self) -> str:
+        """Whether the key that unlocks this manager is kept, and is the one in force; only a manager can compare."""
+        answers = self.answers
+        known = answers is not None and answers.autolock is not None and not answers.unlisted
+        return unlock_key.judge(self.system.read(unlock_key.PATH), answers.unlock_key if answers and known else None)
 
     def _credentials_facts(self, look: Mapping[str, Any]) -> dict[str, Any]:
         directory = look.get("credentials_dir") or STATE_DIRECTORY

@@ -22,10 +22,15 @@ def swarm_is_ours(cluster: Cluster) -> Iterator[str]:
     members = {node["id"] for node in acting.swarm.get("nodes", [])} if acting else set()
     for host in cluster.seen:
         state = host.swarm.get("state")
-        if state in ("locked", "pending", "error"):
+        if state == "locked":
+            yield (
+                f"{host.name}: its swarm is locked since its engine restarted, and the host keeps no key; give the key of "
+                "docker swarm unlock-key, from another manager, to docker swarm unlock, then run again"
+            )
+        elif state in ("pending", "error"):
             yield (
                 f"{host.name}: its swarm state is {state} ({host.swarm.get('error') or 'no reason given'}); "
-                "unlock it or let it leave (docker swarm unlock, docker swarm leave), then run again"
+                "wait for it or let it leave (docker swarm leave), then run again"
             )
         elif host.in_swarm and acting is None and not cluster.left_out and not cluster.active_managers:
             yield (

@@ -255,7 +255,7 @@ BARE_CASES = [
     (fact("n4", routes=[{"dst": "10.77.0.0/16", "dev": "eth1"}]), "collides with the route 10.77.0.0/16 (eth1) of n4"),
     (settings(root_password="short"), "minio_root_password: has 5 characters; MinIO takes 8 or more"),
     (settings(keep_credentials=False), "minio_root_password: is not set, and minio_credentials_keep is false"),
-    (fact("n2", swarm={"state": "locked"}), "n2: its swarm state is locked"),
+    (fact("n2", swarm={"state": "locked"}), "n2: its swarm is locked since its engine restarted"),
     (
         fact("n4", swarm={"state": "active", "node_id": "x", "remote_managers": ["10.9.9.9:2377"]}),
         "n4: is in a swarm of which no host in managers is an active manager (its managers: 10.9.9.9:2377)",
@@ -398,3 +398,54 @@ def test_a_manager_that_is_led_acts_for_one_that_is_not() -> None:
     drawn = draw(world)
     assert (drawn["violations"], drawn["acting_manager"]) == ([], "n2")
     assert drawn["advice"][0].startswith("n1: this manager reaches no leader of its swarm")
+
+
+def locked(world: World, name: str, kept: str) -> None:
+    host = facts(world, name)
+    host["swarm"] = {"state": "locked", "manager": False, "node_id": None}
+    host["unlock_key"] = kept
+
+
+def test_a_locked_manager_is_unlocked_before_anything_is_judged() -> None:
+    world = deployed()
+    locked(world, "n2", "kept")
+    drawn = draw(world)
+    assert drawn["violations"] == []
+    assert drawn["work"] == {"n1": [], "n2": ["overlay_unlock"], "n3": [], "n4": []}
+    assert drawn["summary"][0].startswith("n2: unlock the swarm")
+    # All of them, after a power cut: no second swarm is made.
+    for name in ("n1", "n3"):
+        locked(world, name, "kept")
+    assert "founder" not in draw(world)
+
+
+def test_a_locked_manager_without_its_key_is_refused() -> None:
+    world = deployed()
+    locked(world, "n2", "none")
+    assert any("n2: its swarm is locked since its engine restarted" in one for one in draw(world)["violations"])
+
+
+@pytest.mark.parametrize(
+    ("given", "live", "kept", "acting", "others"),
+    [
+        (None, False, "none", [], []),
+        (None, True, "none", ["overlay_unlock_key"], ["overlay_unlock_key"]),
+        (None, True, "current", [], []),
+        (True, False, "none", ["overlay_autolock", "overlay_unlock_key"], ["overlay_unlock_key"]),
+        (True, True, "stale", ["overlay_unlock_key"], ["overlay_unlock_key"]),
+        (False, True, "current", ["overlay_autolock", "overlay_unlock_key"], ["overlay_unlock_key"]),
+        (False, False, "none", [], []),
+    ],
+)
+def test_managers_keep_the_key_as_long_as_they_lock_themselves(
+    given: bool | None, live: bool, kept: str, acting: list[str], others: list[str]
+) -> None:
+    world = deployed()
+    world["settings"]["autolock"] = given
+    for name in ("n1", "n2", "n3"):
+        facts(world, name)["swarm"]["autolock"] = live
+        facts(world, name)["unlock_key"] = kept
+    work = draw(world)["work"]
+    assert [one for one in work["n1"] if "lock" in one] == acting
+    assert [one for one in work["n3"] if "lock" in one] == others
+    assert not any("lock" in one for one in work["n4"])

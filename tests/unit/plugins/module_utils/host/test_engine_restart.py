@@ -65,7 +65,7 @@ def rejoining(reachability="reachable", state="ready"):
 def restart(
     system, probe=lambda _url: engine_restart.ABSENT, ask=lambda: swarm("active"), url="http://n1:9000", peers=()
 ):
-    step = engine_restart.RestartEngine(url, peers, 30, probe, ask, StillClock())
+    step = engine_restart.RestartEngine(url, peers, 30, probe, ask, clock=StillClock())
     step.apply(system)
 
 
@@ -202,6 +202,19 @@ def test_silence_at_another_port_is_no_absence(fake_system, url, reason):
     with pytest.raises(WaitTimeout, match=rf"nothing was restarted.*{reason}; give its URL as docker_engine_minio_url"):
         restart(system, ask=lambda: swarm("active", containers=[minio(9100)]), url=url, peers=["http://n2:9000"])
     assert not restarted(system)
+
+
+def test_a_manager_that_locked_itself_is_unlocked_with_the_key_of_before(fake_system):
+    system, given = fake_system(), []
+    whole = dataclasses.replace(swarm("active", managers(True, True)), unlock_key="SWMKEY-1-secret")
+
+    def ask():
+        return swarm("locked") if restarted(system) and not given else whole
+
+    step = engine_restart.RestartEngine("", (), 30, None, ask, given.append, StillClock())
+    step.apply(system)
+    assert given == ["SWMKEY-1-secret"]
+    assert "secret" not in repr(whole)
 
 
 def test_other_containers_are_no_server(fake_system):
