@@ -59,7 +59,9 @@ class ActionModule(ActionBase):
                 found = host.run(MODULE, arguments)
                 held = found.get("lease") or {}
                 if found.get("failed") and held and not held["released"] and this_run.is_gone(held):
-                    found = {**host.run(MODULE, {**arguments, "ended": held["run"]}), "gone": held["run"]}
+                    found = host.run(MODULE, {**arguments, "ended": held["run"]})
+                    # Another run may have been quicker.
+                    found = found if found.get("failed") else {**found, "gone": held["run"]}
                 return found
             finally:
                 host.close()

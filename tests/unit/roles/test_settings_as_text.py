@@ -25,7 +25,7 @@ NOTHING_TO_GIVE = {
     *("minio_image_consent", "minio_root_consent", "minio_ca_certificates", "minio_cache_dir", "swarm_lan_parent"),
     *("docker_engine_minio_ca_path", "firewall_gre_vsid", "ipsec_ca_host"),
     *("kernel_overlay_mtu", "connectivity_report_dir", "connectivity_client_ca", "teardown_ca_host"),
-    *("teardown_ipsec_ca_host", "minio_go_proxy", "minio_python_index"),
+    *("teardown_ipsec_ca_host", "minio_go_proxy", "minio_python_index", "swarm_autolock"),
 }
 
 
