@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A changed engine setting reaches running engines without taking MinIO or the swarm away from their users.
 
-The cluster is one of its own: MinIO has another port than the usual one, and the first manager, which leads the swarm and
-restarts first, has no MinIO.
+The cluster is one of its own: MinIO has another port than the usual one, and the first manager, which leads the swarm
+and restarts first, has no MinIO.
 """
 
 from __future__ import annotations

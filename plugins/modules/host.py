@@ -402,16 +402,17 @@ options:
     description:
       - Carries out a restart of the engine, where its configuration was changed since it started.
       - Without this the section C(engine) only reports such a restart, as RV(sections) C(engine.restart).
-      - Waits before until MinIO and the managers of the swarm can do without this host. What cannot be found out, as the
-        number of managers while none leads, is waited for as well.
-      - Waits after until the engine answers, its node is ready, a manager is reached by the leader, and MinIO is healthy
-        again. Give it to one host at a time.
+      - Waits before until MinIO and the managers of the swarm can do without this host. What cannot be found out, as
+        the number of managers while none leads, is waited for as well.
+      - Waits after until the engine answers, its node is ready, a manager is reached by the leader, and MinIO is
+        healthy again. Give it to one host at a time.
     type: dict
     suboptions:
       minio_url:
         description:
           - The MinIO of this host, without a path. It is empty for a host without one.
-          - A server that runs in a container of this host, and that cannot be reached by this, keeps the engine from its restart.
+          - A server that runs in a container of this host, and that cannot be reached by this, keeps the engine
+            from its restart.
         type: str
         default: ""
       minio_peers:

@@ -10,8 +10,8 @@ module: lease
 short_description: Hold the deployment's lease, so that one run at a time changes it
 version_added: 0.1.0
 description:
-  - Takes, renews or releases a lease that the swarm itself keeps, as the labels of a config. Two runs that try at the same
-    moment are told apart by the swarm, and a run that is refused has changed nothing.
+  - Takes, renews or releases a lease that the swarm itself keeps, as the labels of a config. Two runs that try at the
+    same moment are told apart by the swarm, and a run that is refused has changed nothing.
   - As a task it asks the managers of the inventory one after another, from the controller, and says which run this is.
     Where none of them is in a swarm yet, there is nothing to hold.
   - A lease that was not released can be taken once it has run out. Where its holder was a process of this very
@@ -39,8 +39,8 @@ options:
     default: ""
   looked:
     description:
-      - When this run first looked at the hosts, in seconds since 1970 by a manager's clock. It is refused the lease where
-        another run has held it since, because its plan may be out of date.
+      - When this run first looked at the hosts, in seconds since 1970 by a manager's clock. It is refused the lease
+        where another run has held it since, because its plan may be out of date.
     type: float
   through:
     description: The hosts that are asked, in this order. Without it, those of the group C(managers).
@@ -72,7 +72,9 @@ options:
         type: str
         default: ""
       place:
-        description: Where that process can be looked for, as a digest. Only a controller of the same digest can tell that it is gone.
+        description:
+          - Where that process can be looked for, as a digest. Only a controller of the same digest can tell that it
+            is gone.
         type: str
         default: ""
 extends_documentation_fragment:

@@ -10,8 +10,8 @@ module: swarm_unlock_key
 short_description: Keep the unlock key of a swarm on its managers, and unlock with it
 version_added: 0.1.0
 description:
-  - A swarm with C(autolock_managers) locks a manager whenever its engine restarts. This keeps the key on the manager, in a
-    file that only root can read, and unlocks it with that.
+  - A swarm with C(autolock_managers) locks a manager whenever its engine restarts. This keeps the key on the manager,
+    in a file that only root can read, and unlocks it with that.
   - The key comes from the manager's own engine and is never returned.
 options:
   state:

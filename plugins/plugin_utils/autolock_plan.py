@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Managers that lock themselves: whether that changes, who has to keep the key, and who has to be unlocked first: pure."""
+"""Managers that lock themselves: whether that changes, who has to keep the key, who has to be unlocked first; pure."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def first(cluster: Cluster) -> dict[str, Any] | None:
     if not hosts:
         return None
     sentence = (
-        f"{enumerate_names(hosts)}: unlock the swarm, which is locked since the engine restarted; what is to do besides is "
-        "seen after that"
+        f"{enumerate_names(hosts)}: unlock the swarm, which is locked since the engine restarted; what is to do "
+        "besides is seen after that"
     )
     work = {host.name: ["overlay_unlock"] if host.name in hosts else [] for host in cluster.hosts}
     return {"violations": [], "advice": [], "summary": [sentence], "acting_manager": None, "work": work}

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the baremetal.overlay developers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which run this is: the process of Ansible that all its workers come from, and whether another run's is still there."""
+"""Which run this is: the process of Ansible that its workers come from, and whether another run's is still there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ ENDED = ("Z", "X", "x")
 def holder() -> dict[str, Any]:
     """What the lease says of this run; nothing of it is a secret. The same in every worker of the run."""
     pid = os.getpid() if multiprocessing.parent_process() is None else os.getppid()
-    found: dict[str, Any] = {"controller": socket.gethostname(), "pid": pid, "started": process(pid)[1], "place": place()}
+    found: dict[str, Any] = {
+        "controller": socket.gethostname(),
+        "pid": pid,
+        "started": process(pid)[1],
+        "place": place(),
+    }
     run = _digest(*(str(value) for value in found.values()))
     return {**found, "run": run, "user": _user()}
 
@@ -36,7 +41,7 @@ def place() -> str:
     Empty where that cannot be told, so that no process is ever looked for in the wrong place.
     """
     try:
-        parts = (socket.gethostname(), BOOT.read_text(encoding="ascii").strip(), os.readlink(PROCESSES))
+        parts = (socket.gethostname(), BOOT.read_text(encoding="ascii").strip(), str(PROCESSES.readlink()))
     except OSError:
         return ""
     return _digest(*parts)

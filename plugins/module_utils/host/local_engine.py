@@ -114,9 +114,7 @@ def ask(engine: Optional[LocalEngine] = None) -> Optional[Answers]:
         return answers
     try:
         key = (engine.get("/swarm/unlockkey") or {}).get("UnlockKey") if answers.autolock else ""
-        return replace(
-            answers, nodes=engine.get("/nodes"), services=engine.get("/services"), unlock_key=str(key or "")
-        )
+        return replace(answers, nodes=engine.get("/nodes"), services=engine.get("/services"), unlock_key=str(key or ""))
     except (OSError, http.client.HTTPException, ValueError) as error:
         # A manager without quorum answers for itself only.
         return replace(answers, unlisted=str(answers.swarm.get("Error") or error))

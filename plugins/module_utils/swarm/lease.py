@@ -146,9 +146,9 @@ def take(live: Optional[Lease], params: Mapping[str, Any], now: float) -> Lease:
     _not_displaced(live, holder)
     if live.live(now) and live.run not in (params["takeover"], params["ended"]):
         raise Held(
-            f"{live.who} holds it since {clock_time(live.since)}, until {clock_time(live.until)} at the latest; one run "
-            "at a time changes a deployment, and this one has changed nothing: wait until that run has ended, or take "
-            f"its lease over by overlay_lease_takeover: {live.run} if it is known to be gone",
+            f"{live.who} holds it since {clock_time(live.since)}, until {clock_time(live.until)} at the latest; one "
+            "run at a time changes a deployment, and this one has changed nothing: wait until that run has ended, or "
+            f"take its lease over by overlay_lease_takeover: {live.run} if it is known to be gone",
             live,
         )
     if params["takeover"] != live.run:
@@ -198,8 +198,8 @@ def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dic
     """Between two leaders a manager says so, and is asked again; a host in no swarm says that it is ``outside``."""
     if params["seconds"] < LEAST:
         raise InputError(
-            f'option "seconds": is {params["seconds"]}, and no step is as short; give {LEAST} or more, in an inventory as '
-            "overlay_lease_seconds"
+            f'option "seconds": is {params["seconds"]}, and no step is as short; give {LEAST} or more, in an inventory '
+            "as overlay_lease_seconds"
         )
     step = _hold if params["state"] == "present" else _release
     found: list[dict[str, Any]] = []

@@ -82,8 +82,8 @@ def _unlocked(engine: Engine, params: Mapping[str, Any], check_mode: bool, syste
     key = params["key"] or (system.read(params["path"]) or "").strip()
     if not key:
         raise InputError(
-            f"this host's swarm is locked, and {params['path']} keeps no key; take it from another manager (docker swarm "
-            "unlock-key), and give it to docker swarm unlock"
+            f"this host's swarm is locked, and {params['path']} keeps no key; take it from another manager (docker "
+            "swarm unlock-key), and give it to docker swarm unlock"
         )
     if not check_mode:
         membership.unlock(engine, key, params["wait_timeout"])

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Section 7 of the CIS Docker Benchmark, Docker Swarm Configuration, as advice: what this swarm does not follow; pure.
 
-Nothing of it is broken, so nothing of it is a check. 7.1 (no swarm where none is needed) is what a deployment needs, and
-7.5 (secrets are Swarm's) is how credentials reach MinIO.
+Nothing of it is broken, so nothing of it is a check. 7.1 (no swarm where none is needed) is what a deployment needs,
+and 7.5 (secrets are Swarm's) is how credentials reach MinIO.
 """
 
 from __future__ import annotations
@@ -47,15 +47,18 @@ def managers(view: View) -> Iterator[str]:
         )
     elif count > MOST or count % 2 == 0:
         yield (
-            f"the swarm has {count} managers; an odd number from {LEAST} to {MOST} tolerates as many failures with less "
-            "to agree on"
+            f"the swarm has {count} managers; an odd number from {LEAST} to {MOST} tolerates as many failures with "
+            "less to agree on"
         )
 
 
 def interfaces(view: View) -> Iterator[str]:
     """7.3: management listens on one address."""
     open_to_all = [
-        (one.name, "management of the swarm (2377/tcp) listens on every address; let the host leave, and site.yml join it")
+        (
+            one.name,
+            "management of the swarm (2377/tcp) listens on every address; let the host leave, and site.yml join it",
+        )
         for one in view.present
         if set(one.sight.get("management") or ()) & set(EVERYWHERE)
     ]
@@ -76,15 +79,18 @@ def autolock(view: View) -> Iterator[str]:
     """7.6: a manager's raft log, with every secret in it, is locked when its engine restarts."""
     if _cluster(view).get("autolock") is False:
         yield (
-            "managers are not locked, so a disk of one gives the swarm's keys and secrets away; see swarm_autolock, and "
-            "what it costs at a reboot, in docs/autolock.md"
+            "managers are not locked, so a disk of one gives the swarm's keys and secrets away; see swarm_autolock, "
+            "and what it costs at a reboot, in docs/autolock.md"
         )
 
 
 def unlock_key(view: View) -> Iterator[str]:
     """7.7: no engine says how old its key is."""
     if _cluster(view).get("autolock"):
-        yield "the engine does not say when the unlock key was last changed; change it from time to time, see docs/autolock.md"
+        yield (
+            "the engine does not say when the unlock key was last changed; change it from time to time, see "
+            "docs/autolock.md"
+        )
 
 
 def node_certificates(view: View) -> Iterator[str]:

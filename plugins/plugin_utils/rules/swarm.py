@@ -24,8 +24,8 @@ def swarm_is_ours(cluster: Cluster) -> Iterator[str]:
         state = host.swarm.get("state")
         if state == "locked":
             yield (
-                f"{host.name}: its swarm is locked since its engine restarted, and the host keeps no key; give the key of "
-                "docker swarm unlock-key, from another manager, to docker swarm unlock, then run again"
+                f"{host.name}: its swarm is locked since its engine restarted, and the host keeps no key; give the key "
+                "of docker swarm unlock-key, from another manager, to docker swarm unlock, then run again"
             )
         elif state in ("pending", "error"):
             yield (
@@ -59,8 +59,8 @@ def _unlisted(cluster: Cluster) -> Iterator[str]:
     for host in cluster.active_managers:
         if why := host.swarm.get("unlisted"):
             yield (
-                f"{host.name}: this manager reaches no leader of its swarm ({str(why).strip().rstrip('.')}; it knows of "
-                f"{_managers(host)}), so what runs there is unknown; start the engines of the managers, or see "
+                f"{host.name}: this manager reaches no leader of its swarm ({str(why).strip().rstrip('.')}; it knows "
+                f"of {_managers(host)}), so what runs there is unknown; start the engines of the managers, or see "
                 "docs/quorum.md if they are lost"
             )
 

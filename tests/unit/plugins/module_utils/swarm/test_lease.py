@@ -172,7 +172,7 @@ def test_labels_that_tell_nothing_are_no_free_lease():
         lease.converge(swarm, asked(), False)
 
 
-def test_a_host_in_no_swarm_says_so(monkeypatch):
+def test_a_host_in_no_swarm_says_so():
     def nothing(*_args, **_more):
         error = NotManager("this host is in no swarm", 503)
         error.state = "inactive"

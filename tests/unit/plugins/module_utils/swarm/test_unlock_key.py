@@ -88,7 +88,13 @@ def test_a_locked_manager_is_unlocked_with_what_it_keeps():
 
 @pytest.mark.parametrize(
     ("kept", "live", "said"),
-    [(None, KEY, "none"), (f"{KEY}\n", KEY, "current"), ("old", KEY, "stale"), ("old", "", "stale"), (KEY, None, "kept")],
+    [
+        (None, KEY, "none"),
+        (f"{KEY}\n", KEY, "current"),
+        ("old", KEY, "stale"),
+        ("old", "", "stale"),
+        (KEY, None, "kept"),
+    ],
 )
 def test_a_host_says_whether_it_keeps_the_key_and_not_which(kept, live, said):
     assert unlock_key.judge(kept, live) == said
