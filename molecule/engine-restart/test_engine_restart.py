@@ -16,9 +16,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def engine_answers(lab: Any, name: str) -> bool:
 
 
 @contextmanager
-def watched(subjects: dict[str, Callable[[], bool]]) -> Iterator[list[frozenset[str]]]:
+def watched(subjects: Mapping[str, Callable[[], bool]]) -> Iterator[list[frozenset[str]]]:
     """Look at all of them again and again; yields the sets of those that did not answer at one time."""
     seen: list[frozenset[str]] = []
     done = threading.Event()
@@ -116,8 +117,8 @@ def test_engines_restart_one_after_another_the_leader_first(lab: Any, inventory:
     store = client(lab)
     store.make_bucket(bucket_name=BUCKET)
     store.put_object(bucket_name=BUCKET, object_name="kept", data=io.BytesIO(b"kept"), length=4)
-    servers = {name: lambda name=name: alive(ADDRESSES[name]) for name in SERVERS}
-    engines = {f"engine of {name}": lambda name=name: engine_answers(lab, name) for name in MANAGERS}
+    servers = {name: partial(alive, ADDRESSES[name]) for name in SERVERS}
+    engines = {f"engine of {name}": partial(engine_answers, lab, name) for name in MANAGERS}
     with watched(servers) as seen, watched(engines) as managers:
         run = lab.site(*SETTING, inventory=inventory)
     assert run.rc == 0, run.output

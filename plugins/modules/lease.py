@@ -49,7 +49,6 @@ options:
   holder:
     description: Who asks. The task says it by itself.
     type: dict
-    required: true
     suboptions:
       run:
         description: The run, by a name that no other has.

@@ -44,11 +44,13 @@ HOLDER: dict[str, Any] = {
 }
 SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
-    "holder": {"type": "dict", "required": True, "options": HOLDER},
+    "holder": {"type": "dict", "options": HOLDER},
     "seconds": {"type": "int", "default": 1800},
     "takeover": {"type": "str", "default": ""},
     "ended": {"type": "str", "default": ""},
     "looked": {"type": "float"},
+    # For the controller, which asks one after another.
+    "through": {"type": "list", "elements": "str"},
 }
 
 
@@ -116,9 +118,15 @@ def read(config: Mapping[str, Any]) -> Lease:
     own = {name[len(PREFIX) :]: value for name, value in labels.items() if name.startswith(PREFIX)}
     try:
         return Lease(
-            **{name: own[name] for name in ("run", "controller", "user", "started", "place")},
-            **{name: _seconds(own[name]) for name in ("since", "until", "written")},
+            run=own["run"],
+            controller=own["controller"],
+            user=own["user"],
             pid=int(own["pid"]),
+            started=own["started"],
+            place=own["place"],
+            since=_seconds(own["since"]),
+            until=_seconds(own["until"]),
+            written=_seconds(own["written"]),
             released=own["state"] != "held",
             displaced=tuple(name for name in own["displaced"].split(",") if name),
         )
@@ -196,6 +204,8 @@ def _write(engine: Engine, config: Optional[Mapping[str, Any]], lease: Lease) ->
 
 def converge(engine: Engine, params: Mapping[str, Any], check_mode: bool) -> dict[str, Any]:
     """Between two leaders a manager says so, and is asked again; a host in no swarm says that it is ``outside``."""
+    if not params["holder"]:
+        raise InputError('option "holder": is not given; run this as a task, which says itself who asks')
     if params["seconds"] < LEAST:
         raise InputError(
             f'option "seconds": is {params["seconds"]}, and no step is as short; give {LEAST} or more, in an inventory '
