@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -68,7 +69,14 @@ def _name(example: str) -> Check:
 
 
 def _directory(value: Any) -> str:
-    return "" if str(value).startswith("/") else f"{show(value)} is not an absolute path; give one that begins with /"
+    """Written in one way only: what is made below it is found again by the kernel's way to write it."""
+    text = str(value)
+    if not text.startswith("/"):
+        return f"{show(value)} is not an absolute path; give one that begins with /"
+    plain = "/" + posixpath.normpath(text).lstrip("/")
+    if not text.strip("/"):
+        return f"{show(value)} is the root of everything; give a directory below it"
+    return "" if plain == text.rstrip("/") else f"{show(value)} is not written plainly; give {plain}"
 
 
 PORT = _range(1, 65535, "a port", 9000)

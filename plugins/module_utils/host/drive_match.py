@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
@@ -67,6 +68,8 @@ class State:
     marks: Mapping[str, str] = field(default_factory=dict)
     directories: Mapping[str, Optional[Directory]] = field(default_factory=dict)
     owners: Mapping[str, Optional[Directory]] = field(default_factory=dict)
+    # Where the directory of the mount points really is, if a link leads there.
+    parent_is: str = ""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     # What a MinIO left in a file system that is not labelled as ours, in words.
     deployments: Mapping[str, str] = field(default_factory=dict)
@@ -114,11 +117,16 @@ class Drive:
 
 
 def places(options: Mapping[str, Any]) -> list[Place]:
-    parent = options["parent"].rstrip("/")
+    parent = parent_of(options)
     return [
         Place(declared, position, options["number"], parent)
         for position, declared in enumerate(options["devices"], start=1)
     ]
+
+
+def parent_of(options: Mapping[str, Any]) -> str:
+    """As the kernel writes it where something is mounted below it."""
+    return "/" + posixpath.normpath(options["parent"]).strip("/")
 
 
 def identity(device: BlockDevice) -> str:

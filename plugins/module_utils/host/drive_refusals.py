@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,9 @@ from .drive_match import SERIAL, Drive, Place, State, match, partitions
 TYPES = ("disk", "part", "loop", "lvm", "crypt", "mpath", "raid", "dm")
 # mkfs.xfs refuses less.
 SMALLEST = 300 * 1024 * 1024
+# Of the directory of the mount points, which is root's.
+PARENT_MODE = 0o755
+POINT = re.compile(r"drive\d+")
 CONSENT = "drives_format_consent"
 
 
@@ -90,6 +94,26 @@ def _name_of_another(drive: Drive) -> str:
         f'host\'s drives since devices were renamed (label "{drive.place.label}" is on {drive.device.path}); nothing '
         "is formatted: declare the drives by /dev/disk/by-id or serial:, and name the drive that is meant"
     )
+
+
+def foreign_parent(parent: str, state: State) -> list[str]:
+    """The directory of the mount points is ours, or stays as it is."""
+    if state.parent_is:
+        return [
+            f"drives_parent: {parent} is, or is below, a link that leads to {state.parent_is}, and the kernel names "
+            f"what is mounted there by that; give {state.parent_is}"
+        ]
+    found = state.directories.get(parent)
+    if found is None or (found.mode, found.uid, found.gid) == (PARENT_MODE, 0, 0):
+        return []
+    others = [name for name in found.entries if not POINT.fullmatch(name)]
+    if not others and (found.entries or found.uid == 0):
+        return []
+    held = f", with {', '.join(others[:3])}" if others else ""
+    return [
+        f"drives_parent: {parent} exists (mode {found.mode:04o}, owner {found.uid}:{found.gid}{held}) and was not made "
+        "by this collection, which would make it root's with mode 0755; give a directory that is not there yet"
+    ]
 
 
 def renamed(options: Mapping[str, Any], state: State) -> list[str]:

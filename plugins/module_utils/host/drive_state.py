@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from . import blockdevices, drive_deployments, drive_names, fstab
 from .blockdevices import BlockDevice, Signature
-from .drive_match import Directory, Place, State, find, partitions, places
+from .drive_match import Directory, Place, State, find, parent_of, partitions, places
 from .snapshot import Snapshot
 from .system import System
 
@@ -44,8 +44,9 @@ def read(options: Mapping[str, Any], snapshot: Snapshot) -> State:
         deployments=_deployments(closed, signatures, system),
         marks={place.mark: text for place in wanted if (text := system.read(place.mark)) is not None},
         directories={
-            path: directory(path) for path in [*(point for point in points if point not in mounted), options["parent"]]
+            path: directory(path) for path in [*(point for point in points if point not in mounted), parent_of(options)]
         },
+        parent_is=real if (real := system.resolve(parent_of(options))) != parent_of(options) else "",
         owners={path: directory(path) for path in points if path in mounted},
         unreadable={device.number: unreadable[path] for path, device in looked_at.items() if path in unreadable},
         fstab=system.read(fstab.PATH),
@@ -84,4 +85,4 @@ def directory(path: str) -> Optional[Directory]:
         entries = sorted(entry.name for entry in Path(path).iterdir())
     except OSError:
         return None
-    return Directory(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, tuple(entries[:4]))
+    return Directory(stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, tuple(entries))

@@ -10,13 +10,13 @@ from pathlib import PurePath
 from typing import Any
 
 from . import fstab, packages
-from .drive_match import Drive, State, identity, match
-from .drive_refusals import refusals, twice
+from .drive_match import Drive, State, identity, match, parent_of
+from .drive_refusals import PARENT_MODE, foreign_parent, refusals, twice
 from .drive_steps import Format, MakeDirectory, MountDrive, Own
 from .steps import DAEMON_RELOAD, Plan, Step, Unmark, WriteFile
 
 TOOLS = "xfsprogs"
-POINT_MODE, PARENT_MODE = 0o555, 0o755
+POINT_MODE = 0o555
 
 
 def search(options: Mapping[str, Any], state: State) -> list[str]:
@@ -33,6 +33,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
         return Plan(violations=["drives: no device is declared; a MinIO host needs one: list them in minio_drives"])
     drives, violations = match(options, state)
     violations += twice(drives, state)
+    violations += foreign_parent(parent_of(options), state)
     seen: set[str] = set()
     for drive in drives:
         if drive.device.number not in seen:

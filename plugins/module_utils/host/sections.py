@@ -59,6 +59,7 @@ def _plan_ipsec(options: Options, snapshot: Snapshot) -> Plan:
     result = ipsec.plan(options, snapshot.ipsec())
     directory = options.get("ca_directory")
     result.flags["ca"] = (snapshot.system.read(f"{directory}/{CA_CERTIFICATE}") or "") if directory else None
+    result.flags["ca_refused"] = tls_files.refused(directory)
     return result
 
 

@@ -13,8 +13,10 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Optional
 
+from .. import own_directory
 from ..minio import credentials
 from ..state_directory import STATE_DIRECTORY
 from ..swarm import unlock_key
@@ -192,7 +194,9 @@ class Snapshot:
         directory = look.get("credentials_dir") or STATE_DIRECTORY
         files = {"kept": credentials.NAMES[-1], "staged": credentials.STAGED}
         found = {name: credentials.facts(self.system.read(f"{directory}/{file}")) for name, file in files.items()}
-        return {"credentials_present": found["kept"] is not None, "credentials": found}
+        kept = found["kept"] is not None
+        refused = "" if kept else own_directory.refusal(Path(directory), credentials.KIND)
+        return {"credentials_present": kept, "credentials": found, "credentials_refused": refused}
 
     def _listener_facts(self, ports: Sequence[int]) -> list[dict[str, Any]]:
         found = listeners.read(self.system, ports)

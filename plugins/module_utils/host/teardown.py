@@ -27,6 +27,7 @@ from . import (
     links,
     links_diff,
     nft_table,
+    our_files,
     packages,
     revert_script,
 )
@@ -48,8 +49,10 @@ class State:
 
     drives: drive_match.State
     packages: packages.Packages = field(default_factory=dict)
+    # Below our directory, as ``our_files`` has them.
     files: Sequence[str] = ()
-    directories: Sequence[str] = ()
+    # The files of CAs that go, by the directory of each; None where a CA is not of our making.
+    authorities: Mapping[str, Optional[Sequence[str]]] = field(default_factory=dict)
     drop_ins: Sequence[str] = ()
     kept: Sequence[str] = ()
     runs: bool = False
@@ -71,10 +74,8 @@ def read(
     return State(
         drives=drive_state,
         packages=installed,
-        files=system.names(STATE_DIRECTORY),
-        directories=[
-            path for path in options["directories"] if system.exists(path) and str(Path(path).parent) != STATE_DIRECTORY
-        ],
+        files=our_files.found(),
+        authorities=our_files.authorities(options["directories"]),
         drop_ins=[path for path in drop_ins if system.exists(path)],
         runs=system.exists(RUN_DIRECTORY),
         firewall_unit=system.exists(firewall.TABLE.unit_path),
@@ -102,11 +103,7 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
         result.steps += [*_firewall(state), *_ipsec(state)]
         result.steps += _settings(options, state)
         gone = {step.path for step in result.steps if isinstance(step, (RemoveTree, Unmark))}
-        result.steps += [
-            step
-            for step in _files(options, consented, state)
-            if not (isinstance(step, RemoveTree) and step.path in gone)
-        ]
+        result.steps += [step for step in _files(options, consented, state) if getattr(step, "path", "") not in gone]
     return result
 
 
@@ -225,24 +222,28 @@ def _settings(options: Mapping[str, Any], state: State) -> list[Step]:
 
 def _files(options: Mapping[str, Any], consented: Sequence[Drive], state: State) -> list[Step]:
     stay = _names_that_stay(options, consented, state)
-    steps: list[Step] = [RemoveTree(f"{STATE_DIRECTORY}/{name}") for name in state.files if name not in stay]
-    if state.files and not stay:
+    steps: list[Step] = [*our_files.removals([name for name in _but_authorities(state) if name not in stay])]
+    steps += [our_files.RemoveAuthority(path, files) for path, files in state.authorities.items() if files is not None]
+    if steps and not stay:
         steps.append(RemoveEmpty(STATE_DIRECTORY))
-    steps += [RemoveTree(path) for path in state.directories]
     if state.runs:
         steps.append(RemoveTree(RUN_DIRECTORY))
     return steps
 
 
 def _names_that_stay(options: Mapping[str, Any], consented: Sequence[Drive], state: State) -> list[str]:
-    """Credentials as long as data is left, what others still need, and the marks of formattings that did not finish."""
+    """Credentials as long as data is left, what others still need, the marks of formattings that did not finish, and
+    what is not ours.
+    """
     finished = {f"{FORMATTING}{drive.place.label}" for drive in consented}
+    needed = our_files.kept(state.files, options["keep"])
     return [
         name
-        for name in state.files
+        for name in _but_authorities(state)
         if (name in CREDENTIALS and options["keep_credentials"])
-        or f"{STATE_DIRECTORY}/{name}" in options["keep"]
+        or name in needed
         or (name.startswith(FORMATTING) and name not in finished)
+        or not our_files.is_ours(name)
     ]
 
 
@@ -250,9 +251,20 @@ def _stays(options: Mapping[str, Any], found: Sequence[Drive], consented: Sequen
     """What the operator is told is left."""
     left = [f"{drive.place}, with its data" for drive in found if drive not in consented and drive.ours]
     left += [f"{STATE_DIRECTORY}/{name}" for name in _names_that_stay(options, consented, state)]
+    left += [f"the CA in {path}, which this collection did not make" for path in _brought(state)]
     if engine_setup.SDK in state.packages:
         left.append(f"the engine, its packages and images, and {daemon.PATH}")
     return left
+
+
+def _but_authorities(state: State) -> list[str]:
+    """Our files without those of CAs that have a step of their own."""
+    going = {file for path, files in state.authorities.items() for file in (path, *(files or []))}
+    return [name for name in state.files if f"{STATE_DIRECTORY}/{name}".rstrip("/") not in going]
+
+
+def _brought(state: State) -> list[str]:
+    return [path for path, files in state.authorities.items() if files is None]
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ import stat
 from pathlib import Path
 from typing import Any, Optional
 
+from .. import own_directory
 from ..minio import pem
 from ..minio.ca import CERTIFICATE as CA_CERTIFICATE
+from ..minio.ca import KIND
 from ..state_directory import STATE_DIRECTORY
 
 DIRECTORY = f"{STATE_DIRECTORY}/minio-tls"
@@ -27,7 +29,15 @@ def read(ca_directory: Optional[str] = None, directory: str = DIRECTORY) -> dict
         "key_mode": f"{stat.S_IMODE(key.stat().st_mode):04o}" if key.is_file() else None,
         "trust": _text(base / TRUST),
         "ca": _text(Path(ca_directory) / CA_CERTIFICATE) if ca_directory else None,
+        "ca_refused": refused(ca_directory),
     }
+
+
+def refused(directory: Optional[str]) -> str:
+    """Why no CA can be made in it; empty where one can, and where there is one."""
+    if not directory or (Path(directory) / CA_CERTIFICATE).is_file():
+        return ""
+    return own_directory.refusal(Path(directory), KIND)
 
 
 def _key(certificate: Path, key: Path) -> str:

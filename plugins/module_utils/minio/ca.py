@@ -11,13 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .. import atomic
-from ..errors import InputError, OverlayError
-from ..state_directory import make_directories
+from .. import atomic, own_directory
+from ..errors import InputError, OverlayError, Refused
+from ..own_directory import Kind
 from . import tls
 
 CERTIFICATE, KEY = "ca.crt", "ca.key"
 DIRECTORY_MODE = 0o700
+KIND = Kind((KEY, CERTIFICATE), DIRECTORY_MODE)
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Authority:
     def read(self) -> None:
         path = self.directory / CERTIFICATE
         self.certificate = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if not self.certificate and (refused := own_directory.refusal(self.directory, KIND)):
+            raise Refused(refused)
         if self.certificate and not (self.directory / KEY).is_file():
             raise OverlayError(
                 f"{self.directory / KEY}: is not there, and {path} is; bring the key back, or move the certificate "
@@ -44,8 +47,7 @@ class Authority:
 
     def make(self, days: int, now: datetime) -> None:
         """The certificate is written last: where it is, the key is."""
-        make_directories(self.directory, DIRECTORY_MODE)
-        self.directory.chmod(DIRECTORY_MODE)
+        own_directory.make(self.directory, KIND)
         key = self.directory / KEY
         if not key.is_file():
             write(key, tls.make_key(), 0o600)

@@ -16,15 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from .. import own_directory
 from ..errors import InputError, OverlayError, WaitTimeout
+from ..own_directory import Kind
 from ..wait import wait_until
 from . import pem
 from .ca import write
-from .pair import CERTIFICATE, KEY, Pair
+from .pair import CERTIFICATE, CURRENT, KEY, PREFIX, Pair
 
 TRUST = "ca.crt"
 # Seconds after which a server that reads links again would have shown them, but for one that has just started.
 WAKES = 15
+KIND = Kind((CERTIFICATE, KEY, "CAs", CURRENT, f"{PREFIX}*"), 0o755)
 NOT_TLS = "no TLS server answers"
 
 
@@ -81,8 +84,7 @@ class Store:
         return shown
 
     def _put_trust(self, content: bytes) -> None:
-        self.directory.mkdir(mode=0o755, exist_ok=True)
-        self.directory.chmod(0o755)
+        own_directory.make(self.directory, KIND)
         if content:
             self._trust.parent.mkdir(mode=0o755, exist_ok=True)
             write(self._trust, content, 0o644, draft=self.pending / TRUST)

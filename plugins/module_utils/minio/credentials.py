@@ -17,14 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from .. import atomic
+from .. import atomic, own_directory
 from ..errors import InputError, Refused
-from ..state_directory import STATE_MODE, make_directories
+from ..own_directory import Kind
+from ..state_directory import STATE_MODE
 from ..swarm.fingerprint import fingerprint
 
 DIRECTORY_MODE, FILE_MODE = STATE_MODE, 0o600
 NAMES = ("minio-root-user", "minio-root-password", "minio-root.json")
 STAGED = "minio-root-next.json"
+KIND = Kind((*NAMES, STAGED), DIRECTORY_MODE)
 LEAST = {"user": 3, "password": 8}
 # Public, as user and password: every check of ours proves that the pair cannot log in.
 DEFAULT = "minioadmin"
@@ -111,6 +113,7 @@ def plan(directory: Path, kept: Kept, user: str, password: str) -> list[Path]:
     found = violations(user, password) if kept.contents[directory / NAMES[-1]] is None else []
     if found:
         raise InputError(found)
+    _refuse_directory(directory, kept)
     _refuse_others(directory / NAMES[-1], kept, {"user": user, "password": password})
     return _due(directory, kept, wanted(directory, user, password))
 
@@ -125,6 +128,7 @@ def staging(directory: Path, user: str, password: str) -> dict[Path, bytes]:
 
 def plan_staged(directory: Path, kept: Kept, user: str, password: str) -> list[Path]:
     """Whether the pair has still to be staged; what is kept stays."""
+    _refuse_directory(directory, kept)
     return _due(directory, kept, staging(directory, user, password))
 
 
@@ -141,6 +145,13 @@ def _due(directory: Path, kept: Kept, want: Mapping[Path, bytes]) -> list[Path]:
     return [
         path for path, mode in modes.items() if kept.modes[path] != mode or kept.contents.get(path) != want.get(path)
     ]
+
+
+def _refuse_directory(directory: Path, kept: Kept) -> None:
+    """Somebody else's directory is neither closed to others nor filled; what is kept there already stays there."""
+    settled = kept.contents[directory / NAMES[-1]] is not None and kept.modes[directory] == DIRECTORY_MODE
+    if not settled and (refused := own_directory.refusal(directory, KIND)):
+        raise Refused(refused)
 
 
 def _refuse_others(path: Path, kept: Kept, given: dict[str, str]) -> None:
@@ -171,8 +182,7 @@ def leftovers(directory: Path) -> list[Path]:
 def apply(directory: Path, changes: list[Path], want: Mapping[Path, bytes]) -> None:
     """Write what is to be written; a file is there with its mode and its whole content, or not at all."""
     if directory in changes:
-        make_directories(directory, DIRECTORY_MODE)
-        directory.chmod(DIRECTORY_MODE)
+        own_directory.make(directory, KIND)
     for path, content in want.items():
         if path in changes:
             _write(path, content)

@@ -59,7 +59,9 @@ DEPLOYED = teardown.State(
         "unconfirmed",
         "formatting-minio1d2",
         "minio-root.json",
-        "minio-tls",
+        "minio-tls/CAs/ca.crt",
+        "minio-tls/private.key",
+        "minio-tls/public.crt",
     ],
     drop_ins=["/etc/systemd/system/docker.service.d/baremetal-overlay.conf"],
     runs=True,
@@ -171,12 +173,35 @@ def test_without_data_the_credentials_go_too():
     assert found.flags["stays"] == ["the engine, its packages and images, and /etc/docker/daemon.json"]
 
 
-def test_the_ca_stays_for_those_who_stay():
-    state = dataclasses.replace(DEPLOYED, files=["ca", "minio-tls"])
-    assert "/etc/baremetal-overlay/ca" in plan(state, keep=["/etc/baremetal-overlay/ca"]).flags["stays"]
-    assert "remove /etc/baremetal-overlay/ca" in plan(state).sentences
-    elsewhere = dataclasses.replace(DEPLOYED, directories=["/srv/ca"])
-    assert "remove /srv/ca" in plan(elsewhere).sentences
+CA = ["ca/ca.crt", "ca/ca.key"]
+
+
+def test_the_ca_stays_for_those_who_stay_and_goes_with_all():
+    state = dataclasses.replace(DEPLOYED, files=[*CA, "minio-tls/public.crt"])
+    found = plan(state, keep=["/etc/baremetal-overlay/ca/"])
+    assert [f"/etc/baremetal-overlay/{name}" for name in CA] == found.flags["stays"][2:4]
+    assert "remove /etc/baremetal-overlay/ca" not in found.sentences
+    ca = {"/etc/baremetal-overlay/ca": [f"/etc/baremetal-overlay/{name}" for name in CA]}
+    whole = plan(dataclasses.replace(state, authorities=ca))
+    assert (
+        "remove /etc/baremetal-overlay/ca" in whole.sentences
+        and "/etc/baremetal-overlay/ca" not in whole.flags["stays"]
+    )
+    elsewhere = plan(
+        dataclasses.replace(DEPLOYED, authorities={"/srv/ca": ["/srv/ca/ca.key"], "/etc/ssl/private": None})
+    )
+    assert "remove /srv/ca" in elsewhere.sentences and "remove /etc/ssl/private" not in elsewhere.sentences
+    assert "the CA in /etc/ssl/private, which this collection did not make" in elsewhere.flags["stays"]
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.txt", "pki/ca/ca.key", "minio-tls/s3.example.org/private.key", "ca.key", "minio-tls"]
+)
+def test_what_the_record_does_not_name_stays(name):
+    found = plan(dataclasses.replace(DEPLOYED, files=["firewall.nft", name]))
+    assert f"/etc/baremetal-overlay/{name}" in found.flags["stays"]
+    removed = [file for step in found.steps for file in getattr(step, "files", ())]
+    assert removed == ["/etc/baremetal-overlay/firewall.nft"]
 
 
 @pytest.mark.parametrize("consent", [[], [A, B]])

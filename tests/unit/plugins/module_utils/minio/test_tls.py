@@ -98,6 +98,7 @@ def test_what_is_installed_is_what_the_look_finds(authority, store):
         "key_mode": "0400",
         "trust": authority.certificate,
         "ca": authority.certificate,
+        "ca_refused": "",
     }
     assert tls_plan.verifies(store.directory / "public.crt", store.directory / "private.key", found["trust"]) == ""
 
