@@ -13,6 +13,7 @@ version_added: 0.1.0
 description:
   - Removes the kernel overlay's links and their unit, the firewall's table, unit and file, drop-ins of units,
     C(/etc/baremetal-overlay), and holds of packages.
+  - Of C(/etc/baremetal-overlay) only files that this collection writes are removed. Others stay, and are told.
   - Drives stay mounted with their data. Those of O(drives_consent) are unmounted and wiped.
   - The engine, its packages, images and C(/etc/docker/daemon.json) stay.
   - The host has left its swarm before, see M(baremetal.overlay.swarm).
@@ -59,7 +60,10 @@ options:
     elements: path
     default: []
   directories:
-    description: More directories of ours that go, with all that is in them.
+    description:
+      - Directories of CAs that go. The key and the certificate of a CA are removed, and then the directory, where it
+        was made for them and nothing else is in it.
+      - A CA that this collection did not make stays.
     type: list
     elements: path
     default: []

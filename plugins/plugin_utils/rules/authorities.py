@@ -10,6 +10,7 @@ import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import tls_files
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio.ca import KEY
 from ansible_collections.baremetal.overlay.plugins.plugin_utils import ipsec_plan, tls_plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Rule
@@ -34,6 +35,8 @@ def controllers_can_keep_them(cluster: Cluster) -> Iterator[str]:
                 "controller, where nothing becomes root; give a directory of "
                 f"that user, for example ~/{option.replace('_', '-')}"
             )
+        elif words := tls_files.refused(str(directory)):
+            yield f"{option}_dir: on this controller, {words}"
 
 
 def _user() -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.plugin_utils import looks, plan
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import looks, option_values, plan
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
-from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import consents, ports, violations
+from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import consents, directories, ports, violations
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.rules import hosts as host_rules
 
 GROUPS = {"managers": ["n1", "n2", "n3"], "workers": ["n4"], "minio": ["n1", "n2", "n3", "n4"]}
@@ -179,3 +179,58 @@ def test_a_look_leaves_out_what_a_host_could_not_be_asked() -> None:
     host = Host("n1", frozenset({"managers"}), 1, report=reported)
     (found,) = violations(Cluster((host,), {}), [host_rules.sections_could_be_asked])
     assert found.startswith("n1: engine: could not be looked at (argument 'nofile' is of type")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("/srv/minio/", None),
+        ("srv", '"srv" is not an absolute path'),
+        ("/srv/../etc", '"/srv/../etc" is not written plainly; give /etc'),
+        ("//srv//minio", '"//srv//minio" is not written plainly; give /srv/minio'),
+        ("/", '"/" is the root of everything'),
+        ("//", '"//" is the root of everything'),
+    ],
+)
+def test_directories_are_written_in_one_way(value: str, words: str | None) -> None:
+    found = list(option_values.violations("drives_parent", value))
+    assert [one.partition(": ")[2].startswith(str(words)) for one in found] == ([True] if words else [])
+
+
+def test_directories_of_others_are_refused_with_their_option() -> None:
+    reported = {
+        "facts": {"credentials_refused": "/etc: exists"},
+        "sections": {"minio_tls": {"ca_refused": "/root: exists"}, "ipsec": {"ca_refused": ""}},
+    }
+    host = Host("n1", frozenset({"managers"}), 1, report=reported)
+    assert violations(Cluster((host,), {}), directories.RULES) == [
+        "n1: minio_tls_ca_dir: /root: exists",
+        "n1: minio_credentials_dir: /etc: exists",
+    ]
+    # Who keeps no credentials has no use for the directory.
+    worker = Host("n1", frozenset({"workers"}), 1, report={"facts": {"credentials_refused": "/etc: exists"}})
+    assert violations(Cluster((worker,), {}), directories.RULES) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {"tls_ca_dir": "/etc/baremetal-overlay/minio-tls/"},
+            "minio_tls_ca_dir: /etc/baremetal-overlay/minio-tls/ lies in",
+        ),
+        (
+            {"credentials_dir": "/srv/minio/keys", "drives_parent": "/srv/minio"},
+            "minio_credentials_dir: /srv/minio/keys lies",
+        ),
+        (
+            {"tls_ca_dir": "/etc/pki/x", "ipsec_ca_dir": "/etc/pki/x/"},
+            "minio_tls_ca_dir, ipsec_ca_dir: are both /etc/pki/x",
+        ),
+    ],
+)
+def test_keys_have_a_place_of_their_own(settings: dict[str, Any], words: str) -> None:
+    (found,) = violations(Cluster((), settings), directories.RULES)
+    assert found.startswith(words)
+    usual = {"tls_ca_dir": "/etc/baremetal-overlay/ca", "ipsec_ca_dir": "/etc/baremetal-overlay/ipsec-ca"}
+    assert violations(Cluster((), {**usual, "credentials_dir": "/etc/baremetal-overlay"}), directories.RULES) == []

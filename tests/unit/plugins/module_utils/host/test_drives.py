@@ -512,3 +512,42 @@ def test_only_a_device_that_may_become_a_new_drive_has_its_erasing_mentioned():
     }  # fmt: skip
     # The other one names a consent that is for no drive.
     assert (offers, named) == ({"drive_refusals.py": 1}, {"drive_refusals.py", "consents.py"})
+
+
+# --- the directory of the mount points -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("directory", "held"),
+    [
+        (drive_match.Directory(0o750, 1000, 1000, ("mail", "www")), "owner 1000:1000, with mail, www"),
+        (drive_match.Directory(0o700, 0, 0, (".bashrc", "drive1")), "owner 0:0, with .bashrc"),
+        (drive_match.Directory(0o755, 1000, 1000), "owner 1000:1000)"),
+    ],
+)
+def test_a_directory_of_somebody_elses_is_not_made_roots(directory, held):
+    found = plan(BARE, directories={"/srv/minio": directory})
+    assert found.steps == [] and "drives_parent: /srv/minio exists (mode" in found.violations[0]
+    assert held in found.violations[0]
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [drive_match.Directory(0o700, 0, 0), drive_match.Directory(0o750, 9000, 0, ("drive1", "drive12"))],
+)
+def test_one_of_ours_gets_its_mode_again(directory):
+    found = plan(BARE, directories={"/srv/minio": directory})
+    assert "make /srv/minio root:root 0755" in found.sentences
+    as_it_is = plan(BARE, directories={"/srv/minio": dataclasses.replace(PARENT, entries=("ftp", "www"))})
+    assert as_it_is.violations == [] and "make /srv/minio root:root 0755" not in as_it_is.sentences
+
+
+@pytest.mark.parametrize("written", ["/srv/minio/", "/srv//minio", "/srv/x/../minio", "//srv/minio"])
+def test_mount_points_are_named_as_the_kernel_names_them(written):
+    options = {"devices": [A], "number": 1, "parent": written}
+    assert [place.target for place in drive_match.places(options)] == ["/srv/minio/drive1"]
+
+
+def test_a_link_to_the_mount_points_is_said_with_where_it_leads():
+    (found,) = plan(BARE, parent_is="/data/minio").violations
+    assert found.endswith("give /data/minio")
