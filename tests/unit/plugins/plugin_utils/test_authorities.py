@@ -43,7 +43,7 @@ def test_both_kinds_of_ca_are_looked_at(tmp_path):
 @pytest.mark.usefixtures("not_root")
 def test_a_key_that_root_left_behind_is_named(tmp_path, monkeypatch):
     directory = tmp_path / "mine"
-    directory.mkdir()
+    directory.mkdir(mode=0o700)
     (directory / "ca.key").touch()
     assert tls(directory) == []
     monkeypatch.setattr(os, "access", lambda path, _mode: not str(path).endswith("ca.key"))
@@ -55,3 +55,11 @@ def test_what_is_not_on_the_controller_or_not_wanted_is_none_of_its_business(tmp
     (tmp_path / "mine").mkdir()
     assert tls(tmp_path / "mine" / "ca") == []
     assert tls(tmp_path, host="rack1") == tls(tmp_path, mode="off") == []
+
+
+def test_a_directory_that_is_used_for_something_else_is_refused(tmp_path):
+    """A home, for example, which would be closed to others."""
+    (tmp_path / "mail").touch()
+    (sentence,) = tls(tmp_path)
+    assert sentence.startswith(f"minio_tls_ca_dir: on this controller, {tmp_path}: exists (mode ")
+    assert f"for example {tmp_path}/baremetal-overlay" in sentence
