@@ -32,6 +32,8 @@ CREDENTIALS = "/etc/baremetal-overlay/minio-root.json"
 # What verify.yml asks four hosts with a server each, on an overlay of Swarm's.
 CHECKS = 237
 RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+# Host, device and digest.
+ENTRY = re.compile(r"[\w.-]+:(?:/dev/|serial:)[^\s\"',\\\]]+:[0-9a-f]{8}(?::<UUID>)?")
 
 # A call of the administration that the SDK has no method for.
 STORAGE_INFO: Any = SimpleNamespace(value="storageinfo")
@@ -54,6 +56,11 @@ class Run:
         """How many checks verify.yml says passed, where it says nothing else; 0 otherwise."""
         found = re.search(r"\ball (\d+) checks passed(?![;\w])", self.text)
         return int(found[1]) if found else 0
+
+    @property
+    def entries(self) -> list[str]:
+        """What a refusal prints to be copied by who wants a drive erased."""
+        return list(dict.fromkeys(ENTRY.findall(self.text)))
 
     @property
     def text(self) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT, Run
 
 LOOP_CTL_ADD, LOOP_CTL_REMOVE = 0x4C80, 0x4C81
 SPARE = "/dev/disk/by-id/overlay-n4-spare"
@@ -345,6 +346,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "overlay_unreachable_consent": ("n9", 'overlay_unreachable_consent: "n9" is no host of this deployment'),
     "swarm_networks": ([{"name": "minio-overlay", "subnet": "172.31.0.0/16"}], "subnet 172.31.0.0/16 collides with"),
     "swarm_network_consent": ("old", 'swarm_network_consent: "old" is no network of swarm_networks'),
+    "minio_credentials_dir": ("/root", "minio_credentials_dir: /root: exists (mode 0700, owner 0, with"),
     "drives_format_consent": ("/dev/z", 'drives_format_consent: "/dev/z" is in no minio_drives'),
 }
 
@@ -413,8 +415,60 @@ def test_host_of_another_swarm_is_refused_and_joins_once_it_left(lab: Any) -> No
 def test_drive_with_a_file_system(lab: Any, changed_inventory: Callable[..., Path], spare_drive: str) -> None:
     drives = [f"/dev/disk/by-id/overlay-n4-drive{number}" for number in (1, 2)]
     inventory = changed_inventory(declare("n4", minio_drives=[*drives, spare_drive]))
-    refused(lab, f"n4: drive 3 ({spare_drive})", "ext4", "drives_format_consent", inventory=inventory)
+    refused(lab, f"n4: drive 3 ({spare_drive})", "ext4", f'consent: ["n4:{spare_drive}:', inventory=inventory)
     assert "ext4" in lab.hosts["n4"].check_output(f"blkid -p -o value -s TYPE {spare_drive}")
+
+
+def form(lab: Any, *consent: str) -> Run:
+    """One more drive for the fourth host, mounted apart from those of MinIO."""
+    given = {"devices": [SPARE], "number": 9, "parent": "/srv/spare", "host": "n4", "format_consent": consent}
+    command = ["ansible", "n4", "-i", str(lab.inventory), "-m", "baremetal.overlay.drive", "-a", json.dumps(given)]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "NO_COLOR": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return Run(done.returncode, (done.stdout + done.stderr).replace('\\"', '"'))
+
+
+@pytest.fixture
+def own_spare(lab: Any, spare_drive: str) -> Iterator[str]:
+    """It ends up mounted."""
+    yield spare_drive
+    lab.hosts["n4"].check_output("umount /srv/spare/drive1; sed -i '/minio9d1/d' /etc/fstab; rm -rf /srv/spare")
+
+
+# What comes to the place of a drive, and what is said of it.
+SUCCESSORS = {
+    "a file system of another": ("mkfs.ext4 -q -F", "", "which is not for what is there now"),
+    "a drive of another host": (
+        "mkfs.xfs -q -f -L minio2d1",
+        "",
+        "it is drive 1 of the host with overlay_host_number 2",
+    ),
+    "another MinIO": (
+        "mkfs.xfs -q -f -L data",
+        """mkdir /run/look; mount -t xfs {device} /run/look; mkdir /run/look/.minio.sys
+        echo '{{"id": "d1"}}' > /run/look/.minio.sys/format.json; umount /run/look; rmdir /run/look""",
+        "it holds data of a MinIO (deployment d1)",
+    ),
+}
+
+
+def test_consent_to_format_is_used_up(lab: Any, own_spare: str) -> None:
+    host, spare_drive = lab.hosts["n4"], own_spare
+    (entry,) = form(lab, spare_drive).entries
+    assert form(lab, entry.replace("n4:", "n3:")).rc != 0
+    done = form(lab, entry)
+    assert (done.rc, "CHANGED" in done.output) == (0, True), done.output
+    for make, fill, words in SUCCESSORS.values():
+        host.check_output(f"umount /srv/spare/drive1 2>/dev/null; {make} {spare_drive}")
+        host.check_output(fill.format(device=spare_drive) or "true")
+        uuid = host.check_output(f"blkid -p -o value -s UUID {spare_drive}")
+        again = form(lab, entry)
+        assert again.rc != 0 and words in again.text, again.output
+        assert host.check_output(f"blkid -p -o value -s UUID {spare_drive}") == uuid
+        (new,) = [one for one in again.entries if one != entry]
+        assert form(lab, new.removesuffix(":<UUID>")).rc == (2 if new.endswith(":<UUID>") else 0)
+    agreed = form(lab, new.replace("<UUID>", uuid))
+    assert (agreed.rc, "CHANGED" in agreed.output) == (0, True), agreed.output
 
 
 @pytest.fixture

@@ -49,8 +49,11 @@ def test_a_single_host_by_its_own_bridge(lab: Lab, changed_inventory: Any) -> No
     assert verified.rc == 0 and verified.passed > 0, verified.output[-3000:]
     second = lab.site(*bridge, inventory=inventory)
     assert (second.rc, second.changed) == (0, {"n1": 0}), second.output[-3000:]
-    drives = [f"/dev/disk/by-id/overlay-n1-drive{number}" for number in (1, 2)]
+    drives = [f"n1:/dev/disk/by-id/overlay-n1-drive{number}" for number in (1, 2)]
     said = {"overlay_teardown_consent": ["n1"], "overlay_teardown_drives_consent": drives}
+    refused = lab.play("teardown", "-e", json.dumps(said), inventory=inventory)
+    assert (refused.rc != 0, len(refused.entries)) == (True, 2), refused.output[-3000:]
+    said["overlay_teardown_drives_consent"] = refused.entries
     down = lab.play("teardown", "-e", json.dumps(said), inventory=inventory)
     assert down.rc == 0, down.output[-3000:]
     assert "minio" not in lab.hosts["n1"].check_output("docker network ls --format '{{.Name}}'")

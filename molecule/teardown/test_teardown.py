@@ -94,7 +94,17 @@ REFUSED = [
     (("--limit", "n3,n4", *consent("n3", "n4")), "MinIO: with n3 and n4 gone, 2 servers of pool 1 are away"),
     (("--limit", "managers", *consent("n1", "n2", "n3")), "no manager outside this run answers"),
     (("--limit", "n4", *consent("n4", drives=("/dev/sda",))), "/dev/sda is in no minio_drives of this run"),
+    # Of the kind that named a device of every host.
+    (("--limit", "n4", *consent("n4", drives=(WIPED,))), f'to erase the drive with its data, give ["n4:{WIPED}:'),
 ]
+
+
+@pytest.fixture(scope="module")
+def erased(lab: Any) -> str:
+    """What the refusal says agrees to the erasing of that drive."""
+    (entry,) = lab.play("teardown", "--check", "--limit", "n4", *consent("n4", drives=(f"n4:{WIPED}",))).entries
+    assert entry.startswith(f"n4:{WIPED}:")
+    return str(entry)
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), REFUSED, ids=[case[1][:60] for case in REFUSED])
@@ -107,27 +117,35 @@ def test_refused_before_anything_is_changed(lab: Any, arguments: tuple[str, ...]
     assert lab.fingerprints() == before
 
 
-def test_a_prediction_changes_nothing(lab: Any) -> None:
+def test_a_prediction_changes_nothing(lab: Any, erased: str) -> None:
     before = lab.fingerprints()
-    for arguments in (
-        consent(*lab.hosts),
-        ("--limit", "n1", *consent("n1", drives=("/dev/disk/by-id/overlay-n1-drive1",))),
-    ):
+    for arguments in (consent(*lab.hosts), ("--limit", "n4", *consent("n4", drives=(erased,)))):
         run = lab.play("teardown", "--check", "--diff", *arguments)
         assert run.rc == 0, run.output
         assert all(run.changed.values()), run.output
         assert "remove /etc/baremetal-overlay/firewall.nft" in run.text
-    assert "ERASE drive 1 (/dev/disk/by-id/overlay-n1-drive1)" in run.text
+    assert f"ERASE drive 2 ({WIPED})" in run.text
     assert lab.fingerprints() == before
 
 
-def test_one_host_out_with_a_drive_wiped(lab: Any, objects: dict[str, str]) -> None:
+# A CA below our directory and an operator's own file, on the host that leaves.
+ODD = """
+mkdir -p -m 0700 /etc/baremetal-overlay/pki/ca /etc/baremetal-overlay/minio-tls
+cd /etc/baremetal-overlay && touch notes.txt pki/ca/ca.key pki/ca/ca.crt minio-tls/theirs.key
+"""
+WRITTEN = ("-e", "minio_tls_ca_host=n4", "-e", "minio_tls_ca_dir=/etc/baremetal-overlay/minio-tls/../pki/ca/")
+
+
+def test_one_host_out_with_a_drive_wiped(lab: Any, objects: dict[str, str], erased: str) -> None:
+    lab.hosts["n4"].check_output(ODD)
     tokens = join_tokens(lab)
-    run = lab.play("teardown", "--limit", "n4", *consent("n4", drives=(WIPED,)))
+    run = lab.play("teardown", "--limit", "n4", *consent("n4", drives=(erased,)), *WRITTEN)
     assert run.rc == 0, run.output
     # What the host may know lets nobody in any more.
     assert not set(tokens) & set(join_tokens(lab))
-    assert left(lab, "n4") == []
+    assert left(lab, "n4") == ["minio-tls", "notes.txt", "pki"]
+    files = lab.hosts["n4"].check_output("cd /etc/baremetal-overlay; find . -type f | sort").split()
+    assert files == ["./minio-tls/theirs.key", "./notes.txt", "./pki/ca/ca.crt", "./pki/ca/ca.key"]
     assert mounted(lab, "n4") == ["drive1"]
     assert "drive2" not in lab.hosts["n4"].check_output("cat /etc/fstab")
     assert lab.hosts["n4"].run(f"blkid -p {WIPED}").rc == 2
@@ -135,8 +153,10 @@ def test_one_host_out_with_a_drive_wiped(lab: Any, objects: dict[str, str]) -> N
     assert sorted(name.split()[0] for name in nodes(lab)) == ["n1", "n2", "n3"]
     assert lab.healthy("n1") == 200
     assert served(lab, "n2") == objects
-    again = lab.play("teardown", "--limit", "n4", *consent("n4", drives=(WIPED,)))
+    # The entry is used up: what comes to the place of the drive is not erased by it.
+    again = lab.play("teardown", "--limit", "n4", *consent("n4", drives=(erased,)), *WRITTEN)
     assert (again.rc, set(again.changed.values())) == (0, {0}), again.output
+    lab.hosts["n4"].check_output("rm -r /etc/baremetal-overlay")
 
 
 def test_a_drive_is_formatted_once_however_often_the_module_is_killed(
@@ -154,10 +174,20 @@ def test_a_drive_is_formatted_once_however_often_the_module_is_killed(
     assert served(lab, "n4") == objects
 
 
+# Somebody else's, as the place of the CA.
+THEIRS = "/etc/ssl/private"
+AS_CA = ("-e", "minio_tls_ca_host=n1", "-e", f"minio_tls_ca_dir={THEIRS}/")
+
+
 def whole(lab: Any) -> None:
     """Tear everything down but data and what opens it."""
-    run = lab.play("teardown", *consent(*lab.hosts))
+    host = lab.hosts["n1"]
+    host.check_output(f"mkdir -p -m 0710 {THEIRS}; touch {THEIRS}/ca.key {THEIRS}/snakeoil.key")
+    before = host.check_output(f"stat -c '%a %u' {THEIRS}; ls {THEIRS}")
+    run = lab.play("teardown", *consent(*lab.hosts), *AS_CA)
     assert run.rc == 0, run.output
+    assert f"the CA in {THEIRS}, which this collection did not make" in run.text
+    assert host.check_output(f"stat -c '%a %u' {THEIRS}; ls {THEIRS}") == before
     for name in lab.hosts:
         assert left(lab, name) == (CREDENTIALS if name != "n4" else []), name
         assert mounted(lab, name) == ["drive1", "drive2"]
