@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from . import atomic
@@ -25,7 +26,7 @@ MARKED = "Made by baremetal.overlay, which sets the mode of this directory and r
 
 @dataclass(frozen=True)
 class Kind:
-    """What we keep in a directory: the names of the files, and who may enter it."""
+    """What we keep in a directory: the names of the files, as patterns, and who may enter it."""
 
     files: Sequence[str]
     mode: int = 0o700
@@ -54,7 +55,7 @@ def is_ours(directory: Path, kind: Kind) -> bool:
 
 def _is_file_of_ours(name: str, kind: Kind) -> bool:
     """With the drafts that a killed run leaves of it."""
-    return name == MARK or any(name == file or name.startswith(f".{file}.") for file in kind.files)
+    return name == MARK or any(fnmatchcase(name, file) or fnmatchcase(name, f".{file}.*") for file in kind.files)
 
 
 def refusal(directory: Path, kind: Kind) -> str:

@@ -24,11 +24,13 @@ TREES = ("unconfirmed", "unconfirmed.*")
 # Below our directory; a slash at the end is a directory. ``formatting-*`` are the marks of formattings.
 NAMES = (
     *("firewall.nft", "firewall.loaded", "ipsec.nft", "ipsec.table", "ipsec.loaded", "ipsec.start"),
+    *("firewall-closed.nft", "ipsec-closed.nft"),
     *("links.add", "links.set", "links.fdb", "revert", "engine-installing", "formatting-*"),
     *("drive-receipts.json", "cluster-drive-receipts.json"),
     *credentials.NAMES,
     credentials.STAGED,
     *("minio-tls/", "minio-tls/public.crt", "minio-tls/private.key", "minio-tls/CAs/", "minio-tls/CAs/ca.crt"),
+    *("minio-tls/..current", "minio-tls/..pair-*/", "minio-tls/..pair-*/public.crt", "minio-tls/..pair-*/private.key"),
     *(".minio-tls.new/", ".minio-tls.new/*"),
 )
 # What the certificates of our own CAs are called: one that an operator brought is called otherwise.

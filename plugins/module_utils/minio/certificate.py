@@ -62,6 +62,7 @@ class Store:
         A server that runs and does not take the new pair would not start again with it: what was there is put back.
         """
         runs = bool(certificate and address) and served(str(address)) != NOT_TLS
+        own_directory.make(self.directory, KIND)
         self.pair.stage()
         trusted = self._trust.read_bytes() if self._trust.is_file() else b""
         self._put_trust(trust.encode())
@@ -84,7 +85,6 @@ class Store:
         return shown
 
     def _put_trust(self, content: bytes) -> None:
-        own_directory.make(self.directory, KIND)
         if content:
             self._trust.parent.mkdir(mode=0o755, exist_ok=True)
             write(self._trust, content, 0o644, draft=self.pending / TRUST)

@@ -124,5 +124,5 @@ def test_credentials_that_are_kept_in_such_a_place_stay(others: Path) -> None:
 def test_no_certificate_opens_somebody_elses_directory(others: Path) -> None:
     store = certificate.Store(others, owner=-1)
     with pytest.raises(Refused):
-        store._put("", None, "")
-    assert mode(others) == 0o710
+        store.install("", None, "")
+    assert mode(others) == 0o710 and not store.pending.exists()
