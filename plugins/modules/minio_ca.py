@@ -26,7 +26,9 @@ attributes:
     description: There is nothing to show but new certificates.
 options:
   directory:
-    description: Where the CA's key and certificate are kept.
+    description:
+      - Where the CA's key and certificate are kept.
+      - A directory that is there and was not made by this collection is refused. Its mode and its files stay.
     type: path
     default: /etc/baremetal-overlay/ca
   ca_name:

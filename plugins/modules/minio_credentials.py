@@ -47,7 +47,9 @@ options:
       - Required with O(state=present) and O(state=staged).
     type: str
   directory:
-    description: Where to keep them.
+    description:
+      - Where to keep them.
+      - A directory that is there and was not made by this collection is refused. Its mode and its files stay.
     type: path
     default: /etc/baremetal-overlay
 """
