@@ -38,9 +38,9 @@ def real(path: str) -> Path:
 
 
 def is_ours(directory: Path, kind: Kind) -> bool:
-    """By its place or our mark, or by what earlier releases made: ours alone, with the mode that they gave it.
+    """By its place or our mark, or by what earlier releases made: files of ours alone, with the mode that they gave it.
 
-    A directory that is still empty is one that a run was about to mark.
+    An empty directory is somebody's: Debian has /etc/ssl/private as they had theirs.
     """
     place = real(str(directory))
     if Path(STATE_DIRECTORY) in (place, *place.parents) or (place / MARK).is_file():
@@ -50,7 +50,7 @@ def is_ours(directory: Path, kind: Kind) -> bool:
     except OSError:
         return False
     owned = (stat.S_IMODE(status.st_mode), status.st_uid) == (kind.mode, os.geteuid())
-    return owned and all(_is_file_of_ours(name, kind) for name in names)
+    return owned and bool(names) and all(_is_file_of_ours(name, kind) for name in names)
 
 
 def _is_file_of_ours(name: str, kind: Kind) -> bool:
@@ -83,12 +83,23 @@ def make(directory: Path, kind: Kind) -> None:
     refused = refusal(directory, kind)
     if refused:
         raise Refused(refused)
-    make_directories(directory, kind.mode)
-    with atomic.named(directory):
-        directory.chmod(kind.mode)
     place = real(str(directory))
-    if Path(STATE_DIRECTORY) not in (place, *place.parents) and not (place / MARK).is_file():
-        atomic.replace(place / MARK, MARKED.encode(), 0o600)
+    if not place.exists() and Path(STATE_DIRECTORY) not in place.parents:
+        _make_marked(place, kind)
+    make_directories(place, kind.mode)
+    with atomic.named(place):
+        place.chmod(kind.mode)
+
+
+def _make_marked(place: Path, kind: Kind) -> None:
+    """There with its mark, or not at all: a run that is killed leaves nothing that the next one does not know."""
+    make_directories(place.parent)
+    draft = place.with_name(f".{place.name}.made")
+    make_directories(draft, kind.mode)
+    atomic.replace(draft / MARK, MARKED.encode(), 0o600)
+    with atomic.named(place):
+        draft.rename(place)
+        atomic.sync_directory(place.parent)
 
 
 def files(directory: Path, kind: Kind) -> list[Path]:
@@ -104,9 +115,15 @@ def is_empty(place: Path) -> bool:
     return all(entry.name == MARK for entry in place.iterdir())
 
 
-def remove_empty(directory: Path, kind: Kind) -> None:
-    """A directory of ours in which nothing but our mark is left; a link that leads to it stays."""
+def remove(directory: Path, kind: Kind, names: Sequence[str]) -> None:
+    """Files of ours, then a directory of ours in which nothing but our mark is left; a link that leads to it stays.
+
+    Whether it is ours is asked before, as what earlier releases made is known by what is in it.
+    """
     place = real(str(directory))
-    if place.is_dir() and is_ours(place, kind) and is_empty(place):
+    ours = place.is_dir() and place != Path(STATE_DIRECTORY) and is_ours(place, kind)
+    for name in names:
+        Path(name).unlink(missing_ok=True)
+    if ours and is_empty(place):
         (place / MARK).unlink(missing_ok=True)
         place.rmdir()

@@ -94,6 +94,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils import own_directory
 from ..module_utils.errors import OverlayError
 from ..module_utils.minio import credentials
 
@@ -137,8 +138,8 @@ def absent(directory: Path, _kept: credentials.Kept, _user: None, _password: Non
     found = credentials.leftovers(directory)
 
     def change(check_mode: bool) -> list[Path]:
-        for path in [] if check_mode else found:
-            path.unlink()
+        if found and not check_mode:
+            own_directory.remove(directory, credentials.KIND, list(map(str, found)))
         return found
 
     return change

@@ -143,10 +143,8 @@ class RemoveAuthority:
     def sentence(self) -> str:
         return f"remove {self.path}"
 
-    def apply(self, system: System) -> None:
-        for file in self.files:
-            system.remove(file)
-        own_directory.remove_empty(Path(self.path), ca.KIND)
+    def apply(self, _system: System) -> None:
+        own_directory.remove(Path(self.path), ca.KIND, self.files)
 
 
 def removals(names: Sequence[str]) -> list[RemoveOurs]:

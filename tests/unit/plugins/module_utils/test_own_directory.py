@@ -38,11 +38,25 @@ def test_one_that_is_made_is_marked_and_goes_when_it_is_empty(tmp_path: Path) ->
     assert (mode(path), own_directory.refusal(path, KIND)) == (0o700, "")
     (path / "notes").write_text("an operator's")
     assert own_directory.refusal(path, KIND) == ""
-    own_directory.remove_empty(path, KIND)
+    own_directory.remove(path, KIND, [])
     assert (path / "notes").is_file()
     (path / "notes").unlink()
-    own_directory.remove_empty(path, KIND)
+    own_directory.remove(path, KIND, [])
     assert not path.exists() and path.parent.is_dir()
+
+
+def test_a_run_that_is_killed_before_the_mark_is_there_is_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ca"
+    with monkeypatch.context() as killed:
+        killed.setattr(own_directory.atomic, "replace", lambda *_what: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            own_directory.make(path, KIND)
+    assert not path.exists()
+    own_directory.make(path, KIND)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["ca"]
+    assert (path / own_directory.MARK).is_file() and mode(path) == 0o700
 
 
 @pytest.mark.parametrize("spelled", ["{}", "{}/", "{}/../others", "{}/../link"])
@@ -51,14 +65,15 @@ def test_somebody_elses_is_refused_and_stays_as_it_is(others: Path, spelled: str
     path = Path(spelled.format(others))
     with pytest.raises(Refused, match=r"exists \(mode 0710, owner \d+, with snakeoil.key\), and was not made"):
         own_directory.make(path, KIND)
-    own_directory.remove_empty(path, KIND)
+    own_directory.remove(path, KIND, [])
     assert mode(others) == 0o710 and [entry.name for entry in others.iterdir()] == ["snakeoil.key"]
 
 
 @pytest.mark.parametrize(
     ("files", "directory_mode", "ours"),
     [
-        ((), 0o700, True),
+        # As Debian has /etc/ssl/private.
+        ((), 0o700, False),
         ((), 0o755, False),
         (("ca.key", "ca.crt"), 0o700, True),
         (("ca.key", ".ca.crt.new"), 0o700, True),

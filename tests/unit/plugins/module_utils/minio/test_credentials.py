@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.baremetal.overlay.plugins.module_utils import own_directory
 from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import credentials
 from ansible_collections.baremetal.overlay.plugins.module_utils.swarm.fingerprint import matches
@@ -41,11 +42,12 @@ def test_a_mode_that_is_too_wide_and_a_missing_file_are_mended(tmp_path):
 
 
 def test_a_host_that_is_to_keep_none_has_only_these_removed(tmp_path):
-    keep(tmp_path)
-    (tmp_path / "other").touch()
-    for path in credentials.leftovers(tmp_path):
+    directory = tmp_path / "etc"
+    keep(directory)
+    (directory / "other").touch()
+    for path in credentials.leftovers(directory):
         path.unlink()
-    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+    assert [path.name for path in directory.iterdir() if path.name != own_directory.MARK] == ["other"]
     assert credentials.leftovers(tmp_path / "nowhere") == []
 
 
@@ -113,9 +115,9 @@ def test_what_minio_and_its_clients_can_use(tmp_path, user, password, said):
     for state in (credentials.plan, credentials.plan_staged):
         if said:
             with pytest.raises(OverlayError):
-                state(tmp_path, credentials.read(tmp_path), user, password)
+                state(tmp_path / "etc", credentials.read(tmp_path / "etc"), user, password)
         else:
-            assert state(tmp_path, credentials.read(tmp_path), user, password)
+            assert state(tmp_path / "etc", credentials.read(tmp_path / "etc"), user, password)
 
 
 NEW = "another-password"
