@@ -392,7 +392,7 @@ def test_certificates_and_their_renewal_under_traffic(encrypted: Machines) -> No
         on(encrypted, *CERTIFICATES)
     before = {name: associations.own_certificate(encrypted.hosts[name]) for name in ("n1", "n2")}
     key = "/etc/swanctl/private/baremetal-overlay.pem"
-    assert encrypted.hosts["n2"].check_output(f"stat -c %a {key}") == "400"
+    assert encrypted.hosts["n2"].check_output(f"stat -Lc %a {key}") == "400"
     assert not encrypted.hosts["n2"].file("/etc/baremetal-overlay/ipsec-ca").exists
     seen = look_at_both(encrypted)
     with requests(encrypted):
