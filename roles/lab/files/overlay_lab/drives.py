@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 from pathlib import Path
 
 from .settings import Drive
@@ -48,6 +49,12 @@ def _make_device(drive: Drive) -> None:
         run("mknod", "-m", "0660", drive.device, "b", *map(str, numbers(drive)))
 
 
+def wwn(drive: Drive, folder: Path) -> str:
+    """The name that no other disk has: a new file is a new disk, in the slot of the one before."""
+    name = (folder / drive.image).with_suffix(".wwn")
+    return name.read_text(encoding="ascii") if name.exists() else ""
+
+
 def ensure(drive: Drive, folder: Path, size: str) -> bool:
     """The drive's file is attached to its loop device."""
     image = folder / drive.image
@@ -60,6 +67,8 @@ def ensure(drive: Drive, folder: Path, size: str) -> bool:
         )
     folder.mkdir(parents=True, exist_ok=True)
     if not image.exists():
+        name = image.with_suffix(".wwn")
+        name.write_text(f"0x5{secrets.token_hex(8)[1:]}", encoding="ascii")
         unfinished = image.with_suffix(".new")
         run("truncate", f"--size={size}", str(unfinished))
         unfinished.rename(image)

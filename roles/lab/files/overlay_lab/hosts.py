@@ -71,7 +71,14 @@ def ensure_files(lab: Lab) -> bool:
         rows = "".join("loop{} {} {} {} {}\n".format(d.loop, *drives.numbers(d), d.name, d.image) for d in host.drives)
         changed |= write(folder / "authorized_keys", public)
         changed |= write(folder / "drives", rows)
+        changed |= write(folder / "wwn.rules", wwn_rules(lab, host))
     return changed | write(lab.cache / "ssh" / "known_hosts", known)
+
+
+def wwn_rules(lab: Lab, host: Host) -> str:
+    """For udev: what tells a disk from another one with the same serial number."""
+    names = {f"loop{drive.loop}": drives.wwn(drive, lab.cache / "drives") for drive in host.drives}
+    return "".join(f'KERNEL=="{kernel}", ENV{{ID_WWN}}="{name}"\n' for kernel, name in names.items() if name)
 
 
 def ensure_network(lab: Lab) -> bool:
@@ -103,6 +110,7 @@ def run_arguments(lab: Lab, host: Host, tag: str) -> list[str]:
         f"--network={NETWORK}", f"--ip={host.address}", *SECURITY, *devices,
         "--tmpfs=/run:exec,mode=755", "--tmpfs=/tmp:exec", "--env=container=docker", "--stop-signal=SIGRTMIN+3",
         f"--volume={host.volume}:/var/lib/docker", f"--volume={lab.cache / 'hosts' / host.name}:/etc/overlay-lab:ro",
+        f"--volume={lab.cache / 'hosts' / host.name / 'wwn.rules'}:/etc/udev/rules.d/61-overlay-lab.rules:ro",
         "--restart=no", tag,
     ]  # fmt: skip
 

@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from overlay_lab import settings
+from overlay_lab import drives, hosts, settings
 from overlay_lab.shell import LabError
 
 FOUR: dict[str, Any] = {
@@ -58,3 +60,27 @@ def test_cache_folder_behind_a_symbolic_link(tmp_path: Path, monkeypatch: pytest
 def test_an_inventory_that_cannot_be_built_is_refused(change: dict[str, Any], said: str) -> None:
     with pytest.raises(LabError, match=said):
         settings.read({**FOUR, **change})
+
+
+def test_a_new_file_is_a_new_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the slot and with the serial number of the one before, as where a host is rebuilt."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def run(*argv: str, **_how: bool) -> SimpleNamespace:
+        Path(argv[-1]).touch()
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(drives, "run", run)
+    monkeypatch.setattr(drives, "backing_file", lambda _drive: "")
+    monkeypatch.setattr(drives, "_make_device", lambda _drive: None)
+    lab = settings.read(FOUR)
+    folder, (drive, *_others) = lab.cache / "drives", lab.drives
+    found = []
+    for _time in range(2):
+        drives.ensure(drive, folder, "1G")
+        found.append(hosts.wwn_rules(lab, lab.hosts[0]))
+        drives.ensure(drive, folder, "1G")
+        assert hosts.wwn_rules(lab, lab.hosts[0]) == found[-1]
+        (folder / drive.image).unlink()
+    assert found[0] != found[1]
+    assert re.fullmatch(f'KERNEL=="loop{drive.loop}", ENV{{ID_WWN}}="0x5[0-9a-f]{{15}}"\n', found[0])
