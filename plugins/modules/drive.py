@@ -15,6 +15,9 @@ description:
     on C(<parent>/drive<position>) without access times.
   - A file system with exactly the expected label is taken as it is and never formatted again.
   - A device with any signature, with partitions, or in use is refused, and what was found is said.
+  - So is a device without any that holds data in samples from its beginning to its end, or copies of superblocks.
+  - What was formatted is recorded. A recorded device that reads as blank is refused, since a fault can return zeros.
+  - A device is looked at once more immediately before it is formatted, under a lock, and has to be unchanged.
   - Mount points belong to root with mode 0555, so that an unmounted drive takes no data.
   - All devices are checked before the first is touched.
 author: the baremetal.overlay developers (@baremetal)
@@ -53,6 +56,19 @@ options:
       - A drive that is in use, or is one of ours already, is not formatted even then.
     type: list
     elements: str
+    default: []
+  receipts:
+    description:
+      - What others keep of drives that were formatted, as RV(receipts) of this module returned it.
+      - A device of which there is a receipt, and that reads as blank, is formatted with O(format_consent) only.
+    type: dict
+    default: {}
+  seen:
+    description:
+      - What an earlier look found of O(devices), as M(baremetal.overlay.host) returns it in C(sections.drives.devices).
+      - A device that would be formatted has to be the one of that look.
+    type: list
+    elements: dict
     default: []
 attributes:
   check_mode:
@@ -94,6 +110,14 @@ drives:
       name: drive1
       size: 1920383410176
       uuid: 22a92f78-2859-4b63-b474-32c0f3387fac
+receipts:
+  description:
+    - What the host keeps of its formatted drives in C(/etc/baremetal-overlay/drive-receipts.json), by label.
+    - In check mode what it would keep. A file system that is not made yet has no UUID.
+  returned: success
+  type: dict
+  sample:
+    minio1d1: {at: 1795532400, serial: S3Z8NB0K, size: 1920383410176, uuid: 22a92f78-2859-4b63-b474-32c0f3387fac}
 sections:
   description: The plan, under the key C(drives), as M(baremetal.overlay.host) returns it.
   returned: always
@@ -112,7 +136,7 @@ violations:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.host import drive_refusals, drive_state, drives, runner, sections
+from ..module_utils.host import drive_receipts, drive_refusals, drive_state, drives, runner, sections
 from ..module_utils.host.snapshot import Snapshot
 from ..module_utils.host.system import System
 
@@ -135,7 +159,13 @@ def run(module: AnsibleModule) -> None:
         state = drive_state.read(module.params, Snapshot(system))
     for sentence in drive_refusals.renamed(module.params, state):
         module.warn(sentence)
-    module.exit_json(changed=changed, drives=drives.describe(module.params, state), **runner.report(plans))
+    receipts = drives.receipts(plans["drives"], state) if module.check_mode else state.receipts
+    module.exit_json(
+        changed=changed,
+        drives=drives.describe(module.params, state),
+        receipts=drive_receipts.facts(receipts),
+        **runner.report(plans),
+    )
 
 
 if __name__ == "__main__":

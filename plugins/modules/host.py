@@ -117,6 +117,25 @@ options:
             type: list
             elements: str
             default: []
+          receipts:
+            description: What others keep of drives that were formatted, as for M(baremetal.overlay.drive).
+            type: dict
+            default: {}
+          seen:
+            description: What an earlier look found of O(sections.drives.devices), as for M(baremetal.overlay.drive).
+            type: list
+            elements: dict
+            default: []
+      drive_receipts:
+        description:
+          - Receipts of the drives of all hosts, which a manager keeps for hosts that lose their own.
+          - They are kept in C(/etc/baremetal-overlay/cluster-drive-receipts.json).
+        type: dict
+        suboptions:
+          drives:
+            description: By label, as RV(baremetal.overlay.drive#module:receipts) has them.
+            type: dict
+            required: true
       links:
         description:
           - The links of a kernel overlay. This section is planned only.
@@ -542,8 +561,8 @@ facts:
   description:
     - What the host is and what runs there, after the changes.
     - Names, kernel, memory, addresses, routes, what it needs to reach, engine, swarm, images, tasks, block devices,
-      published ports, clock, whether MinIO's root credentials are kept here, who holds a lock of the package manager,
-      and what O(look) asks for.
+      receipts of drives that a manager keeps, published ports, clock, whether MinIO's root credentials are kept here,
+      who holds a lock of the package manager, and what O(look) asks for.
     - Of a password there is a salted slow hash, by which it is recognized where it is given.
   returned: always
   type: dict

@@ -5,19 +5,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Optional
 
 from .system import CommandFailed, System
 
-COLUMNS = "NAME,PATH,MAJ:MIN,TYPE,SIZE,RO,SERIAL,WWN,MODEL,FSTYPE,LABEL,UUID,PTTYPE"
+COLUMNS = "NAME,PATH,MAJ:MIN,TYPE,SIZE,RO,SERIAL,WWN,MODEL,FSTYPE,LABEL,UUID,PTTYPE,PARTUUID"
+# What the kernel itself knows a mapping or an array by.
+STACKED = ("/sys/dev/block/{number}/dm/uuid", "/sys/dev/block/{number}/md/uuid")
 MOUNTINFO = "/proc/self/mountinfo"
+# Writes what is cached of a block device, and forgets it.
+BLKFLSBUF = 0x1261
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class BlockDevice:
     label: str = ""
     uuid: str = ""
     partition_table: str = ""
+    # Which one it is of its disk, whose serial number and WWN it may have, too.
+    partition: str = ""
     children: Sequence[BlockDevice] = ()
     mounts: Sequence[Mount] = field(default=())
 
@@ -109,6 +116,7 @@ def _device(entry: Mapping[str, Any], mounts: Sequence[Mount]) -> BlockDevice:
         label=entry.get("label") or "",
         uuid=entry.get("uuid") or "",
         partition_table=entry.get("pttype") or "",
+        partition=entry.get("partuuid") or "",
         children=tuple(_device(child, mounts) for child in entry.get("children", [])),
         mounts=tuple(mount for mount in mounts if mount.device == number),
     )
@@ -116,7 +124,17 @@ def _device(entry: Mapping[str, Any], mounts: Sequence[Mount]) -> BlockDevice:
 
 def read(system: System) -> list[BlockDevice]:
     mounts = parse_mounts(system.read(MOUNTINFO) or "")
-    return parse(system.query(("lsblk", "-J", "-b", "-o", COLUMNS)), mounts)
+    return [_stacked(system, device) for device in parse(system.query(("lsblk", "-J", "-b", "-o", COLUMNS)), mounts)]
+
+
+def _stacked(system: System, device: BlockDevice) -> BlockDevice:
+    """A mapping or an array has no WWN of its own, and an identity that lasts as well."""
+    children = tuple(_stacked(system, child) for child in device.children)
+    wwn = device.wwn
+    if not wwn and device.type not in ("disk", "part", "loop", "rom"):
+        texts = (system.read(path.format(number=device.number)) for path in STACKED)
+        wwn = next((text.strip() for text in texts if text and text.strip()), "")
+    return replace(device, wwn=wwn, children=children)
 
 
 def parse_signatures(text: str) -> dict[str, list[Signature]]:
@@ -167,6 +185,15 @@ def is_held(path: str) -> bool:
     except OSError:
         return True
     return False
+
+
+def forget_cache(path: str) -> None:
+    """What is read next comes from the device itself, and not from what the kernel remembers of it."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(handle, BLKFLSBUF)
+    finally:
+        os.close(handle)
 
 
 def is_unfinished_xfs(path: str) -> bool:

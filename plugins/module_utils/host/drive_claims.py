@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,8 +26,9 @@ class Claim:
 def findings(drive: Drive, state: State) -> dict[str, Any]:
     """The device and its content; nothing that changes by mounting it, by a reboot or by the state of udev."""
     return {
-        "device": json.loads(identity(drive.device)),
+        "device": identity(drive.device),
         "signatures": _marks(drive.signatures),
+        "content": [drive.content.kind, _marks(drive.content.copies)],
         "partitions": [[part.size, _marks(signatures(part, state))] for part in partitions(drive.device)],
     }
 
@@ -44,7 +44,16 @@ def claims(drive: Drive, state: State) -> list[Claim]:
             words = f"it is {member}, with its data" if member else state.deployments.get(device.number, "")
             if words and mark.uuid:
                 found.append(Claim(device.path, mark.uuid, words))
-    return found
+    return found + _lost(drive)
+
+
+def _lost(drive: Drive) -> list[Claim]:
+    """Of a file system whose beginning is gone: no tool shows its UUID any more, so the refusal does."""
+    return [
+        Claim("", copy.uuid, f"it was {member}, whose data may be whole")
+        for copy in drive.content.copies
+        if copy.uuid and (member := drive_names.whose(copy.label))
+    ]
 
 
 def digest(drive: Drive, state: State) -> str:
@@ -66,8 +75,9 @@ def entries(drive: Drive, host: str, state: State) -> str:
     entry = [drive_consent.entry(host or "<host>", drive.place.declared, found, uuid) for uuid in uuids]
     shown = "[" + ", ".join(f'"{one}"' for one in entry) + "]"
     if at_stake:
-        paths = " ".join(dict.fromkeys(claim.path for claim in at_stake))
-        shown += f", with the UUID of the file system (`lsblk -o PATH,LABEL,UUID {paths}`) in place of <UUID>"
+        paths = " ".join(dict.fromkeys(claim.path for claim in at_stake if claim.path))
+        where = f" (`lsblk -o PATH,LABEL,UUID {paths}`)" if paths else ""
+        shown += f", with the UUID of the file system{where} in place of <UUID>"
     return shown
 
 

@@ -12,8 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from ..state_directory import STATE_DIRECTORY
-from . import drive_names
+from . import drive_names, fstab
 from .blockdevices import BlockDevice, Mount, Signature
+from .drive_content import Content
+from .drive_receipts import Receipt, known
+from .drive_receipts import words as receipt_words
 from .packages import Packages
 
 SERIAL = "serial:"
@@ -75,6 +78,14 @@ class State:
     deployments: Mapping[str, str] = field(default_factory=dict)
     fstab: Optional[str] = None
     packages: Packages = field(default_factory=dict)
+    # Of devices that are idle and not drives of ours: what is on them beside signatures.
+    contents: Mapping[str, Content] = field(default_factory=dict)
+    # By label: what this host keeps of its drives, and what the managers keep of all.
+    receipts: Mapping[str, Receipt] = field(default_factory=dict)
+    receipts_wrong: str = ""
+    told: Mapping[str, Receipt] = field(default_factory=dict)
+    # Names of the kernel's are good for one boot.
+    boot: str = ""
 
     def all_devices(self) -> list[BlockDevice]:
         """Each device once, whatever it is built on."""
@@ -103,6 +114,36 @@ class Drive:
     # Its name belongs to another of this host's drives now; its label says that this is the one.
     renamed: bool = False
 
+    # What it holds where there is no signature, and as which drive it was formatted, by its label.
+    content: Content = field(default_factory=Content)
+    receipt: Optional[tuple[str, Receipt]] = None
+    # The host mounts its label, and no receipt says from which device.
+    unrecorded: bool = False
+    # Its erasing had been agreed to when a formatting began that did not end.
+    agreed: bool = False
+
+    @property
+    def findings(self) -> list[str]:
+        """All that is on it, as words."""
+        partitions = [child.path for child in self.device.children]
+        found = [*dict.fromkeys(map(str, self.signatures)), *partitions, str(self.content)]
+        return [words for words in found if words]
+
+    @property
+    def known(self) -> list[str]:
+        """Why it should not be blank, as words."""
+        found = []
+        if self.receipt is not None:
+            found.append(receipt_words(*self.receipt))
+        if self.unrecorded:
+            found.append(f'{fstab.PATH} mounts "{self.place.label}", and no receipt says which device that was')
+        return found
+
+    @property
+    def uuid(self) -> str:
+        """Of its XFS; empty where it has none."""
+        return next((mark.uuid for mark in self.signatures if mark.type == "xfs"), "")
+
     @property
     def ours(self) -> bool:
         """An XFS with exactly the expected label, complete, and nothing else on the device."""
@@ -113,7 +154,8 @@ class Drive:
     def resumable(self) -> bool:
         """A formatting of ours that was interrupted on exactly this device, which has not been used since."""
         types = {signature.type for signature in self.signatures}
-        return self.marked and (self.unfinished or not types) and types <= {"xfs"} and not self.device.children
+        untouched = self.unfinished or (not types and (self.agreed or self.content.blank))
+        return self.marked and untouched and types <= {"xfs"} and not self.device.children
 
 
 def places(options: Mapping[str, Any]) -> list[Place]:
@@ -129,10 +171,31 @@ def parent_of(options: Mapping[str, Any]) -> str:
     return "/" + posixpath.normpath(options["parent"]).strip("/")
 
 
-def identity(device: BlockDevice) -> str:
-    """What a mark holds: enough to know the device again after a reboot has renamed it."""
+def identity(device: BlockDevice) -> dict[str, Any]:
+    """Enough to know the device again after a reboot has renamed it, if it has a serial number or a WWN."""
     named = {"serial": device.serial, "wwn": device.wwn}
-    return json.dumps({**(named if any(named.values()) else {"path": device.path}), "size": device.size}) + "\n"
+    own = {"partition": device.partition} if device.partition else {}
+    return {**(named if any(named.values()) else {"path": device.path}), **own, "size": device.size}
+
+
+def mark_text(device: BlockDevice, boot: str, erase: bool) -> str:
+    """What is noted before a formatting begins: the device, and whether its content was given up by agreement."""
+    return json.dumps({**_identity_now(device, boot), "erase": erase}) + "\n"
+
+
+def _identity_now(device: BlockDevice, boot: str) -> dict[str, Any]:
+    """A name of the kernel's is good for one boot."""
+    found = identity(device)
+    return {**found, "boot": boot} if "path" in found else found
+
+
+def _read_mark(text: Optional[str]) -> dict[str, Any]:
+    """Empty where there is none, or one that is no mark of ours."""
+    try:
+        mark = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return mark if isinstance(mark, dict) else {}
 
 
 def find(place: Place, state: State) -> tuple[Optional[BlockDevice], str]:
@@ -169,24 +232,51 @@ def match(options: Mapping[str, Any], state: State) -> tuple[list[Drive], list[s
     named = [drive_names.Named(place.declared, place.label, _label(device, state)) for place, device in found]
     swapped = drive_names.swapped(named)
     drives = [
-        _drive(place, found[swapped.get(position, position)][1], state, renamed=position in swapped)
+        drive(place, found[swapped.get(position, position)][1], state, renamed=position in swapped)
         for position, (place, _device) in enumerate(found)
     ]
     return drives, violations
 
 
-def _drive(place: Place, device: BlockDevice, state: State, renamed: bool) -> Drive:
+def drive(place: Place, device: BlockDevice, state: State, renamed: bool = False) -> Drive:
+    """One place and its device, with all that is known of it."""
     occupant = state.at(place.target)
+    mark = _read_mark(state.marks.get(place.mark))
+    agreed = bool(mark.pop("erase", True))
+    marks = signatures(device, state)
     return Drive(
         place=place,
         device=device,
-        signatures=signatures(device, state),
+        signatures=marks,
         mounted=occupant is not None and occupant.device == device.number,
         held=device.number in state.held,
         unfinished=device.number in state.unfinished,
-        marked=state.marks.get(place.mark) == identity(device),
+        marked=mark == _identity_now(device, state.boot),
         renamed=renamed,
+        content=state.contents.get(device.number, Content()),
+        receipt=_receipt(device, marks, state),
+        unrecorded=_is_unrecorded(place, device, state),
+        agreed=agreed,
     )
+
+
+def _is_unrecorded(place: Place, device: BlockDevice, state: State) -> bool:
+    """A drive of before there were receipts; what has neither serial number nor WWN is never known again."""
+    entry = fstab.Entry(place.label, place.target)
+    lines = (state.fstab or "").splitlines()
+    is_recorded = place.label in {**state.told, **state.receipts}
+    return bool(device.serial or device.wwn) and not is_recorded and any(entry.claims(line) for line in lines)
+
+
+def _receipt(device: BlockDevice, marks: Sequence[Signature], state: State) -> Optional[tuple[str, Receipt]]:
+    """Only where the file system of the receipt is gone: one that is there speaks for itself.
+
+    Some adapters give one serial number to all their disks: a drive that is seen elsewhere is not this one.
+    """
+    seen = {mark.uuid for found in (*state.signatures.values(), marks) for mark in found}
+    seen |= {device.uuid for device in state.all_devices()}
+    kept = {**state.told, **state.receipts}
+    return known(device, [(label, one) for label, one in kept.items() if one.uuid not in seen])
 
 
 def _label(device: BlockDevice, state: State) -> str:

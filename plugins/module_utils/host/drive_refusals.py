@@ -26,19 +26,25 @@ CONSENT = "drives_format_consent"
 def twice(drives: Sequence[Drive], state: State) -> list[str]:
     """One file system under two names would count as two drives, and lose both at once."""
     found = []
-    devices, filesystems = defaultdict(list), defaultdict(list)
+    devices, filesystems, names = defaultdict(list), defaultdict(list), defaultdict(list)
     for drive in drives:
         devices[drive.device.number].append(drive)
+        if drive.device.wwn and drive.device.type == "disk":
+            names[drive.device.wwn].append(drive)
         for uuid in {signature.uuid for signature in drive.signatures if signature.uuid}:
             filesystems[uuid].append(drive)
     for same in devices.values():
         if len(same) > 1:
-            names = " and ".join(str(drive.place) for drive in same)
-            found.append(f"{names}: are one device ({same[0].device.path}); list each device once")
+            both = " and ".join(str(drive.place) for drive in same)
+            found.append(f"{both}: are one device ({same[0].device.path}); list each device once")
+    for wwn, same in names.items():
+        if len({drive.device.number for drive in same}) > 1:
+            both = " and ".join(str(drive.place) for drive in same)
+            found.append(f"{both}: have one WWN ({wwn}), so they are paths to one device; declare its multipath device")
     for uuid, same in filesystems.items():
         if len({drive.device.number for drive in same}) > 1:
-            names = " and ".join(str(drive.place) for drive in same)
-            found.append(f"{names}: carry one file system (UUID {uuid}), one is a copy; take one out")
+            both = " and ".join(str(drive.place) for drive in same)
+            found.append(f"{both}: carry one file system (UUID {uuid}), one is a copy; take one out")
     for drive in drives:
         found += _same_label_elsewhere(drive, state)
     return found
@@ -169,17 +175,25 @@ def _not_blank(drive: Drive, options: Mapping[str, Any], state: State) -> list[s
     place, device = drive.place, drive.device
     if device.size < SMALLEST:
         return [f"{place}: {device.path} has {device.size >> 20} MiB; XFS needs 300 MiB: declare a larger device"]
-    children = [child.path for child in device.children]
-    found = ", ".join(filter(None, (_shown(drive.signatures), *children)))
-    if not found or drive.resumable:
+    if not (drive.findings or drive.known) or drive.resumable:
         return []
     if drive_claims.consented(drive, options["format_consent"], options["host"], state):
         return []
-    unfinished = " (a formatting that did not finish)" if drive.unfinished else ""
+    if not drive.findings:
+        return [f"{place}: {zeros(device.path, drive.known)} {_instead(drive, options, state)}"]
+    found = ", ".join(drive.findings) + (" (a formatting that did not finish)" if drive.unfinished else "")
     return [
-        f"{place}: {device.path} is not blank, found: {found}{unfinished}; only a blank device or one labelled "
+        f"{place}: {device.path} is not blank, found: {found}; only a blank device or one labelled "
         f'"{place.label}" is taken: {_instead(drive, options, state)}'
     ]
+
+
+def zeros(path: str, known: Sequence[str]) -> str:
+    """The beginning of a sentence on a device that reads as blank and should not."""
+    return (
+        f"{path} reads as blank, but {', and '.join(known)}; a drive, a controller or a SAN that fails can return "
+        "zeros for data that is there: see `dmesg` and the hardware first;"
+    )
 
 
 def _instead(drive: Drive, options: Mapping[str, Any], state: State) -> str:
@@ -188,10 +202,15 @@ def _instead(drive: Drive, options: Mapping[str, Any], state: State) -> str:
     Who asked for it all the same, by an entry that is not enough, hears what would be.
     """
     stale = drive_claims.stale(drive, options["format_consent"], CONSENT, options["host"], state)
-    labels = [mark.label for mark in drive.signatures]
+    labels = [mark.label for mark in (*drive.signatures, *drive.content.copies)]
     owners = [whose for label in labels if label != drive.place.label and (whose := drive_names.whose(label))]
     if owners:
         way = f"it is {owners[0]}, with its data; declare it there, and here the device that belongs here"
+    elif drive.place.label in labels and not drive.signatures:
+        way = (
+            "it was that drive, and lost its beginning; its data may be whole: "
+            f"`xfs_repair -n {drive.device.path}` says whether it can be repaired"
+        )
     elif drive.place.label in labels and not drive.unfinished:
         way = f"it has that label and something else; its data may be whole: see `wipefs {drive.device.path}`"
     elif _same_label_elsewhere(drive, state):
@@ -203,10 +222,14 @@ def _instead(drive: Drive, options: Mapping[str, Any], state: State) -> str:
 
 
 def _erasing(drive: Drive, stale: str, options: Mapping[str, Any], state: State) -> str:
+    return (f"{stale}. " if stale else "") + agree(drive_claims.entries(drive, options["host"], state))
+
+
+def agree(entries: str) -> str:
+    """The one sentence that offers it."""
     return (
-        (f"{stale}. " if stale else "")
-        + "Only if this very device is to become a new drive and nothing on it is needed, "
-        f"agree to its formatting by drives_format_consent: {drive_claims.entries(drive, options['host'], state)}"
+        "Only if this very device is to become a new drive and nothing on it is needed, "
+        f"agree to its formatting by drives_format_consent: {entries}"
     )
 
 

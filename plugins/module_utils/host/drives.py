@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from . import fstab, packages
-from .drive_match import Drive, State, identity, match, parent_of
+from . import drive_claims, drive_receipts, fstab, packages
+from .drive_match import Drive, State, match, parent_of
+from .drive_receipts import Receipt
 from .drive_refusals import PARENT_MODE, foreign_parent, refusals, twice
-from .drive_steps import Format, MakeDirectory, MountDrive, Own
+from .drive_steps import Format, MakeDirectory, MountDrive, Own, Record
 from .steps import DAEMON_RELOAD, Plan, Step, Unmark, WriteFile
 
 TOOLS = "xfsprogs"
+# What a device is known by from one look to the next; names of the kernel's last as long as nothing is plugged.
+SAME = ("device", "serial", "wwn", "partition", "size")
 POINT_MODE = 0o555
 
 
@@ -32,12 +35,13 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     if not options["devices"]:
         return Plan(violations=["drives: no device is declared; a MinIO host needs one: list them in minio_drives"])
     drives, violations = match(options, state)
+    violations += filter(None, [state.receipts_wrong])
     violations += twice(drives, state)
     violations += foreign_parent(parent_of(options), state)
     seen: set[str] = set()
     for drive in drives:
         if drive.device.number not in seen:
-            violations += refusals(drive, options, state)
+            violations += refusals(drive, options, state) or _another(drive, options, state)
         seen.add(drive.device.number)
     result = Plan(violations=violations)
     if not violations:
@@ -45,16 +49,57 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     return result
 
 
+def _another(drive: Drive, options: Mapping[str, Any], state: State) -> list[str]:
+    """What an earlier look planned is done to the device of that look, and to no other."""
+    before = next((one for one in options.get("seen") or [] if one["declared"] == drive.place.declared), None)
+    if drive.ours or before is None:
+        return []
+    now = outline(drive, state)
+    differs = [
+        f"{name} was {before[name] or 'none'}, is {now[name] or 'none'}" for name in SAME if before[name] != now[name]
+    ]
+    if not differs:
+        return []
+    return [
+        f"{drive.place}: is another device than this run looked at before ({'; '.join(differs)}); nothing is "
+        "formatted: run again"
+    ]
+
+
+def outline(drive: Drive, state: State) -> dict[str, Any]:
+    """What a look reports of a declared device, so that what follows from it is done to that device only."""
+    device = drive.device
+    return {
+        "declared": drive.place.declared,
+        "position": drive.place.position,
+        "label": drive.place.label,
+        "device": device.path,
+        "serial": device.serial,
+        "wwn": device.wwn,
+        "partition": device.partition,
+        "size": device.size,
+        "blank": not drive.findings,
+        "uuid": drive.uuid,
+        "ours": drive.ours,
+        "resumable": drive.resumable,
+        "digest": drive_claims.digest(drive, state),
+    }
+
+
+def outlines(options: Mapping[str, Any], state: State) -> list[dict[str, Any]]:
+    """Of every device that is declared and there."""
+    return [outline(drive, state) for drive in match(options, state)[0]]
+
+
 def _steps(drives: Sequence[Drive], options: Mapping[str, Any], state: State) -> list[Step]:
     steps: list[Step] = []
     if packages.missing([TOOLS], state.packages):
         steps.append(packages.Install([TOOLS]))
+    if unrecorded := _unrecorded(drives, state):
+        steps.append(Record(unrecorded))
     for drive in drives:
         if not drive.ours:
-            erase = bool(drive.signatures or drive.device.children)
-            steps.append(
-                Format(drive.device.path, drive.place.label, drive.place.mark, identity(drive.device), erase=erase)
-            )
+            steps.append(Format(drive, state.boot))
         elif drive.place.mark in state.marks:
             # Said, because what is not said calls for no run: a host that rebooted right then has nothing else to do.
             steps.append(Unmark(drive.place.mark, f"note that {drive.place.label} is formatted"))
@@ -64,6 +109,12 @@ def _steps(drives: Sequence[Drive], options: Mapping[str, Any], state: State) ->
         if not drive.mounted:
             steps.append(MountDrive(drive.place.label, drive.place.target, drive.device.number))
     return steps + _owners(drives, options, state)
+
+
+def _unrecorded(drives: Sequence[Drive], state: State) -> dict[str, Receipt]:
+    """Drives of ours whose receipt is missing, or is of what was there before."""
+    wanted = {drive.place.label: drive_receipts.of(drive.device, drive.uuid) for drive in drives if drive.ours}
+    return {label: receipt for label, receipt in wanted.items() if state.receipts.get(label) != receipt}
 
 
 def _directories(drives: Sequence[Drive], state: State) -> list[Step]:
@@ -96,6 +147,17 @@ def _owners(drives: Sequence[Drive], options: Mapping[str, Any], state: State) -
     return steps
 
 
+def receipts(found: Plan, state: State) -> dict[str, Receipt]:
+    """What the host will keep of its drives; the file system of a drive that is not formatted yet has no UUID."""
+    result = dict(state.receipts)
+    for step in found.steps:
+        if isinstance(step, Record):
+            result.update(step.receipts)
+        if isinstance(step, Format):
+            result[step.drive.place.label] = drive_receipts.of(step.drive.device, "")
+    return result
+
+
 def describe(options: Mapping[str, Any], state: State) -> list[dict[str, Any]]:
     """What the user reads about each drive."""
     drives, _violations = match(options, state)
@@ -108,7 +170,7 @@ def describe(options: Mapping[str, Any], state: State) -> list[dict[str, Any]]:
             "mount": drive.place.target,
             "mounted": drive.mounted,
             "size": drive.device.size,
-            "uuid": next((mark.uuid for mark in drive.signatures if mark.type == "xfs"), None),
+            "uuid": drive.uuid or None,
         }
         for drive in drives
     ]

@@ -13,6 +13,8 @@ from typing import Any, Callable, Optional
 from ..minio.ca import CERTIFICATE as CA_CERTIFICATE
 from ..state_directory import STATE_DIRECTORY
 from . import (
+    cluster_receipts,
+    drive_receipts,
     drive_refusals,
     drive_state,
     drives,
@@ -48,9 +50,11 @@ def _plan_drives(options: Options, snapshot: Snapshot) -> Plan:
     state = drive_state.read(options, snapshot)
     if options["number"] < 1:
         # What is missing is the number, which the controller says; the devices are looked for all the same.
-        return Plan(violations=drives.search(options, state), flags={"formats": []})
+        return Plan(violations=drives.search(options, state), flags={"formats": [], "devices": [], "receipts": {}})
     result = drives.plan(options, state)
     result.flags["formats"] = formats.read(snapshot.system, options, state)
+    result.flags["devices"] = drives.outlines(options, state)
+    result.flags["receipts"] = drive_receipts.facts(state.receipts)
     result.flags["renamed"] = drive_refusals.renamed(options, state)
     return result
 
@@ -71,6 +75,8 @@ DRIVE_SPEC: dict[str, Any] = {
     "group": {"type": "int", "default": 9000},
     "host": {"type": "str", "default": ""},
     "format_consent": {"type": "list", "elements": "str", "default": []},
+    "receipts": {"type": "dict", "default": {}},
+    "seen": {"type": "list", "elements": "dict", "default": []},
 }
 POOL_SPEC: dict[str, Any] = {
     "base": {"type": "str", "required": True},
@@ -138,6 +144,7 @@ RESTART_SPEC: dict[str, Any] = {
     "minio_ca_certificates": {"type": "str"},
     "timeout": {"type": "int", "default": 300},
 }
+RECEIPTS_SPEC: dict[str, Any] = {"drives": {"type": "dict", "required": True}}
 LOOK_SPEC: dict[str, Any] = {
     "credentials_dir": {"type": "path", "default": STATE_DIRECTORY},
     "peers": {"type": "list", "elements": "str", "default": []},
@@ -150,6 +157,7 @@ SECTIONS: dict[str, Section] = {
     "packages": Section(PACKAGES_SPEC, lambda options, snapshot: packages.plan(options, snapshot.packages)),
     "engine": Section(ENGINE_SPEC, lambda options, snapshot: engine_setup.plan(options, snapshot.engine())),
     "drives": Section(DRIVE_SPEC, _plan_drives, applied=False),
+    "drive_receipts": Section(RECEIPTS_SPEC, lambda options, snapshot: cluster_receipts.plan(options, snapshot.system)),
     "links": Section(
         LINKS_SPEC, lambda options, snapshot: links.plan(options, snapshot.links(options["bridge"])), applied=False
     ),

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Optional
 
-from ..errors import OverlayError
 from ..minio import credentials
 from ..state_directory import STATE_DIRECTORY
 from . import (
@@ -19,6 +18,7 @@ from . import (
     drive_claims,
     drive_consent,
     drive_match,
+    drive_receipts,
     engine_setup,
     firewall,
     fstab,
@@ -31,14 +31,16 @@ from . import (
     packages,
     revert_script,
 )
-from .blockdevices import is_held
 from .drive_match import Drive, Place
+from .drive_steps import Wipe
 from .links_plan import Wanted
 from .steps import DAEMON_RELOAD, Plan, RemoveTree, Run, Step, Unmark, WriteFile
 from .system import RUN_DIRECTORY, System
 
 # What opens the data that stays.
 CREDENTIALS = (*credentials.NAMES, credentials.STAGED)
+# By which drives are known whose data stays.
+RECEIPTS = tuple(PurePath(path).name for path in (drive_receipts.OWN, drive_receipts.ALL))
 FORMATTING = "formatting-"
 DRIVES_CONSENT = "overlay_teardown_drives_consent"
 
@@ -96,10 +98,12 @@ def plan(options: Mapping[str, Any], state: State) -> Plan:
     missing = [place for place in named if place not in [drive.place for drive in consented]]
     violations = [sentence for sentence in wrong if sentence.startswith(tuple(f"{place}:" for place in missing))]
     violations += [sentence for drive in consented for sentence in _refusals(drive, state)]
+    if consented and state.drives.receipts_wrong:
+        violations.append(state.drives.receipts_wrong)
     violations += _not_agreed([drive for drive in consented if not _refusals(drive, state)], options, state)
     result = Plan(violations=violations, flags={"stays": _stays(options, found, consented, state)})
     if not violations:
-        result.steps = [*_drives(consented, state), *_way_back(state), *_links(state.links)]
+        result.steps = [*_drives(options, consented, state), *_way_back(state), *_links(state.links)]
         result.steps += [*_firewall(state), *_ipsec(state)]
         result.steps += _settings(options, state)
         gone = {step.path for step in result.steps if isinstance(step, (RemoveTree, Unmark))}
@@ -149,7 +153,7 @@ def _not_agreed(drives: Sequence[Drive], options: Mapping[str, Any], state: Stat
     ]
 
 
-def _drives(consented: Sequence[Drive], state: State) -> list[Step]:
+def _drives(options: Mapping[str, Any], consented: Sequence[Drive], state: State) -> list[Step]:
     steps: list[Step] = [Unmount(drive.place.target) for drive in consented if drive.mounted]
     steps += _fstab([drive.place for drive in consented], state)
     steps += [
@@ -157,7 +161,8 @@ def _drives(consented: Sequence[Drive], state: State) -> list[Step]:
         for drive in consented
         if drive.mounted or state.drives.directories.get(drive.place.target) is not None
     ]
-    return steps + [Wipe(drive.device.path, str(drive.place)) for drive in consented if drive.signatures]
+    recorded = options["keep_credentials"] or drive_receipts.OWN in options["keep"]
+    return steps + [Wipe(drive, recorded) for drive in consented if drive.signatures]
 
 
 def _fstab(places: Sequence[Place], state: State) -> list[Step]:
@@ -226,21 +231,22 @@ def _files(options: Mapping[str, Any], consented: Sequence[Drive], state: State)
     steps += [our_files.RemoveAuthority(path, files) for path, files in state.authorities.items() if files is not None]
     if steps and not stay:
         steps.append(RemoveEmpty(STATE_DIRECTORY))
-    if state.runs:
+    # Its lock is there from the first drive that is wiped on.
+    if state.runs or any(drive.signatures for drive in consented):
         steps.append(RemoveTree(RUN_DIRECTORY))
     return steps
 
 
 def _names_that_stay(options: Mapping[str, Any], consented: Sequence[Drive], state: State) -> list[str]:
-    """Credentials as long as data is left, what others still need, the marks of formattings that did not finish, and
-    what is not ours.
+    """Credentials and receipts as long as data is left, what others still need, the marks of formattings that did not
+    finish, and what is not ours.
     """
     finished = {f"{FORMATTING}{drive.place.label}" for drive in consented}
     needed = our_files.kept(state.files, options["keep"])
     return [
         name
         for name in _but_authorities(state)
-        if (name in CREDENTIALS and options["keep_credentials"])
+        if (name in (*CREDENTIALS, *RECEIPTS) and options["keep_credentials"])
         or name in needed
         or (name.startswith(FORMATTING) and name not in finished)
         or not our_files.is_ours(name)
@@ -277,25 +283,6 @@ class Unmount:
 
     def apply(self, system: System) -> None:
         system.run(("umount", self.target))
-
-
-@dataclass(frozen=True)
-class Wipe:
-    """Every signature goes: what was on the drive is lost for good."""
-
-    device: str
-    place: str
-
-    @property
-    def sentence(self) -> str:
-        return f"ERASE {self.place}: wipe {self.device}"
-
-    def apply(self, system: System) -> None:
-        if is_held(self.device):
-            raise OverlayError(f"{self.device}: is in use; it was not wiped: see what holds it, then run again")
-        system.run(("wipefs", "--all", self.device))
-        if system.which("udevadm"):
-            system.query(("udevadm", "settle", "--timeout=10"))
 
 
 @dataclass(frozen=True)

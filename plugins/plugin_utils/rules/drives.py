@@ -9,7 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.baremetal.overlay.plugins.module_utils.host import drive_consent, drive_refusals
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.blockdevices import BlockDevice
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.drive_receipts import Receipt, known, words
 from ansible_collections.baremetal.overlay.plugins.module_utils.minio import layout
+from ansible_collections.baremetal.overlay.plugins.plugin_utils import drive_receipts, role_options
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     Cluster,
     Host,
@@ -17,6 +21,8 @@ from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import (
     enumerate_names,
     group_hosts,
 )
+
+CONSENT = drive_refusals.CONSENT
 
 
 def _formats(host: Host) -> list[Mapping[str, Any]]:
@@ -133,7 +139,51 @@ def drives_are_named_for_good(cluster: Cluster) -> Iterator[str]:
     )
 
 
+def drives_are_not_known_to_be_full(cluster: Cluster) -> Iterator[str]:
+    """A host that lost its system disk keeps no receipts any more; managers keep them for it."""
+    receipts = drive_receipts.known(cluster)
+    for host in cluster.group("minio"):
+        section = drive_receipts.section(host)
+        agreed = role_options.read_or(host.variables, CONSENT, [])
+        for entry in section.get("devices") or []:
+            found = _missing(entry, receipts, section)
+            if found and not drive_consent.consented(agreed, host.name, entry["declared"], entry["digest"]):
+                yield _zeros(host, entry, found)
+
+
+def _missing(
+    entry: Mapping[str, Any], receipts: Mapping[str, Receipt], section: Mapping[str, Any]
+) -> tuple[str, Receipt] | None:
+    """The receipt of a device that would be formatted; its own host has said what it knows itself."""
+    if entry["ours"] or entry["resumable"] or not entry["blank"]:
+        return None
+    told = {label: one for label, one in receipts.items() if label not in (section.get("receipts") or {})}
+    present = {one["uuid"] for one in section["devices"] if one["ours"]}
+    device = BlockDevice(
+        entry["device"], "", "", entry["size"], serial=entry["serial"], wwn=entry["wwn"], partition=entry["partition"]
+    )
+    return known(device, [(label, one) for label, one in told.items() if one.uuid not in present])
+
+
+def _zeros(host: Host, entry: Mapping[str, Any], found: tuple[str, Receipt]) -> str:
+    zeros = drive_refusals.zeros(entry["device"], [words(*found)])
+    agreement = drive_consent.entry(host.name, entry["declared"], entry["digest"])
+    return (
+        f"{host.name}: drive {entry['position']} ({entry['declared']}): {zeros} declare the device that is meant. "
+        f"""{drive_refusals.agree(f'["{agreement}"]')}"""
+    )
+
+
+def receipts_can_be_read(cluster: Cluster) -> Iterator[str]:
+    """Which drives hold data is unknown as long as what a manager keeps is not understood."""
+    for host in cluster.group("managers"):
+        if wrong := drive_receipts.kept(host).get("wrong"):
+            yield f"{host.name}: {wrong}"
+
+
 RULES: tuple[Rule, ...] = (
+    drives_are_not_known_to_be_full,
+    receipts_can_be_read,
     servers_look_where_drives_are,
     deployments_are_one,
     drives_are_not_copies,

@@ -96,6 +96,7 @@ def test_bare_hosts_are_all_to_do() -> None:
     assert drawn["work"]["n1"] == [
         "overlay_engine",
         "overlay_drives",
+        "overlay_receipts",
         "overlay_join",
         "overlay_acting",
         "overlay_credentials",

@@ -22,6 +22,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
     fstab,
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.blockdevices import BlockDevice, Mount, Signature
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.drive_receipts import Receipt
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.system import CommandFailed
 
@@ -56,6 +57,10 @@ FINISHED = dataclasses.replace(
     owners={"/srv/minio/drive1": MINIOS, "/srv/minio/drive2": MINIOS},
     fstab=fstab.merge(ROOT_LINE, ENTRIES),
     packages={"xfsprogs": Package("6.13.0", False, "installed")},
+    receipts={
+        "minio1d1": Receipt("uuid-a", "S-sda", size=100 << 30),
+        "minio1d2": Receipt("uuid-b", "S-sdb", size=100 << 30),
+    },
 )
 
 
@@ -341,7 +346,7 @@ def test_consent_does_not_reach_a_device_in_use():
 def test_an_interrupted_formatting_is_finished_on_that_device_only():
     mark = drive_match.Place(A, 1, 1, "/srv/minio").mark
     half = {"unfinished": frozenset({"8:0"}), "signatures": {"8:0": LABELS["8:0"]}}
-    right, wrong = drive_match.identity(BARE.devices[0]), drive_match.identity(BARE.devices[1])
+    right, wrong = (drive_match.mark_text(device, "", erase=True) for device in BARE.devices)
     assert 'ERASE and format /dev/sda as XFS labelled "minio1d1"' in plan(BARE, marks={mark: right}, **half).sentences
     assert plan(BARE, marks={mark: wrong}, **half).violations
     assert plan(BARE, marks={mark: right}, signatures=EXT4).violations
@@ -349,23 +354,6 @@ def test_an_interrupted_formatting_is_finished_on_that_device_only():
     # By itself it calls for a run: what stays would agree to format this device whenever it reads as blank.
     assert done.sentences == ["note that minio1d1 is formatted"]
     assert [type(step).__name__ for step in done.steps] == ["Unmark"]
-
-
-@pytest.mark.parametrize("erase", [False, True])
-def test_formatting_is_marked_before_and_unmarked_after(fake_system, monkeypatch, erase):
-    monkeypatch.setattr(drive_steps, "is_held", lambda _path: False)
-    system = fake_system()
-    drive_steps.Format("/dev/sda", "minio1d1", "/mark", "{}", erase).apply(system)
-    wipe = ["wipefs --all /dev/sda"] if erase else []
-    assert system.ran == ["write /mark", *wipe, "mkfs.xfs -q -L minio1d1 /dev/sda", "remove /mark"]
-
-
-def test_a_device_that_came_into_use_is_not_formatted(fake_system, monkeypatch):
-    monkeypatch.setattr(drive_steps, "is_held", lambda _path: True)
-    system = fake_system()
-    with pytest.raises(OverlayError, match="came into use"):
-        drive_steps.Format("/dev/sda", "minio1d1", "/mark", "{}").apply(system)
-    assert system.ran == []
 
 
 def test_a_mount_that_shows_another_device_is_an_error(fake_system):
@@ -382,6 +370,7 @@ NAMED = {"/dev/sda": ("/dev/sda", "8:0"), "/dev/sdb": ("/dev/sdb", "8:16")}
 SWAPPED = dataclasses.replace(
     FINISHED,
     nodes=NAMED,
+    devices=(disk("sda", "8:0", serial="S-sdb"), disk("sdb", "8:16", serial="S-sda")),
     signatures={"8:0": LABELS["8:16"], "8:16": LABELS["8:0"]},
     mounts=(
         Mount("8:0", "/srv/minio/drive2", "/dev/sda", "xfs"),
@@ -490,7 +479,7 @@ def test_names_of_the_kernels_are_said_with_what_lasts():
     options = {"devices": KERNEL, "number": 1, "parent": "/srv/minio"}
     first, second = drive_refusals.renamed(options, SWAPPED)
     assert first.startswith('drive 1 (/dev/sda): its file system "minio1d1" is on /dev/sdb now')
-    assert "declare serial:S-sdb" in first and "declare serial:S-sda" in second
+    assert "declare serial:S-sda" in first and "declare serial:S-sdb" in second
     in_order = dataclasses.replace(FINISHED, nodes=NAMED)
     (only,) = drive_refusals.renamed(options, in_order)
     assert only.startswith("minio_drives: /dev/sda, /dev/sdb: the kernel may give such a name to another device")

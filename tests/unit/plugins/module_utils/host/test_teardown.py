@@ -9,9 +9,7 @@ import dataclasses
 import subprocess
 
 import pytest
-from ansible_collections.baremetal.overlay.plugins.module_utils.errors import OverlayError
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
-    blockdevices,
     drive_claims,
     drive_match,
     fstab,
@@ -22,6 +20,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.host import (
     teardown,
 )
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.blockdevices import BlockDevice, Mount, Signature
+from ansible_collections.baremetal.overlay.plugins.module_utils.host.drive_steps import Wipe
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.packages import Package
 from systemd_stub import Systemd
 
@@ -229,13 +228,31 @@ def test_what_is_not_ours_is_not_wiped_and_nothing_else_is_done(changes, words):
     assert plan(state).violations == []
 
 
-def test_a_drive_in_use_is_not_wiped(fake_system, monkeypatch):
-    monkeypatch.setattr(teardown, "is_held", lambda _path: True)
-    system = fake_system()
-    with pytest.raises(OverlayError, match="is in use; it was not wiped"):
-        teardown.Wipe("/dev/sda", "drive 1").apply(system)
-    assert system.ran == []
-    assert blockdevices.is_held is not teardown.is_held
+def test_receipts_stay_as_long_as_drives_keep_data():
+    """By them the next deployment tells a drive that reads as blank from a new one."""
+    kept = ["drive-receipts.json", "cluster-drive-receipts.json"]
+    state = dataclasses.replace(DEPLOYED, files=kept)
+    paths = [f"/etc/baremetal-overlay/{name}" for name in kept]
+    assert set(paths) <= set(plan(state, drives_consent=entries(B)).flags["stays"])
+    gone = plan(state, drives_consent=entries(A, B), keep_credentials=False)
+    assert {f"remove {path}" for path in paths} <= set(gone.sentences)
+    # A host that leaves others: managers keep theirs, and its own say which of its drives were erased.
+    left = plan(state, drives_consent=entries(B), keep_credentials=False, keep=[paths[0]])
+    assert paths[0] in left.flags["stays"] and f"remove {paths[1]}" in left.sentences
+    wipes = [[step for step in one.steps if isinstance(step, Wipe)] for one in (gone, left)]
+    assert [[wipe.recorded for wipe in one] for one in wipes] == [[False, False], [True]]
+
+
+def test_a_drive_is_not_wiped_where_its_receipt_cannot_be_written():
+    broken = dataclasses.replace(
+        DEPLOYED, drives=dataclasses.replace(DRIVES, receipts_wrong="drive-receipts.json: is broken")
+    )
+    assert plan(broken, drives_consent=entries(A)).violations == ["drive-receipts.json: is broken"]
+    assert plan(broken).violations == []
+
+
+def test_the_lock_of_a_wipe_is_not_left():
+    assert "remove /run/baremetal-overlay" in plan(teardown.State(drives=DRIVES), drives_consent=entries(A)).sentences
 
 
 def test_lines_of_others_stay_in_fstab_as_they_are():
