@@ -471,6 +471,34 @@ def test_consent_to_format_is_used_up(lab: Any, own_spare: str) -> None:
     assert (agreed.rc, "CHANGED" in agreed.output) == (0, True), agreed.output
 
 
+# What leaves no signature, and what is said of it.
+HIDDEN = {
+    'a copy of the superblock of xfs labelled "data"': (
+        "mkfs.xfs -q -f -L data {device}; dd if=/dev/zero of={device} bs=1M count=2 conv=notrunc,fsync status=none"
+    ),
+    "data that looks random, as encryption without a header does": (
+        "blkdiscard --zeroout {device}; "
+        "dd if=/dev/urandom of={device} bs=1M seek=99 count=9 conv=notrunc,fsync status=none"
+    ),
+    "a copy of the header of gpt": (
+        "blkdiscard --zeroout {device}; printf 'EFI PART' | dd of={device} bs=1 seek=$((512 * 1048576 - 512)) "
+        "conv=notrunc,fsync status=none"
+    ),
+}
+
+
+def test_what_has_no_signature_is_not_taken_for_blank(lab: Any, own_spare: str) -> None:
+    host = lab.hosts["n4"]
+    for words, make in HIDDEN.items():
+        host.check_output(make.format(device=own_spare))
+        assert host.check_output(f"wipefs {own_spare}") == ""
+        found = form(lab)
+        assert found.rc != 0 and f"is not blank, found: {words}" in found.text, found.output
+        assert host.check_output(f"wipefs {own_spare}") == ""
+    agreed = form(lab, *found.entries)
+    assert (agreed.rc, "CHANGED" in agreed.output) == (0, True), agreed.output
+
+
 @pytest.fixture
 def spare_drive(lab: Any, tmp_path: Path) -> Iterator[str]:
     """One more loop device for the fourth host, of those that it may open, with somebody's ext4 on it."""

@@ -16,7 +16,14 @@ import pytest
 from kill_table import Kept, Kills
 
 BUCKET = "outlives-the-cluster"
-CREDENTIALS = ["minio-root-password", "minio-root-user", "minio-root.json"]
+# What opens and tells apart drives that keep their data.
+KEPT = [
+    "cluster-drive-receipts.json",
+    "drive-receipts.json",
+    "minio-root-password",
+    "minio-root-user",
+    "minio-root.json",
+]
 WIPED = "/dev/disk/by-id/overlay-n4-drive2"
 # Between the mark and the file system, between that and the end of the mark, before the drive is one of every boot.
 DANGEROUS = r"^drive: (run mkfs\.xfs|remove .*/formatting-|put /etc/fstab)"
@@ -144,9 +151,15 @@ def test_one_host_out_with_a_drive_wiped(lab: Any, objects: dict[str, str], eras
     assert run.rc == 0, run.output
     # What the host may know lets nobody in any more.
     assert not set(tokens) & set(join_tokens(lab))
-    assert left(lab, "n4") == ["minio-tls", "notes.txt", "pki"]
+    assert left(lab, "n4") == ["drive-receipts.json", "minio-tls", "notes.txt", "pki"]
     files = lab.hosts["n4"].check_output("cd /etc/baremetal-overlay; find . -type f | sort").split()
-    assert files == ["./minio-tls/theirs.key", "./notes.txt", "./pki/ca/ca.crt", "./pki/ca/ca.key"]
+    assert files == [
+        "./drive-receipts.json",
+        "./minio-tls/theirs.key",
+        "./notes.txt",
+        "./pki/ca/ca.crt",
+        "./pki/ca/ca.key",
+    ]
     assert mounted(lab, "n4") == ["drive1"]
     assert "drive2" not in lab.hosts["n4"].check_output("cat /etc/fstab")
     assert lab.hosts["n4"].run(f"blkid -p {WIPED}").rc == 2
@@ -157,7 +170,8 @@ def test_one_host_out_with_a_drive_wiped(lab: Any, objects: dict[str, str], eras
     # The entry is used up: what comes to the place of the drive is not erased by it.
     again = lab.play("teardown", "--limit", "n4", *consent("n4", drives=(erased,)), *WRITTEN)
     assert (again.rc, set(again.changed.values())) == (0, {0}), again.output
-    lab.hosts["n4"].check_output("rm -r /etc/baremetal-overlay")
+    # The receipts say that it was erased by agreement: managers know it as a drive.
+    lab.hosts["n4"].check_output("cd /etc/baremetal-overlay && rm -r minio-tls notes.txt pki")
 
 
 def test_a_drive_is_formatted_once_however_often_the_module_is_killed(
@@ -190,7 +204,7 @@ def whole(lab: Any) -> None:
     assert f"the CA in {THEIRS}, which this collection did not make" in run.text
     assert host.check_output(f"stat -c '%a %u' {THEIRS}; ls {THEIRS}") == before
     for name in lab.hosts:
-        assert left(lab, name) == (CREDENTIALS if name != "n4" else []), name
+        assert left(lab, name) == (KEPT if name != "n4" else ["drive-receipts.json"]), name
         assert mounted(lab, name) == ["drive1", "drive2"]
     again = lab.play("teardown", *consent(*lab.hosts))
     assert (again.rc, set(again.changed.values())) == (0, {0}), again.output

@@ -57,6 +57,41 @@ def test_nothing_is_written_below_the_bare_mount_point(lab: Any, restarted: Any)
     assert restarted.check_output(f"find {MOUNT_POINT} -mindepth 1") == ""
 
 
+@pytest.fixture
+def emptied(restarted: Any) -> Iterator[Any]:
+    """The drive that is not mounted, for what a fault makes of it; what was on it comes back afterwards."""
+    device, copy = "/dev/disk/by-id/overlay-n4-drive2", "/var/tmp/drive2"
+    whole = "bs=1M conv=sparse,notrunc,fsync status=none"
+    restarted.check_output(f"truncate -s $(blockdev --getsize64 {device}) {copy} && dd if={device} of={copy} {whole}")
+    try:
+        yield device
+    finally:
+        restarted.check_output(f"blkdiscard --zeroout {device} && dd if={copy} of={device} {whole} && rm {copy}")
+        restarted.check_output("mv -n /var/tmp/drive-receipts.json /etc/baremetal-overlay/ 2>/dev/null || true")
+        restarted.check_output("udevadm settle")
+
+
+def test_a_drive_that_lost_its_beginning_is_not_formatted(lab: Any, restarted: Any, emptied: str) -> None:
+    restarted.check_output(f"dd if=/dev/zero of={emptied} bs=1M count=4 conv=notrunc,fsync status=none")
+    run = lab.play("preflight", "--limit", "n4")
+    assert run.rc != 0
+    assert f"n4: drive 2 ({emptied}): " in run.text
+    assert 'a copy of the superblock of xfs labelled "minio4d2"' in run.text and "xfs_repair -n" in run.text
+    assert "drives_format_consent" not in run.text
+
+
+def test_a_drive_that_reads_as_zeros_is_not_formatted(lab: Any, restarted: Any, emptied: str) -> None:
+    """Also where the host has lost its own receipts: managers keep them."""
+    restarted.check_output(f"blkdiscard --zeroout {emptied}")
+    restarted.check_output("mv /etc/baremetal-overlay/drive-receipts.json /var/tmp/")
+    restarted.check_output("cp -p /etc/fstab /var/tmp/ && sed -i /minio4d2/d /etc/fstab")
+    run = lab.play("preflight")
+    restarted.check_output("mv /var/tmp/fstab /etc/fstab")
+    assert run.rc != 0
+    assert 'reads as blank, but a receipt says that it was formatted as "minio4d2"' in run.text
+    assert f'drives_format_consent: ["n4:{emptied}:' in run.text
+
+
 def test_mounting_it_brings_it_back(lab: Any, restarted: Any) -> None:
     unit = restarted.check_output(f"systemd-escape -p --suffix=mount {MOUNT_POINT}")
     restarted.check_output(f"systemctl unmask {unit} && systemctl daemon-reload && systemctl start {unit}")
