@@ -106,7 +106,7 @@ REFUSED = [
 
 @pytest.fixture(scope="module")
 def erased(lab: Any) -> str:
-    """What agrees to the erasing of that drive: the name alone, which would be one of every host, is refused with it."""
+    """What agrees to the erasing of that drive; the name alone, which is one of every host, is refused with it."""
     before = lab.fingerprints()
     run = lab.play("teardown", "--limit", "n4", *consent("n4", drives=(WIPED,)))
     assert run.rc != 0 and f'to erase the drive with its data, give ["n4:{WIPED}:' in run.text, run.output
