@@ -171,7 +171,8 @@ def _end(waiting: Pending, system: System) -> None:
         system.run(("sh", SCRIPT_PATH, waiting.token, str(TRIES)))
         return
     except CommandFailed as error:
-        words = str(error)
+        # Every try says so.
+        words = "; ".join(dict.fromkeys(str(error).splitlines()))
     with system.lock(LOCK) as free:
         seen = read(system)
         if not free or seen is None or seen.token != waiting.token:
