@@ -64,8 +64,11 @@ class Answers:
     @property
     def autolock(self) -> Optional[bool]:
         """Whether the swarm locks its managers; None where this host does not know."""
-        spec = (self.swarm.get("Cluster") or {}).get("Spec")
-        return bool((spec.get("EncryptionConfig") or {}).get("AutoLockManagers")) if spec and self.is_manager else None
+        cluster = self.swarm.get("Cluster") or {}
+        # Without a leader it is there, and empty.
+        if not (self.is_manager and cluster.get("ID")):
+            return None
+        return bool(((cluster.get("Spec") or {}).get("EncryptionConfig") or {}).get("AutoLockManagers"))
 
     @property
     def swarm(self) -> Mapping[str, Any]:

@@ -211,6 +211,21 @@ def _listing(recorded):
     return {**recorded, "images/json": [], "containers/json": [], "networks": []}
 
 
+@pytest.mark.parametrize(
+    ("cluster", "locks"),
+    [
+        ({"ID": "c", "Spec": {"EncryptionConfig": {"AutoLockManagers": True}}}, True),
+        ({"ID": "c", "Spec": {"EncryptionConfig": {"AutoLockManagers": False}}}, False),
+        # As a manager without a leader says it.
+        ({"ID": "", "Spec": {"EncryptionConfig": {"AutoLockManagers": False}}}, None),
+        (None, None),
+    ],
+)
+def test_whether_managers_lock_themselves_is_unknown_without_a_leader(cluster, locks):
+    answers = local_engine.Answers("1.45", {"Swarm": {"ControlAvailable": True, "Cluster": cluster}}, [], [], [])
+    assert answers.autolock is locks
+
+
 def test_servers_of_minio_are_known_by_their_own_arguments():
     label = {"com.docker.swarm.service.name": "minio1"}
     command = "/usr/bin/minio server --address :9100 --console-address :9001 http://minio{1...3}:9100/drives/d"
