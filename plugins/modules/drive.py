@@ -163,7 +163,7 @@ def run(module: AnsibleModule) -> None:
     module.exit_json(
         changed=changed,
         drives=drives.describe(module.params, state),
-        receipts=drive_receipts.facts(receipts),
+        receipts=drive_receipts.facts(drive_receipts.of_host(receipts, module.params["number"])),
         **runner.report(plans),
     )
 

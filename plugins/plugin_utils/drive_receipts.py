@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.baremetal.overlay.plugins.module_utils.host import drive_receipts
-from ansible_collections.baremetal.overlay.plugins.module_utils.host.drive_names import LABEL
 from ansible_collections.baremetal.overlay.plugins.module_utils.host.drive_receipts import Receipt
 from ansible_collections.baremetal.overlay.plugins.plugin_utils.cluster import Cluster, Host
 
@@ -37,14 +36,8 @@ def known(cluster: Cluster) -> dict[str, Receipt]:
                 found[label] = receipt
     for host in cluster.group("minio"):
         own = drive_receipts.read(section(host).get("receipts") or {})
-        found.update({label: receipt for label, receipt in own.items() if _is_of(label, host)})
+        found.update(drive_receipts.of_host(own, host.number))
     return found
-
-
-def _is_of(label: str, host: Host) -> bool:
-    """A host whose number changed says nothing of the drives of another."""
-    match = LABEL.fullmatch(label)
-    return match is not None and str(host.number) == match[1]
 
 
 def draw(cluster: Cluster) -> dict[str, dict[str, Any]]:

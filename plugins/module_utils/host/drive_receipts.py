@@ -17,6 +17,7 @@ from typing import Any, Optional
 from ..errors import OverlayError
 from ..state_directory import STATE_DIRECTORY
 from .blockdevices import BlockDevice
+from .drive_names import LABEL
 
 OWN = f"{STATE_DIRECTORY}/drive-receipts.json"
 # Those of all hosts, on managers.
@@ -97,6 +98,15 @@ def attempt(text: Optional[str], path: str) -> tuple[dict[str, Receipt], str]:
 def text(receipts: Receipts) -> str:
     ordered = {label: receipts[label].facts() for label in sorted(receipts)}
     return json.dumps({"version": 1, "drives": ordered}, indent=2) + "\n"
+
+
+def of_host(receipts: Receipts, number: int) -> dict[str, Receipt]:
+    """Without what a host keeps of a time when it had another number: that is for another host to say."""
+    return {
+        label: receipt
+        for label, receipt in receipts.items()
+        if (match := LABEL.fullmatch(label)) is not None and match[1] == str(number)
+    }
 
 
 def words(label: str, receipt: Receipt) -> str:

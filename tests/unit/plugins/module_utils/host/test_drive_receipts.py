@@ -119,6 +119,12 @@ def test_receipts_are_read_as_they_were_written():
     assert drive_receipts.read({"minio1d1": {"uuid": "u", "of a later version": 1}}) == {"minio1d1": Receipt("u")}
 
 
+def test_a_host_speaks_for_the_number_that_it_has():
+    """Its drives of another number, as before it was renumbered, may be those of another host by now."""
+    kept = {**FINISHED.receipts, "minio2d1": Receipt("u"), "minio11d1": Receipt("u"), "data": Receipt("u")}
+    assert drive_receipts.of_host(kept, 1) == FINISHED.receipts
+
+
 def test_a_manager_keeps_what_it_is_given(fake_system):
     system, given = fake_system(), {"drives": drive_receipts.facts(FINISHED.receipts)}
     found = cluster_receipts.plan(given, system)
