@@ -41,6 +41,22 @@ def test_a_drive_of_ours_that_reads_as_zeros_is_refused():
     assert formats(plan(FINISHED, consent=(asked(found),), **ZEROED)) == ['format /dev/sdb as XFS labelled "minio1d2"']
 
 
+@pytest.mark.parametrize("content", [Content(), Content((), 250, 256, noise=True)])
+def test_consent_for_what_looks_alike_each_time_is_used_up_too(content):
+    """The drive was formatted by it, and reads as zeros, or is encrypted, once more."""
+    again = {**ZEROED, "contents": {"8:16": content}}
+    entry = asked(plan(FINISHED, **again))
+    assert formats(plan(FINISHED, consent=(entry,), **again))
+    since = {
+        "receipts": {**FINISHED.receipts, "minio1d2": dataclasses.replace(FINISHED.receipts["minio1d2"], uuid="new")}
+    }
+    found = plan(FINISHED, consent=(entry,), **again, **since)
+    assert found.steps == [] and asked(found) != entry
+    # What managers tell is not known at every look, and the entry has to be the same at each.
+    told = plan(FINISHED, receipts={}, told=FINISHED.receipts, **again)
+    assert asked(told) == asked(plan(FINISHED, receipts={}, **again))
+
+
 def test_a_deployment_of_before_there_were_receipts():
     """What was proven: fstab mounts the label, and the plan was to format the device."""
     found = plan(FINISHED, receipts={}, **ZEROED)
