@@ -26,7 +26,7 @@ NAMES = (
     *("firewall.nft", "firewall.loaded", "ipsec.nft", "ipsec.table", "ipsec.loaded", "ipsec.start"),
     *("firewall-closed.nft", "ipsec-closed.nft"),
     *("links.add", "links.set", "links.fdb", "revert", "engine-installing", "formatting-*"),
-    *("drive-receipts.json", "cluster-drive-receipts.json"),
+    *("drive-receipts.json", "cluster-drive-receipts.json", "swarm-unlock-key"),
     *credentials.NAMES,
     credentials.STAGED,
     *("minio-tls/", "minio-tls/public.crt", "minio-tls/private.key", "minio-tls/CAs/", "minio-tls/CAs/ca.crt"),
