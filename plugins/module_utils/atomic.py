@@ -47,11 +47,16 @@ def _sentence(path: Path, error: OSError) -> str:
     return f"{path}: cannot be changed ({error.strerror or error}); the file system is the one at {place}"
 
 
-def _mount_point(path: Path) -> str:
-    place = Path(os.path.realpath(path))
-    while not place.is_mount() and place != place.parent:
-        place = place.parent
-    return str(place)
+def _mount_point(path: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> str:
+    """Where the file system of a path is mounted, a part of one that is mounted once more included (proc(5))."""
+    place = os.path.realpath(path)
+    try:
+        lines = mountinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "/"
+    targets = [re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), line.split()[4]) for line in lines]
+    above = [one for one in targets if place == one or place.startswith(one.rstrip("/") + "/")]
+    return max(above, key=len, default="/")
 
 
 def replace(path: Path, content: bytes, mode: int, owner: int = -1, draft: Optional[Path] = None) -> None:

@@ -110,6 +110,20 @@ def test_the_file_system_that_is_named_is_the_one_that_the_path_lies_on():
         atomic.replace(Path("/proc/self/no-such-file"), b"", 0o600)
 
 
+def test_a_directory_that_is_mounted_once_more_is_a_file_system_of_its_own(tmp_path):
+    """As a read-only bind mount of /etc is; and the space in a name is what the kernel writes for it."""
+    info = tmp_path / "mountinfo"
+    rows = (
+        "1 0 8:1 / / rw - ext4 /dev/a rw",
+        "2 1 8:1 /etc /etc ro - ext4 /dev/a rw",
+        r"3 1 8:1 /x /my\040data rw - x y z",
+    )
+    info.write_text("".join(f"{row}\n" for row in rows))
+    for path, place in (("/etc/docker/daemon.json", "/etc"), ("/etcetera", "/"), ("/my data/a", "/my data")):
+        assert atomic._mount_point(Path(path), info) == place
+    assert atomic._mount_point(Path("/etc/x"), tmp_path / "none") == "/"
+
+
 def test_a_draft_that_a_killed_run_left_is_replaced(tmp_path):
     draft = tmp_path / ".file.new"
     draft.write_text("half")
