@@ -127,7 +127,7 @@ def test_a_way_back_that_cannot_be_finished_is_named_and_ended_by_the_next_run(p
     host, broken = pair.hosts["n1"], "/etc/swanctl/conf.d/somebody.conf"
     host.check_output(f"echo 'connections {{ half {{' > {broken}")
     try:
-        given = {"first_masters": {"n1": MASTER, "n2": OTHER}, "first_timeout": 30}
+        given = {"first_masters": {"n1": MASTER, "n2": OTHER}, "first_timeout": 60}
         done = begin(pair, tmp_path, ["n1"], **given)
         assert done.rc != 0
         assert "not all of what was there before could be put back" in done.text, done.output[-4000:]
