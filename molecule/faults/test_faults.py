@@ -24,7 +24,7 @@ TABLE = ("-e", json.dumps({"firewall_client_ports": [9000, 9001, 9100], "firewal
 # Each as the host has it: what is done to it, how that is mended, what is changed meanwhile, and what the error says.
 DISKS = {
     "etc is read-only": (
-        "mount --rbind /etc /etc && mount -o remount,bind,ro /etc",
+        "mount --rbind /etc /etc && mount --make-rprivate /etc && mount -o remount,bind,ro /etc",
         "umount --recursive /etc",
         CHANGE,
         "the file system at /etc is read-only",
