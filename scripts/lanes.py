@@ -112,6 +112,7 @@ def lint_lanes(root: Path) -> list[Lane]:
             "lint",
             (
                 *("mypy", "plugins", "roles/lab/files", "scripts/lanes.py", "molecule", "tests/deployment.py"),
+                *("scripts/kill_table.py", "tests/kill_table.py"),
                 *("tests/vm_lab.py", "tests/lab", "tests/links", "tests/firewall", "tests/benchmarks"),
             ),
         ),
