@@ -42,8 +42,14 @@ def minio_stack(
 
 def _confined(options: Mapping[str, Any]) -> bool:
     """As the plan knows it, or by the engines of a swarm that was made after the plan."""
-    known, engines = options["no_new_privileges"], options["engines"]
-    return bool(known) if known is not None else bool(engines) and minio_plan.engines_confine(engines)
+    known, nodes = options["no_new_privileges"], options["nodes"]
+    return bool(known) if known is not None else bool(nodes) and minio_plan.engines_confine(map(_engine, nodes))
+
+
+def _engine(node: Mapping[str, Any]) -> str | None:
+    """The version that a node tells; one that check mode only predicts tells none."""
+    version = ((node.get("Description") or {}).get("Engine") or {}).get("EngineVersion")
+    return str(version) if version else None
 
 
 def minio_environment_file(secret: Mapping[str, Any] | str | None) -> str:

@@ -115,8 +115,8 @@ lease:
     started: "81234567"
     place: 0b7e64a1f2c95d38
     released: false
-    since: 2026-11-29T20:31:07.120000Z
-    until: 2026-11-29T21:01:07.120000Z
+    since: "2026-11-29T20:31:07.120000Z"
+    until: "2026-11-29T21:01:07.120000Z"
 outside:
   description: Whether this host is in no swarm.
   returned: where the engine cannot answer

@@ -10,7 +10,7 @@ there already is taken, and a different one needs consent that names it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +103,7 @@ def no_new_privileges(cluster: Cluster) -> bool | None:
     return engines_confine(engines) if engines else None
 
 
-def engines_confine(engines: Sequence[str | None]) -> bool:
+def engines_confine(engines: Iterable[str | None]) -> bool:
     """Whether all of these can; one that does not tell its version is taken for one that cannot."""
     return all(release_numbers(engine or "0") >= release_numbers(CONFINING_ENGINE) for engine in engines)
 

@@ -201,15 +201,15 @@ def _pools(cluster: Cluster, host: Host) -> Iterator[Range]:
     configured = list((host.facts.get("engine") or {}).get("pools") or [])
     declared = [pool.get("base") for pool in _usable(cluster, "address_pools") or []]
     # What is configured stays, and what an operator gave nothing for is the engine's own choice.
-    setting, bases, remedy = next(
-        (setting, bases, remedy)
-        for setting, bases, remedy in (
-            ("default-address-pools", configured, "give the engine another one in /etc/docker/daemon.json, restart it"),
-            ("docker_engine_address_pools", declared, "choose with docker_engine_address_pools another range"),
-            ("the engine's own range", list(BUILT_IN), "give docker_engine_address_pools a range that no host uses"),
-        )
-        if bases
-    )
+    if configured:
+        setting, bases = "default-address-pools", configured
+        remedy = "give the engine another one in /etc/docker/daemon.json, restart it"
+    elif declared:
+        setting, bases = "docker_engine_address_pools", declared
+        remedy = "choose with docker_engine_address_pools another range"
+    else:
+        setting, bases = "the engine's own range", list(BUILT_IN)
+        remedy = "give docker_engine_address_pools a range that no host uses"
     for base in bases:
         network = _network(base)
         if network is not None:

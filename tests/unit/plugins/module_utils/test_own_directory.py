@@ -8,6 +8,7 @@ from __future__ import annotations
 import stat
 from datetime import datetime, timezone
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from ansible_collections.baremetal.overlay.plugins.module_utils import own_directory
@@ -50,7 +51,7 @@ def test_a_run_that_is_killed_before_the_mark_is_there_is_begun_again(
 ) -> None:
     path = tmp_path / "ca"
     with monkeypatch.context() as killed:
-        killed.setattr(own_directory.atomic, "replace", lambda *_what: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(own_directory.atomic, "replace", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             own_directory.make(path, KIND)
     assert not path.exists()

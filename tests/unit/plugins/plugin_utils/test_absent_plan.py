@@ -190,7 +190,7 @@ OPTIONS = {
     "secret_names": [],
     "secrets_id": "",
     "no_new_privileges": None,
-    "engines": [],
+    "nodes": [],
     "attachment": {"networks": ["o"], "publish": True, "hosts": {}, "identity": "o"},
 }
 
@@ -203,20 +203,26 @@ def test_no_service_is_waited_for_whose_host_is_away():
     assert list(filters.minio_stack(minio_plan.servers(cluster(())), OPTIONS)["services"])[3] == "minio4"
 
 
+def node(version):
+    """As the Engine lists it."""
+    return {"Description": {"Engine": {"EngineVersion": version}}}
+
+
 @pytest.mark.parametrize(
-    ("known", "engines", "confined"),
+    ("known", "nodes", "confined"),
     [
         (True, [], True),
-        (False, ["26.1.5+dfsg1"], False),
+        (False, [node("26.1.5+dfsg1")], False),
         # A swarm that this run made.
-        (None, ["26.1.5+dfsg1", "29.1.0"], True),
-        (None, ["26.1.5+dfsg1", "20.10.24+dfsg1"], False),
-        (None, ["26.1.5+dfsg1", None], False),
-        # A prediction for bare hosts.
+        (None, [node("26.1.5+dfsg1"), node("29.1.0")], True),
+        (None, [node("26.1.5+dfsg1"), node("20.10.24+dfsg1")], False),
+        (None, [node("26.1.5+dfsg1"), {"Description": {"Engine": {}}}], False),
+        # A prediction for bare hosts, and for the nodes that they will be.
         (None, [], False),
+        (None, [{}], False),
     ],
 )
-def test_servers_are_kept_from_new_privileges_where_every_engine_can(known, engines, confined):
-    options = {**OPTIONS, "no_new_privileges": known, "engines": engines}
+def test_servers_are_kept_from_new_privileges_where_every_engine_can(known, nodes, confined):
+    options = {**OPTIONS, "no_new_privileges": known, "nodes": nodes}
     made = filters.minio_stack(minio_plan.servers(cluster(())), options)["services"]["minio1"]
     assert made.get("x-no-new-privileges", False) == confined

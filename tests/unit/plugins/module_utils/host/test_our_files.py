@@ -88,13 +88,19 @@ def authority(path: Path, certificate: str) -> Path:
     return path
 
 
+def one_authority(written: str) -> tuple[str, list[str]]:
+    """The directory that this is, and what goes in it."""
+    (found,) = our_files.authorities([written]).items()
+    return found
+
+
 @pytest.mark.parametrize("written", ["{}", "{}/", "{}/../ca", "{}/../link"])
 def test_a_ca_of_ours_goes_with_its_directory(
     tmp_path: Path, system: System, certificates: dict[str, str], written: str
 ) -> None:
     path = authority(tmp_path / "ca", certificates[tls.CA_NAME])
     (tmp_path / "link").symlink_to(path)
-    ((place, files),) = our_files.authorities([written.format(path)]).items()
+    place, files = one_authority(written.format(path))
     assert (place, files) == (str(path), [f"{path}/ca.crt", f"{path}/ca.key"])
     our_files.RemoveAuthority(place, files).apply(system)
     assert not path.exists()
@@ -106,7 +112,7 @@ def test_a_ca_in_somebody_elses_directory_goes_without_it(
     """As an earlier release made one in /etc/ssl/private."""
     path = authority(tmp_path / "private", certificates[tls.CA_NAME])
     (path / "snakeoil.key").write_text("theirs")
-    ((place, files),) = our_files.authorities([str(path)]).items()
+    place, files = one_authority(str(path))
     assert files
     our_files.RemoveAuthority(place, files).apply(system)
     assert everything(tmp_path) == ["private/snakeoil.key"]

@@ -49,12 +49,12 @@ def build_host(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-def shell(sums=recipe.SUMS):
+def shell(sums=None):
     """Commands that leave what the real ones would."""
 
     def download(command, _environment):
         name = command[-1]
-        return json.dumps({"Dir": f"/source/{name}", "Sum": sums[name]})
+        return json.dumps({"Dir": f"/source/{name}", "Sum": (sums or recipe.SUMS)[name]})
 
     def build(command, _environment):
         Path(command[command.index("-o") + 1]).write_text("binary")

@@ -245,7 +245,7 @@ def test_a_config_without_content_given_goes_on_from_what_a_run_that_died_left()
         converged(config.KIND, engine, template_driver="golang")
     assert "app" not in engine.names
     converged(config.KIND, engine, template_driver="golang")
-    (one,) = engine.objects.values()
+    one = next(iter(engine.objects.values()))
     assert engine.contents() == {"app": b"text"} and one["Spec"]["Templating"]["Name"] == "golang"
     assert one["Spec"]["Labels"]["a"] == "1" and blob.REPLACES not in one["Spec"]["Labels"]
 
