@@ -244,7 +244,8 @@ def test_a_host_rebuilt_from_nothing_comes_back_by_site_alone(lab: Any) -> None:
     assert run.rc == 0, run.output
     assert clients.lost == []
     assert clients.done > 20
-    assert {node for node, changed in run.changed.items() if changed} <= {"n4", "n1"}, run.output
+    # The other managers keep receipts of its new drives, and nothing else of theirs changes.
+    assert {run.changed[node] for node in ("n2", "n3")} == {1}, run.output
     assert len(set(running) & set(tasks(lab))) == len(others), "a server of another host was restarted"
     lab.eventually(lambda: set(lab.drives("n4").values()), {"ok"})
     assert shown(NODES["n4"])
