@@ -90,8 +90,9 @@ def authority(path: Path, certificate: str) -> Path:
 
 def one_authority(written: str) -> tuple[str, list[str]]:
     """The directory that this is, and what goes in it."""
-    (found,) = our_files.authorities([written]).items()
-    return found
+    found = our_files.authorities([written])
+    assert len(found) == 1
+    return next(iter(found.items()))
 
 
 @pytest.mark.parametrize("written", ["{}", "{}/", "{}/../ca", "{}/../link"])
