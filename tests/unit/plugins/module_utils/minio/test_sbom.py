@@ -11,7 +11,7 @@ from ansible_collections.baremetal.overlay.plugins.module_utils.minio import rec
 
 MINIO = recipe.Program(recipe.MINIO, recipe.MINIO_VERSION)
 MC = recipe.Program(recipe.MC, recipe.MC_VERSION)
-SAID = """/work/minio: go1.26.6
+SAID = """/build/minio: go1.26.6
 \tpath\tgithub.com/minio/minio
 \tmod\tgithub.com/minio/minio\t(devel)\t
 \tdep\tgithub.com/Azure/go-ntlmssp\tv0.0.0-1\th1:aaa=
@@ -54,4 +54,4 @@ def test_it_is_the_same_each_time():
 
 def test_a_binary_that_tells_nothing_is_an_error():
     with pytest.raises(OverlayError, match="does not tell its modules"):
-        sbom.read("/work/minio: could not read Go build info")
+        sbom.read("/build/minio: could not read Go build info")
