@@ -126,7 +126,8 @@ def test_engines_restart_one_after_another_the_leader_first(lab: Any, inventory:
     for found, subjects in ((seen, servers), (managers, engines)):
         assert max(len(down) for down in found) == 1, [down for down in found if len(down) > 1]
         assert frozenset().union(*found) == set(subjects), "the watch saw no restart, so it proves nothing"
-    assert leader(lab, "n2") != "n1"
+    # Who leads in the end is chance: each manager restarts once, the leader of the beginning before the others.
+    assert next(down for down in managers if down) == {"engine of n1"}
     assert store.get_object(bucket_name=BUCKET, object_name="kept").read() == b"kept"
 
 
