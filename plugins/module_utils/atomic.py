@@ -16,7 +16,7 @@ from typing import Optional
 
 from .errors import OverlayError
 
-# What it is for, who writes it, and something that nobody can know before.
+# The file that it is for, the process that writes it, and a random word.
 DRAFT = re.compile(r"\..+\.(\d+)\.[a-z0-9_]{8}$")
 # Seconds by which the time of a file and that of a process may differ.
 CLOCK_ERROR = 60

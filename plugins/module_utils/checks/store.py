@@ -74,7 +74,7 @@ def policy() -> dict[str, Any]:
 def scoped_user(settings: Settings, root: Credentials) -> tuple[Optional[Credentials], str]:
     """The temporary user: the one that is kept, or from the first endpoint that gives one; or why there is none.
 
-    First of all those are asked whose answer nobody else can read.
+    Those whose answer only this host can read are asked first.
     """
     kept = read_user(policy())
     if kept and not _denied(settings, kept):
@@ -103,7 +103,7 @@ def scoped_user(settings: Settings, root: Credentials) -> tuple[Optional[Credent
 
 
 def is_private(settings: Settings, endpoint: str) -> bool:
-    """Whether nobody between can read what the endpoint answers: TLS that is verified, or this host itself."""
+    """Whether the answer of the endpoint can be read only here: TLS that is verified, or this host itself."""
     parts = urlsplit(endpoint)
     return (parts.scheme == "https" and settings.validate_certs) or is_here(parts.hostname or "")
 
